@@ -1,0 +1,33 @@
+PYTHON ?= python3
+BIN := .venv/bin
+PROFILE ?= smoke
+
+.PHONY: help setup book read test lint clean
+
+help:           ## this list
+	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*##/ —/'
+
+.venv/ready: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@
+
+setup: .venv/ready  ## virtual environment with everything the project needs
+
+book: setup     ## execute the chapters and build the book: PROFILE=smoke (minutes), cpu or paper
+	$(BIN)/gasp book run --profile $(PROFILE)
+	$(BIN)/gasp book build --profile $(PROFILE)
+
+read: setup     ## build the book from the results that are committed, without training
+	$(BIN)/gasp book build --profile cpu
+
+lint: setup     ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: lint      ## style, types and tests
+	$(BIN)/python -m pytest
+
+clean:          ## remove everything that was made here, but no results
+	rm -rf .venv _build

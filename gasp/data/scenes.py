@@ -1,0 +1,204 @@
+"""Scenes of several objects: images, masks of the objects, labels; composed by a seeded generator.
+
+An object is rendered by two matrices, one for rows and one for columns, that crop, scale, place and resample its image
+at once: rendering a batch of scenes is a batched matrix product.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from gasp.data.images import ImageSet
+from gasp.settings import GaspError, Settings
+
+__all__ = ["SceneSettings", "Scenes", "compose"]
+
+CHUNK = 4096
+TRIES = 1000
+INK = 26  # of 255: what is darker belongs to no object
+
+
+class SceneSettings(Settings):
+    """How scenes are composed.
+
+    Without a background, objects are cropped to their bounding boxes and placed on a canvas of 50 pixels, which is
+    resized to the scene's size: multi-MNIST as KomplexNet has it (arXiv 2502.21077). On a background, objects keep
+    their frame and are added to an image of the scene's size, clipped at white: CIFAR-MNIST (arXiv 2507.16674).
+
+    Attributes:
+        objects: how many, each of another class.
+        overlap: the largest allowed share of the smaller of two bounding boxes that the other covers.
+        scale: size of the objects relative to their image.
+        size: side of a scene, pixels.
+    """
+
+    objects: int = Field(2, ge=1)
+    overlap: float = Field(0.0, ge=0, le=1)
+    scale: float = Field(1.0, gt=0, le=4)
+    size: int = Field(32, ge=8)
+
+
+@dataclass(frozen=True)
+class Scenes:
+    """A set of n scenes.
+
+    Attributes:
+        images: ``(n, C, size, size)``, uint8.
+        masks: how much of each pixel each object covers, ``(n, G, size, size)``, uint8 with 255 for all of it. On a
+            background, the last of the G objects is the background.
+        targets: ``(n, heads, classes)``, bool, true for the classes present. One head, or two on a background: the
+            objects' and the background's.
+    """
+
+    images: Tensor
+    masks: Tensor
+    targets: Tensor
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def batch(self, index: Tensor | slice, device: torch.device | str = "cpu") -> tuple[Tensor, Tensor, Tensor]:
+        """Images and masks in [0, 1] and targets, as floats on the device."""
+        images, masks, targets = (part[index].to(device) for part in (self.images, self.masks, self.targets))
+        return images.float() / 255, masks.float() / 255, targets.float()
+
+
+def compose(items: ImageSet, settings: SceneSettings, count: int, seed: int, background: ImageSet | None = None) -> Scenes:
+    """Compose scenes from random images; the same arguments give the same scenes.
+
+    Args:
+        items: where the objects come from.
+        count: how many scenes.
+        seed: of the generator.
+        background: where backgrounds come from, if any.
+
+    Raises:
+        GaspError: when no such scene exists: more objects than classes, no free place for them, or backgrounds of
+            another size than the scene's.
+    """
+    if count < 1:
+        raise GaspError(f"at least one scene must be asked for, not {count}")
+    if settings.objects > len(items.classes):
+        raise GaspError(f"impossible scene: {settings.objects} objects of different classes, of {len(items.classes)} classes")
+    if background is not None:
+        if background.images.shape[-1] != settings.size:
+            raise GaspError(f"impossible scene: size {settings.size} on backgrounds of {background.images.shape[-1]} pixels")
+        if len(background.classes) != len(items.classes):
+            raise GaspError("objects and backgrounds must have the same number of classes, one head for each")
+    generator = torch.Generator().manual_seed(seed)
+    parts = [
+        _compose_chunk(items, settings, min(CHUNK, count - start), background, generator) for start in range(0, count, CHUNK)
+    ]
+    return Scenes(*(torch.cat(part) for part in zip(*parts, strict=True)))
+
+
+def _compose_chunk(
+    items: ImageSet, settings: SceneSettings, count: int, background: ImageSet | None, generator: torch.Generator
+) -> tuple[Tensor, Tensor, Tensor]:
+    classes = len(items.classes)
+    drawn = torch.rand(count, classes, generator=generator).argsort(1)[:, : settings.objects]  # different classes
+    chosen = items.images[_draw(items, drawn, generator)]  # (n, G, C, h, w)
+    canvas = settings.size if background is not None else settings.size * 50 / 32
+    first, extent = _boxes(chosen, whole=background is not None)
+    extent = extent * settings.scale
+    start = _place(extent, canvas, settings.overlap, generator)
+    zoom = settings.size / canvas
+    rows, columns = (
+        _resampling(settings.size, chosen.shape[-2 + axis], first[..., axis], start[..., axis] * zoom, settings.scale * zoom)
+        for axis in (0, 1)
+    )
+    ink = (chosen.amax(2, keepdim=True) > INK).float()
+    layers = torch.cat([chosen.float() / 255, ink], 2)
+    layers = rows.unsqueeze(2) @ layers @ columns.unsqueeze(2).mT  # (n, G, C + 1, size, size)
+    objects, masks = layers[:, :, :-1], layers[:, :, -1]
+    image = objects.sum(1)
+    targets = torch.zeros(count, 1, classes, dtype=torch.bool).scatter_(2, drawn.unsqueeze(1), True)
+    if background is not None:
+        behind = _draw(background, torch.randint(classes, (count,), generator=generator), generator)
+        image = image + background.images[behind].float() / 255
+        masks = torch.cat([masks, 1 - masks.amax(1, keepdim=True)], 1)
+        labels = torch.nn.functional.one_hot(background.labels[behind].long(), classes).bool()
+        targets = torch.cat([targets, labels.unsqueeze(1)], 1)
+    return _to_bytes(image), _to_bytes(masks), targets
+
+
+def _to_bytes(values: Tensor) -> Tensor:
+    return (values.clamp(0, 1) * 255).round().to(torch.uint8)
+
+
+def _draw(items: ImageSet, classes: Tensor, generator: torch.Generator) -> Tensor:
+    """The index of a random image of each class."""
+    order = items.labels.argsort(stable=True)
+    counts = torch.bincount(items.labels.long(), minlength=len(items.classes))
+    if (counts == 0).any():
+        raise GaspError("impossible scene: a class of the source has no image")
+    starts = counts.cumsum(0) - counts
+    within = (torch.rand(classes.shape, generator=generator) * counts[classes]).long()
+    return order[starts[classes] + within]
+
+
+def _boxes(images: Tensor, whole: bool) -> tuple[Tensor, Tensor]:
+    """First row and column, and height and width, of what is not background: two ``(n, G, 2)``."""
+    first, extent = [], []
+    for axis in (-2, -1):
+        side = images.shape[axis]
+        filled = (images.amax(2) > INK).any(-1 if axis == -2 else -2)  # (n, G, side)
+        if whole:
+            filled = torch.ones_like(filled)
+        begin = filled.int().argmax(-1)
+        end = side - filled.flip(-1).int().argmax(-1)
+        first.append(begin)
+        extent.append(end - begin)
+    return torch.stack(first, -1).float(), torch.stack(extent, -1).float()
+
+
+def _place(extent: Tensor, canvas: float, overlap: float, generator: torch.Generator) -> Tensor:
+    """Random upper left corners ``(n, G, 2)`` of boxes ``(n, G, 2)`` that overlap no more than allowed."""
+    room = canvas - extent
+    if (room < 0).any():
+        raise GaspError(
+            f"impossible scene: an object of {extent.max():.0f} pixels on a canvas of {canvas:.0f}: lower the scale"
+        )
+    start = torch.empty_like(extent)
+    todo = torch.arange(len(extent))
+    for _ in range(TRIES):
+        start[todo] = torch.rand(len(todo), *extent.shape[1:], generator=generator) * room[todo]
+        todo = todo[_overlap(start[todo], extent[todo]) > overlap]
+        if not len(todo):
+            return start
+    raise GaspError(
+        f"impossible scene: {len(todo)} of {len(extent)} found no place for {extent.shape[1]} objects in {TRIES} tries: "
+        "lower the scale or the number of objects, or allow more overlap"
+    )
+
+
+def _overlap(start: Tensor, extent: Tensor) -> Tensor:
+    """The largest share of a box that another covers, of each scene."""
+    end = start + extent
+    shared = torch.minimum(end.unsqueeze(1), end.unsqueeze(2)) - torch.maximum(start.unsqueeze(1), start.unsqueeze(2))
+    area = extent.prod(-1)
+    share = shared.clamp(min=0).prod(-1) / torch.minimum(area.unsqueeze(1), area.unsqueeze(2))  # (n, G, G)
+    return (share - torch.eye(share.shape[1]) * share).flatten(1).amax(1)
+
+
+def _resampling(size: int, side: int, first: Tensor, start: Tensor, zoom: float) -> Tensor:
+    """Matrices ``(n, G, size, side)`` that put pixel ``first`` at ``start`` and scale by ``zoom``.
+
+    Each row is a triangle filter around the source position of its pixel, widened when shrinking (no aliasing).
+    """
+    pixel = torch.arange(size) + 0.5
+    position = (pixel - start.unsqueeze(-1)) / zoom + first.unsqueeze(-1) - 0.5  # (n, G, size)
+    reach = max(1.0, 1 / zoom)
+
+    def triangle(gap: Tensor) -> Tensor:
+        return (1 - gap.abs() / reach).clamp(min=0)
+
+    # over all integers, not only the image's rows: beyond its edges an object fades out
+    taps = torch.arange(-math.ceil(reach), math.ceil(reach) + 2)
+    total = triangle(taps - (position - position.floor()).unsqueeze(-1)).sum(-1, keepdim=True)
+    return triangle(torch.arange(side) - position.unsqueeze(-1)) / total

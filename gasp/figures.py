@@ -1,0 +1,262 @@
+"""One function a figure: from a tidy table, or from tensors, to a matplotlib Figure.
+
+Phases have one cyclic colour map everywhere, with a wheel for a legend; what does not pull (gate 0) is black.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import colorcet
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+from matplotlib.ticker import MaxNLocator
+from torch import Tensor
+
+from gasp.data.scenes import Scenes
+from gasp.models import GASPnet, Trajectory
+from gasp.statistics import last_step, scene_accuracy, summary
+
+__all__ = [
+    "LABELS",
+    "accuracy_over_noise",
+    "accuracy_over_time",
+    "alignment",
+    "architecture",
+    "learning_curves",
+    "order_over_time",
+    "phase_maps",
+    "scenes",
+]
+
+LABELS = {"cnn": "CNN", "gaspnet": "GASPnet"}
+COLOURS = dict(zip(LABELS, sns.color_palette("colorblind"), strict=False))
+MARKERS = dict(zip(LABELS, "so", strict=False))
+SEPARATION = {"order_within": "order within objects", "separation": "separation between objects"}
+# cyclic, and lightness goes from 35 to 75 of 100: it reads without colour vision, and black stays free for silence
+PHASE_COLOURS = colorcet.cm.cyclic_mygbm_30_95_c78
+
+
+def accuracy_over_time(table: pd.DataFrame, levels: Sequence[float]) -> Figure:
+    """Scene accuracy at every time step, a panel a noise level: means and 95 % intervals over seeds."""
+    rows = scene_accuracy(table)
+    steps = int(rows["t"].max())
+    size = (3.1 * len(levels), 3.2)
+    figure, panels = plt.subplots(1, len(levels), figsize=size, sharex=True, layout="constrained", squeeze=False)
+    for panel, level in zip(panels[0], levels, strict=True):
+        at_level = rows[np.isclose(rows["level"], level)]
+        _lines(panel, at_level, "t")
+        for variant in _variants(at_level):
+            values = at_level[at_level["variant"] == variant]
+            if values["t"].max() == 0:  # a model without time: its level, for comparison
+                panel.axhline(values["value"].mean(), color=COLOURS[variant], linestyle=":", linewidth=1)
+        panel.set(title=f"noise σ = {level:g}", xlabel="time step", xticks=range(steps + 1), xlim=(-0.3, steps + 0.3))
+    panels[0, 0].set_ylabel("both objects right")
+    panels[0, -1].legend(frameon=False)
+    return figure
+
+
+def accuracy_over_noise(table: pd.DataFrame) -> Figure:
+    """Scene accuracy against noise at every variant's last step, and the paired differences."""
+    rows = scene_accuracy(table)
+    last = last_step(rows)
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+    _lines(left, last, "level")
+    first = summary(rows[(rows["variant"] == "gaspnet") & (rows["t"] == 0)], ["level"])
+    left.plot(first["level"], first["mean"], "--", color=COLOURS["gaspnet"], linewidth=1, label="GASPnet at t = 0")
+    left.set(xlabel="noise σ", ylabel="both objects right", ylim=(0, 1))
+    left.legend(frameon=False)
+    wide = last.pivot_table(index=["level", "seed"], columns="variant", values="value")
+    gain = (wide["gaspnet"] - wide["cnn"]).rename("value").reset_index()
+    _lines(right, gain.assign(variant="gaspnet"), "level")
+    right.axhline(0, color="0.4", linewidth=1)
+    right.set(xlabel="noise σ", ylabel="GASPnet − CNN, paired by seed")
+    return figure
+
+
+def learning_curves(table: pd.DataFrame) -> Figure:
+    """Validation accuracy after each epoch, at every variant's last time step."""
+    rows = table[(table["evaluation"] == "training") & (table["split"] == "validation") & (table["metric"] == "scene_accuracy")]
+    figure, panel = plt.subplots(figsize=(5, 3.2), layout="constrained")
+    _lines(panel, last_step(rows), "level")
+    panel.set(xlabel="epoch", ylabel="both objects right (validation)", ylim=(0, 1))
+    panel.xaxis.set_major_locator(MaxNLocator(integer=True))
+    panel.legend(frameon=False)
+    return figure
+
+
+def order_over_time(table: pd.DataFrame) -> Figure:
+    """Order within objects and separation between them over time steps, for each convolutional layer."""
+    rows = table[table["evaluation"] == "phases"]
+    layers = sorted(rows["level"].unique())
+    figure, panels = plt.subplots(1, 2, figsize=(8, 3.2), sharex=True, sharey=True, layout="constrained")
+    for panel, (metric, title) in zip(panels, SEPARATION.items(), strict=True):
+        for layer, shade in zip(layers, sns.color_palette("crest", len(layers)), strict=True):
+            means = summary(rows[(rows["metric"] == metric) & (rows["level"] == layer)], ["t"])
+            style = {"color": shade, "marker": "o", "capsize": 3, "label": f"layer {layer:g}"}
+            panel.errorbar(means["t"], means["mean"], _bars(means), **style)
+        panel.set(title=title, xlabel="time step", xticks=sorted(rows["t"].unique()), ylim=(0, 1.03))
+    panels[1].legend(frameon=False)
+    return figure
+
+
+def scenes(examples: Scenes) -> Figure:
+    """Scenes in a row, and below each the masks of its objects."""
+    images, masks, _ = examples.batch(slice(None))
+    figure, panels = plt.subplots(2, len(examples), figsize=(1.4 * len(examples), 2.9), layout="constrained")
+    colours = torch.tensor(sns.color_palette("colorblind", masks.shape[1]))
+    for column, (image, objects) in enumerate(zip(images, masks, strict=True)):
+        _show_scene(panels[0, column], image)
+        panels[1, column].imshow(torch.einsum("ghw,gc->hwc", objects, colours).clamp(0, 1))
+    for panel in panels.flat:
+        panel.axis("off")
+    return figure
+
+
+def phase_maps(images: Tensor, trajectory: Trajectory, captions: Sequence[str]) -> Figure:
+    """Scenes, and the phases of every convolutional layer at every time step.
+
+    Args:
+        images: ``(B, C, H, W)`` in [0, 1].
+        captions: one a scene.
+    """
+    layers = [index for index, phases in enumerate(trajectory.phases) if phases.ndim == 4]
+    steps = len(trajectory.logits)
+    columns = 1 + len(layers) * steps
+    figure, panels = plt.subplots(
+        len(images), columns + 1, figsize=(1.05 * columns + 1, 1.2 * len(images) + 0.35), layout="constrained", squeeze=False,
+        width_ratios=[1] * columns + [0.9],
+    )  # fmt: skip
+    for panel in panels.flat:
+        panel.axis("off")
+    for row, caption in enumerate(captions):
+        _show_scene(panels[row, 0], images[row])
+        panels[row, 0].set_title(caption, fontsize=7)
+        for position, layer in enumerate(layers):
+            for t in range(steps):
+                panel = panels[row, 1 + position * steps + t]
+                panel.imshow(phase_image(trajectory.phases[layer][t, row], trajectory.gates[layer][t, row]))
+                if row == 0:
+                    panel.set_title(f"layer {layer + 1}\nt = {t}" if t == 0 else f"t = {t}", fontsize=7)
+    _wheel(figure, panels[0, -1])
+    return figure
+
+
+def alignment(image: Tensor, snapshots: Sequence[tuple[int, Tensor, Tensor]], order: pd.DataFrame) -> Figure:
+    """Phases of the first layer falling into step on one scene.
+
+    Args:
+        image: ``(C, H, W)`` in [0, 1].
+        snapshots: iteration, phases and gates ``(H, W)``.
+        order: columns ``iteration``, ``order_within``, ``separation``.
+    """
+    columns = len(snapshots) + 1
+    figure = plt.figure(figsize=(9, 4.6), layout="constrained")
+    grid = figure.add_gridspec(2, columns + 1, height_ratios=[1, 1.5])
+    panels = [figure.add_subplot(grid[0, column]) for column in range(columns + 1)]
+    for panel in panels:
+        panel.axis("off")
+    _show_scene(panels[0], image)
+    panels[0].set_title("scene", fontsize=8)
+    for panel, (iteration, phases, gates) in zip(panels[1:-1], snapshots, strict=True):
+        panel.imshow(phase_image(phases, gates))
+        panel.set_title(f"iteration {iteration}", fontsize=8)
+    _wheel(figure, panels[-1])
+    curve = figure.add_subplot(grid[1, :])
+    for (metric, label), marker in zip(SEPARATION.items(), "os", strict=True):
+        curve.plot(order["iteration"], order[metric], marker=marker, label=label)
+    curve.set(xlabel="Kuramoto iteration", ylim=(0, 1.03))
+    curve.legend(frameon=False, loc="lower right")
+    return figure
+
+
+def phase_image(phases: Tensor, gates: Tensor) -> np.ndarray:
+    """Colours ``(H, W, 3)`` of phases in radians, dimmed by the gates in [0, 1]."""
+    turns = (phases.detach().cpu().numpy() / (2 * math.pi)) % 1
+    return np.asarray(PHASE_COLOURS(turns)[..., :3] * np.sqrt(gates.detach().cpu().numpy())[..., None])
+
+
+def architecture(model: GASPnet) -> Figure:
+    """The layers of a model and what they exchange, drawn from the model's own sizes."""
+    figure, panel = plt.subplots(figsize=(9.4, 4.3), layout="constrained")
+    panel.axis("off")
+    panel.set(xlim=(-0.6, len(model.shapes) + 0.75), ylim=(-0.2, 3.1))
+    names = [f"conv {i + 1}" for i in range(len(model.grids))] + ["dense", "read-out"]
+    colours = sns.color_palette("pastel")
+    _box(panel, 0, 1.6, f"image\n{model.channels}×{model.size}×{model.size}", "0.92")
+    _box(
+        panel,
+        (len(model.shapes) + 1) / 2,
+        0.15,
+        "pooled keys  Z = Σ N g k exp(iφ)\nglobal agreement: queries q against Z",
+        colours[3],
+        width=len(model.shapes),
+    )
+    for index, (name, shape) in enumerate(zip(names, model.shapes, strict=True), start=1):
+        linear = model.stages[index - 1].linear
+        is_map = len(shape) == 2
+        channels = f"{linear.out_channels} × " if is_map else ""
+        _box(panel, index, 1.6, f"{name}\n{channels}{'×'.join(map(str, shape))}", colours[0 if is_map else 2])
+        _arrow(panel, (index - 0.62, 1.6), (index - 0.38, 1.6), "0.2")
+        _box(panel, index, 2.65, f"{math.prod(shape)} phases φ", colours[4], height=0.4)
+        _arrow(panel, (index, 2.42), (index, 2.0), "tab:purple")
+        _arrow(panel, (index - 0.13, 1.2), (index - 0.13, 0.52), "tab:red")
+        _arrow(panel, (index + 0.13, 0.52), (index + 0.13, 1.2), "tab:red")
+        if index > 1:
+            _arrow(panel, (index - 0.62, 2.65), (index - 0.38, 2.65), "tab:purple")
+    panel.text(0, 2.65, "phases", ha="center", va="center")
+    panel.text(0.02, 0.86, "keys, gates ↓\nalignment ↑", ha="center", va="center", color="tab:red", fontsize=8)
+    panel.text(0.02, 2.2, "1 + a$_F$ cos(φ$_i$ − φ$_j$)", ha="center", va="center", color="tab:purple", fontsize=8)
+    return figure
+
+
+def _variants(table: pd.DataFrame) -> list[str]:
+    return [str(variant) for variant in table["variant"].unique()]
+
+
+def _lines(panel: Axes, table: pd.DataFrame, x: str) -> None:
+    """Means over seeds with 95 % intervals against the column ``x``, one line a variant."""
+    for variant in _variants(table):
+        means = summary(table[table["variant"] == variant], [x])
+        style = {"color": COLOURS[variant], "marker": MARKERS[variant], "capsize": 3, "label": LABELS[variant]}
+        panel.errorbar(means[x], means["mean"], _bars(means), **style)
+
+
+def _bars(means: pd.DataFrame) -> np.ndarray:
+    """Lengths of the error bars; none where one seed gives no interval."""
+    return np.nan_to_num(np.stack([means["mean"] - means["low"], means["high"] - means["mean"]]))
+
+
+def _show_scene(panel: Axes, image: Tensor) -> None:
+    panel.imshow(image.clamp(0, 1).permute(1, 2, 0).squeeze(-1).cpu(), cmap="gray", vmin=0, vmax=1)
+
+
+def _wheel(figure: Figure, panel: Axes) -> None:
+    """The legend of the phase colours, in the place of a panel."""
+    place = panel.get_subplotspec()
+    assert place is not None
+    wheel = figure.add_subplot(place, projection="polar")
+    angles = np.linspace(0, 2 * math.pi, 181)
+    wheel.pcolormesh(angles, [0.6, 1], (angles[:-1] / (2 * math.pi))[None], cmap=PHASE_COLOURS, vmin=0, vmax=1)
+    wheel.set(yticks=[], ylim=(0, 1))
+    wheel.set_xticks([0, math.pi / 2, math.pi, 3 * math.pi / 2], ["0", "π/2", "π", "3π/2"], fontsize=6)
+    wheel.tick_params(pad=-3)
+    wheel.spines[:].set_visible(False)
+    wheel.grid(False)
+
+
+def _box(panel: Axes, x: float, y: float, text: str, colour: object, width: float = 0.72, height: float = 0.72) -> None:
+    corner = (x - width / 2, y - height / 2)
+    panel.add_patch(FancyBboxPatch(corner, width, height, boxstyle="round,pad=0.02", facecolor=colour, edgecolor="0.3"))
+    panel.text(x, y, text, ha="center", va="center", fontsize=8)
+
+
+def _arrow(panel: Axes, start: tuple[float, float], end: tuple[float, float], colour: str) -> None:
+    panel.add_patch(FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=9, color=colour))

@@ -1,0 +1,7 @@
+"""The models: each runs forward over time steps and returns a :class:`~gasp.models.trajectory.Trajectory`."""
+
+from gasp.models.cnn import CNN
+from gasp.models.gaspnet import GASPnet
+from gasp.models.trajectory import Trajectory
+
+__all__ = ["CNN", "GASPnet", "Trajectory"]

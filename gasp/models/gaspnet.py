@@ -1,0 +1,194 @@
+"""GASPnet: global agreement to synchronize phases."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from gasp.kuramoto import Neighbourhood, align, coupling
+from gasp.layers import PhaseConv2d, PhaseLinear, modulated
+from gasp.models.cnn import CNN
+from gasp.models.trajectory import Trajectory
+
+__all__ = ["GASPnet", "PhaseInit"]
+
+PhaseInit = Literal["bottom_up", "random"]
+
+
+class GASPnet(CNN):
+    r"""A CNN whose layers carry phases, aligned over time steps by global key-query agreement.
+
+    Alamia, Muzellec, Serre, VanRullen (2025), *GASPnet: Global Agreement to Synchronize Phases*, arXiv 2507.16674.
+
+    Step 0 is the plain feed-forward sweep of :class:`~gasp.models.cnn.CNN`. Each later step aligns the phases of all
+    layers by Kuramoto iterations, coupled by the keys and queries of the last sweep, then sweeps again with every
+    connection weighted by :math:`1 + a_F \cos(\varphi_i - \varphi_j)`. An oscillator is a location of a convolution, or
+    a dense unit. Keys, queries, gates and drives take activity and weights as given: phases send no gradient into them.
+
+    Args:
+        steps: T, sweeps in all, the plain one included.
+        iterations: K, Kuramoto iterations before each modulated sweep.
+        modulation: a_F.
+        key_size: d.
+        neighbourhood: σ of the spatial neighbourhood as a fraction of the image side; ``math.inf`` for N = 1.
+        phase_init: ``"bottom_up"``: phases of the first layer start at random and are kept from step to step, those of
+            deeper layers are set by their input at each sweep. ``"random"``: all start at random and are kept.
+        **network: the sizes, see :class:`~gasp.models.cnn.CNN`.
+
+    Raises:
+        ValueError: for fewer than one step, or sizes that make no network.
+    """
+
+    def __init__(
+        self,
+        steps: int = 3,
+        iterations: int = 5,
+        modulation: float = 1.0,
+        key_size: int = 8,
+        neighbourhood: float = 0.12,
+        phase_init: PhaseInit = "bottom_up",
+        **network: int | Sequence[int],
+    ) -> None:
+        super().__init__(**network)  # type: ignore[arg-type]
+        if steps < 1 or iterations < 0 or key_size < 1:
+            raise ValueError(f"steps ≥ 1, iterations ≥ 0 and key_size ≥ 1, not {steps}, {iterations}, {key_size}")
+        if phase_init not in get_args(PhaseInit):
+            raise ValueError(f"phase_init must be one of {', '.join(get_args(PhaseInit))}, not {phase_init!r}")
+        self.steps, self.iterations, self.modulation = steps, iterations, modulation
+        self.key_size, self.phase_init = key_size, phase_init
+        widths = [stage.linear.out_channels for stage in self.stages if isinstance(stage.linear, PhaseConv2d)]
+        units = [stage.linear.out_features for stage in self.stages if isinstance(stage.linear, PhaseLinear)]
+        self.neighbourhood = Neighbourhood(self.grids, sum(units), neighbourhood)
+        self.shapes: list[tuple[int, ...]] = [*self.grids, *((n,) for n in units)]
+        # queries start equal to keys: what is alike attracts
+        self.keys = nn.ParameterList([torch.randn(n, key_size) / math.sqrt(n) for n in widths])
+        self.keys.extend(F.normalize(torch.randn(n, key_size), dim=-1) for n in units)
+        self.queries = nn.ParameterList([key.detach().clone() for key in self.keys])
+        self.desynchronization = nn.Parameter(torch.tensor(0.1))
+        self.log_normalization = nn.Parameter(torch.tensor(0.1).log())
+
+    def coupling_parameters(self) -> list[nn.Parameter]:
+        return [*self.keys, *self.queries, self.desynchronization, self.log_normalization]
+
+    def initial_phases(self, batch: int, generator: torch.Generator | None = None) -> Tensor:
+        """Uniform random phases ``(N, B)`` of all oscillators; drawn on the CPU, so alike on every device."""
+        phases = torch.rand(sum(map(math.prod, self.shapes)), batch, generator=generator)
+        return ((2 * phases - 1) * math.pi).to(self.desynchronization)
+
+    def run(self, images: Tensor, generator: torch.Generator) -> Trajectory:
+        return self(images, self.initial_phases(len(images), generator))
+
+    def forward(self, images: Tensor, phases: Tensor | None = None, steps: int | None = None) -> Trajectory:
+        """Run over time.
+
+        Args:
+            images: ``(B, channels, size, size)`` in [0, 1].
+            phases: initial phases ``(N, B)``, radians; random when omitted.
+            steps: T of this run, when not the model's own.
+
+        Raises:
+            ValueError: if the images have another shape, or ``steps`` is below 1.
+        """
+        steps = self.steps if steps is None else steps
+        if steps < 1:
+            raise ValueError(f"steps must be at least 1, not {steps}")
+        activities = self.sweep(images)
+        plain_second = self.stages[1].linear(activities[0])  # input of layer 2 never changes: computed once
+        if phases is None:
+            phases = self.initial_phases(len(images))
+        expected = (sum(map(math.prod, self.shapes)), len(images))
+        if tuple(phases.shape) != expected:
+            raise ValueError(f"phases must be {expected}, one for each oscillator and image, not {tuple(phases.shape)}")
+        layers = self._split(phases)
+        if self.phase_init == "bottom_up":
+            layers = [layers[0], *self._drives(activities, layers[0])]
+        trajectory = [self._record(activities, layers)]
+        for _ in range(1, steps):
+            phases = align(self._join(layers), self.rate(activities), self.iterations)
+            activities, layers = self._modulated_sweep(activities[0], plain_second, self._split(phases))
+            trajectory.append(self._record(activities, layers))
+        logits, *recorded = zip(*trajectory, strict=True)
+        all_phases, all_gates = ([torch.stack(layer) for layer in zip(*record, strict=True)] for record in recorded)
+        return Trajectory(torch.stack(logits), tuple(all_phases), tuple(all_gates))
+
+    def rate(self, activities: Sequence[Tensor]) -> Callable[[Tensor], Tensor]:
+        """The coupling of all oscillators, given the activity of every layer: a function of the phases ``(N, B)``."""
+        gates = self._join(self.gates(activities))
+        keys, queries = [], []
+        for activity, key, query in zip(activities, self.keys, self.queries, strict=True):
+            both = torch.cat([key, query], 1)  # (C or n, 2d)
+            # locations: (2d, C) @ (HW, C, B); a unit's activity only scales its vectors, and their norm is 1
+            is_map = activity.ndim == 4
+            both = both.T @ activity.detach().flatten(2).permute(2, 1, 0) if is_map else both.unsqueeze(-1)
+            key, query = _unit(both.unflatten(1, (2, self.key_size)), dim=2).unbind(1)
+            keys.append(key.expand(-1, -1, len(activity)))
+            queries.append(query.expand(-1, -1, len(activity)))
+        return partial(
+            coupling,
+            keys=torch.cat(keys),
+            queries=torch.cat(queries),
+            gates=gates,
+            neighbourhood=self.neighbourhood,
+            desynchronization=self.desynchronization,
+            normalization=self.log_normalization.exp() * gates.sum(0) + 1e-6,
+        )
+
+    def gates(self, activities: Sequence[Tensor]) -> list[Tensor]:
+        """How much each oscillator pulls, one ``(B, H, W)`` or ``(B, n)`` a layer.
+
+        Its squared amplitude against the layer's mean square: in [0, 1), 0 for a silent oscillator. The amplitude of a
+        location is the norm over its channels, that of a read-out unit the probability it gives to its class.
+        """
+        gates = []
+        for index, activity in enumerate(activities):
+            activity = activity.detach()
+            if activity.ndim == 4:
+                power = activity.square().sum(1).flatten(1)
+            else:
+                is_readout = index == len(activities) - 1
+                power = (self.logits(activity).softmax(-1).flatten(1) if is_readout else activity).square()
+            gates.append(power / (power + power.mean(1, keepdim=True) + 1e-9))  # (B, N_layer)
+        return [gate.unflatten(1, shape) for gate, shape in zip(gates, self.shapes, strict=True)]
+
+    def _drives(self, activities: Sequence[Tensor], phases: Tensor) -> list[Tensor]:
+        """Phases that the layers after the first take from their input, given the first layer's."""
+        drives = []
+        for stage, x in zip(self.stages[1:], activities, strict=False):
+            phases = stage.linear.drive(x, phases)
+            drives.append(phases)
+        return drives
+
+    def _modulated_sweep(self, x: Tensor, plain: Tensor, layers: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+        """Activity and phases of all layers, given the first layer's activity and all phases after alignment."""
+        activities, phases = [x], [layers[0]]
+        for index, stage in enumerate(self.stages[1:], start=1):
+            before = phases[-1]
+            plain = plain if index == 1 else stage.linear(x)
+            after = layers[index] if self.phase_init == "random" else stage.linear.drive(x, before)
+            x = stage.activate(modulated(plain, *stage.linear.carry(x, before), after, self.modulation))
+            activities.append(x)
+            phases.append(after)
+        return activities, phases
+
+    def _record(self, activities: Sequence[Tensor], phases: Sequence[Tensor]) -> tuple[Tensor, list[Tensor], list[Tensor]]:
+        return self.logits(activities[-1]), list(phases), self.gates(activities)
+
+    def _split(self, phases: Tensor) -> list[Tensor]:
+        """``(N, B)`` to one ``(B, H, W)`` or ``(B, n)`` a layer."""
+        parts = phases.split([math.prod(shape) for shape in self.shapes])
+        return [part.T.contiguous().unflatten(1, shape) for part, shape in zip(parts, self.shapes, strict=True)]
+
+    def _join(self, layers: Sequence[Tensor]) -> Tensor:
+        """The inverse of ``_split``."""
+        return torch.cat([layer.flatten(1).T for layer in layers])
+
+
+def _unit(vectors: Tensor, dim: int) -> Tensor:
+    """Vectors of norm 1; a zero vector stays zero."""
+    return vectors * (vectors.square().sum(dim, keepdim=True) + 1e-12).rsqrt()

@@ -1,0 +1,57 @@
+"""What every room shares: the error that a user can cause, and the typed, strict settings that prevent it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from types import UnionType
+from typing import Union, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+__all__ = ["GaspError", "Settings", "explain"]
+
+
+class GaspError(ValueError):
+    """Something that was asked for cannot be had; the message says why, and what to do about it."""
+
+
+class Settings(BaseModel):
+    """Immutable, typed values: an unknown name, a wrong type or an impossible value is a ``ValidationError``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+def explain(error: ValidationError, model: type[BaseModel] = BaseModel) -> str:
+    """All that is wrong with values for this model, in one line: the key, what was expected, what was found."""
+    complaints = []
+    for fault in error.errors():
+        *parents, last = fault["loc"] or ("",)
+        key = ".".join(str(part) for part in fault["loc"])
+        if fault["type"] == "extra_forbidden":
+            known = list(_fields(model, parents))
+            close = difflib.get_close_matches(str(last), known, 1)
+            hint = f"did you mean {close[0]}?" if close else f"expected one of {', '.join(known)}"
+            complaints.append(f"unknown key {key}: {hint}")
+        elif fault["type"] == "missing":
+            complaints.append(f"missing key {key}")
+        else:
+            message = fault["msg"].removeprefix("Value error, ")
+            complaints.append(f"{key}: {message[0].lower()}{message[1:]}, not {fault['input']!r}")
+    return "; ".join(complaints)
+
+
+def _fields(model: type[BaseModel], path: Sequence[str | int]) -> Sequence[str]:
+    """The names that the settings nested at ``path`` know."""
+    for name in path:
+        field = model.model_fields.get(str(name))
+        if field is None:  # an index into a list or a key of a mapping
+            continue
+        kinds = [field.annotation]
+        while kinds:
+            kind = kinds.pop()
+            if isinstance(kind, type) and get_origin(kind) is None and issubclass(kind, BaseModel):
+                model = kind
+            elif get_origin(kind) in (Union, UnionType, dict, tuple):
+                kinds.extend(get_args(kind))
+    return list(model.model_fields)

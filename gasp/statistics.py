@@ -1,0 +1,73 @@
+"""Means over seeds, with intervals; differences paired by seed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import pandas as pd
+from scipy import stats
+
+from gasp.settings import GaspError
+
+__all__ = ["formatted", "last_step", "mean_interval", "paired_difference", "scene_accuracy", "slope", "summary"]
+
+CONFIDENCE = 0.95
+
+
+def scene_accuracy(table: pd.DataFrame) -> pd.DataFrame:
+    """Of a table of results: the share of test scenes with every object right; ``level`` is noise."""
+    return table[(table["evaluation"] == "noise") & (table["metric"] == "scene_accuracy")]
+
+
+def last_step(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of every variant's last time step."""
+    return table[table["t"] == table.groupby("variant")["t"].transform("max")]
+
+
+def mean_interval(values: Iterable[float]) -> dict[str, float]:
+    """Mean, and Student's 95 % interval of the mean (``low``, ``high``); NaN for fewer than two values."""
+    sample = pd.Series(list(values), dtype=float)
+    interval = stats.ttest_1samp(sample, 0.0).confidence_interval(CONFIDENCE) if len(sample) > 1 else (float("nan"),) * 2
+    return {"mean": float(sample.mean()), "low": float(interval[0]), "high": float(interval[1]), "seeds": len(sample)}
+
+
+def summary(table: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+    """Mean and interval over seeds of the column ``value``, for each combination of the columns ``by``."""
+    groups = table.groupby(list(by), sort=False)["value"]
+    return pd.DataFrame([dict(zip(by, names, strict=True)) | mean_interval(values) for names, values in groups])
+
+
+def paired_difference(table: pd.DataFrame, first: str, second: str) -> dict[str, float]:
+    """Mean difference ``first`` − ``second`` between two variants, paired by seed, with its interval.
+
+    Seeds are the unit: a variant's run and its partner share scenes, their order, and the weights they have in common.
+
+    Args:
+        table: one value for each variant and seed.
+
+    Raises:
+        GaspError: unless both variants have exactly one value for each of the same seeds.
+    """
+    pairs = table[table["variant"].isin([first, second])]
+    if pairs.duplicated(["variant", "seed"]).any():
+        raise GaspError("more than one value for a variant and seed: choose one metric, level and time step")
+    wide = pairs.pivot(index="seed", columns="variant", values="value")
+    if not {first, second} <= set(wide.columns) or wide.isna().any(axis=None):
+        raise GaspError(f"{first} and {second} do not have the same seeds: run the missing ones")
+    return mean_interval((wide[first] - wide[second]).tolist())
+
+
+def slope(table: pd.DataFrame) -> dict[float, dict[str, float]]:
+    """The gain in ``value`` per time step at each ``level``: a line fitted to every seed, mean and interval over seeds."""
+    slopes = {}
+    for level in table["level"].unique().tolist():
+        seeds = table[table["level"] == level].groupby("seed")
+        slopes[level] = mean_interval(stats.linregress(rows["t"], rows["value"]).slope for _, rows in seeds)
+    return slopes
+
+
+def formatted(interval: dict[str, float], sign: bool = False) -> str:
+    """``0.945 [0.941, 0.949]``; with ``sign``, ``+0.021 [+0.015, +0.027]``."""
+    form = "+.3f" if sign else ".3f"
+    mean, low, high = (format(interval[name], form) for name in ("mean", "low", "high"))
+    return f"{mean} (one seed: no interval)" if interval["seeds"] < 2 else f"{mean} [{low}, {high}]"

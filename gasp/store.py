@@ -1,0 +1,119 @@
+"""Results on disk, one folder a profile: written whole or not at all, found by key, read as tidy tables.
+
+::
+
+    runs/PROFILE/results/KEY.csv        one row a value
+    runs/PROFILE/results/KEY.json       what was run: specification, versions, device, duration, checksum of the table
+    runs/PROFILE/weights/*.safetensors  trained weights
+    runs/PROFILE/checkpoints/           runs under way (not kept in version control)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from gasp.settings import GaspError
+
+__all__ = ["COLUMNS", "Store", "project_root", "write_text"]
+
+COLUMNS = ["key", "dataset", "variant", "seed", "split", "evaluation", "level", "t", "metric", "value"]
+
+
+def project_root() -> Path:
+    """The nearest folder, from the working folder up, that holds the book.
+
+    Raises:
+        GaspError: outside a copy of the project.
+    """
+    here = Path.cwd().resolve()
+    for folder in (here, *here.parents):
+        if (folder / "book" / "profiles").is_dir():
+            return folder
+    raise GaspError(f"{here} is not inside a copy of the project (no book/profiles here or above): change to one")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file, whole or not at all."""
+    scratch = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        scratch.write_text(text)
+        os.replace(scratch, path)
+    except OSError as error:
+        raise GaspError(f"{path} cannot be written ({error.strerror}): nothing was changed") from error
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+class Store:
+    """The results of one profile.
+
+    Args:
+        directory: such as ``runs/cpu``; made when something is first written.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    def weights(self, name: str) -> Path:
+        return self.directory / "weights" / f"{name}.safetensors"
+
+    def checkpoint(self, name: str) -> Path:
+        return self.directory / "checkpoints" / f"{name}.safetensors"
+
+    def __contains__(self, key: str) -> bool:
+        """Whether the results of this key are here, whole."""
+        try:
+            record = json.loads(self._path(key, "json").read_text())
+            return bool(record["sha256"] == _digest(self._path(key, "csv").read_text()))
+        except FileNotFoundError:
+            return False
+        except (OSError, ValueError, KeyError, TypeError):
+            return False
+
+    def save(self, key: str, rows: pd.DataFrame, record: dict[str, Any]) -> None:
+        """Keep the results of one run; the record comes last, and without it there are none.
+
+        Raises:
+            GaspError: if the folder cannot be written.
+        """
+        table = rows[COLUMNS].to_csv(index=False, lineterminator="\n", float_format="%.8g")
+        write_text(self._path(key, "csv"), table)
+        write_text(self._path(key, "json"), json.dumps(record | {"sha256": _digest(table)}, indent=1) + "\n")
+
+    def record(self, key: str) -> dict[str, Any]:
+        """What was run, where, and how long it took."""
+        self._require(key)
+        return dict(json.loads(self._path(key, "json").read_text()))
+
+    def table(self, keys: Iterable[str]) -> pd.DataFrame:
+        """The results of these runs, one row a value.
+
+        Raises:
+            GaspError: if a run is missing or its table is not what was written.
+        """
+        tables = []
+        for key in keys:
+            self._require(key)
+            text = self._path(key, "csv").read_text()
+            tables.append(pd.read_csv(io.StringIO(text), dtype={"key": str, "level": float, "value": float}))
+        return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=COLUMNS)
+
+    def _require(self, key: str) -> None:
+        if key not in self:
+            raise GaspError(f"the results of run {key} are not in {self.directory / 'results'}, or are damaged: run it again")
+
+    def _path(self, key: str, kind: str) -> Path:
+        return self.directory / "results" / f"{key}.{kind}"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
