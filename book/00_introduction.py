@@ -62,9 +62,9 @@ glue("seeds", str(len(settings.seeds)), display=False)
 # the packages. One chapter at another scale, or with another setting:
 #
 # ```bash
-# gasp book run 02 --profile cpu               # the real MNIST, what this page was made with if its banner says so
-# gasp book run 02 --profile smoke -p epochs=4  # any setting of the profile can be replaced
-# gasp book build --profile cpu                # executed notebooks to HTML
+# gasp book run 02 --profile cpu    # the real MNIST
+# gasp book run 02 -p epochs=4      # replace any setting
+# gasp book build --profile cpu     # notebooks to HTML
 # ```
 #
 # Runs that are finished are found by their key and not repeated; a run that was stopped goes on where it was.

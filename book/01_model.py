@@ -41,12 +41,20 @@ figures.architecture(untrained)
 # are coupled is how well the query of one agrees with the key of the other:
 #
 # $$
-# r_{ij} = \frac{\langle q_i, k_j \rangle\, N_{ij} - \varepsilon}{\kappa}.
+# r_{ij} = \frac{\langle q_i, k_j \rangle\, N_{ij} - \varepsilon_i}{\kappa_i}.
 # $$ (eq-coupling)
 #
 # $N_{ij}$ is a spatial neighbourhood, a Gaussian of the distance between two locations in the image, and 1 where either
-# oscillator is a dense unit. $\varepsilon$ pushes everything apart a little, so that what does not agree ends up in
-# different phases. $\kappa$ normalises.
+# oscillator is a dense unit. $\varepsilon_i$ pushes everything apart a little, so that what does not agree ends up in
+# different phases. $\kappa_i$ normalises. With the gates $g$ of the next equation we take
+#
+# $$
+# \kappa_i = \sum_j N_{ij}\, g_j, \qquad \varepsilon_i = \hat\varepsilon\, \frac{\sum_j N_{ij}\, g_j}{\sum_j g_j}:
+# $$ (eq-normalization)
+#
+# attraction is then an average over neighbours, repulsion an average over all, whatever the number and size of the
+# objects. With one learned $\kappa$ for all, training made the steps so large that the dynamics became chaotic, and some
+# runs lost their phases.
 #
 # **Alignment.** Phases follow Kuramoto dynamics:
 #
@@ -95,8 +103,8 @@ figures.architecture(untrained)
 # | $k, q$ | key, query | `keys`, `queries` | learned; unit norm, equal at the start | [G]; norm and start ours |
 # | $d$ | size of keys | `key_size` | {glue:text}`key_size` | ours |
 # | $N, \sigma$ | neighbourhood, its width in image sides | `neighbourhood` | {glue:text}`neighbourhood` | [G]; width ours |
-# | $\varepsilon$ | desynchronisation | `desynchronization` | learned from 0.1 | [G]; value ours |
-# | $\kappa$ | normalisation | `normalization` | $\hat\kappa \sum_j g_j$, $\hat\kappa$ learned from 0.1 | [G]; form ours |
+# | $\varepsilon$ | desynchronisation | `desynchronization` | {eq}`eq-normalization`, $\hat\varepsilon$ learned from 0.5 | [G]; form ours |
+# | $\kappa$ | normalisation | `normalization` | {eq}`eq-normalization` | [G]; form ours |
 # | $g$ | amplitude gate | `gates` | $a_j^2 / (a_j^2 + \langle a^2 \rangle)$ | ours |
 # | $\eta$ | step size | `step_size` | 1 | ours |
 # | $K$ | Kuramoto iterations a step | `iterations` | {glue:text}`iterations` | ours |

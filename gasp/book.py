@@ -141,14 +141,19 @@ def _clean(notebook: nbformat.NotebookNode) -> None:
     for cell in notebook.cells:
         for name in ("papermill", "execution"):
             cell.metadata.pop(name, None)
+        tags = cell.metadata.get("tags", [])
+        if "injected-parameters" in tags:
+            tags.append("remove-cell")
         if cell.cell_type == "code":
             cell.outputs = [output for output in cell.outputs if not _is_progress(output)]
     notebook.cells = [cell for cell in notebook.cells if "papermill-error-cell-tag" not in cell.metadata.get("tags", [])]
 
 
 def _is_progress(output: nbformat.NotebookNode) -> bool:
-    """Whether an output is nothing but a progress bar, which rewrites its line."""
-    return output.output_type == "stream" and output.name == "stderr" and "\r" in output.text and "Warning" not in output.text
+    """Whether an output is nothing but a progress bar: lines that rewrite themselves, and the line break at its end."""
+    if output.output_type != "stream" or output.name != "stderr":
+        return False
+    return not output.text.strip() or ("\r" in output.text and "Warning" not in output.text)
 
 
 def check_chapters(names: Sequence[str], profile: str) -> dict[str, str]:
@@ -203,7 +208,15 @@ def build_book(profile: str, check: bool = True) -> Path:
     contents = json.loads(json.dumps(contents).replace(f"runs/{PUBLISHED}/", f"runs/{profile}/"))
     toc = output / "_toc.yml"
     toc.write_text(yaml.safe_dump(contents))
-    command = [sys.executable, "-m", "jupyter_book", "build", str(root), "--config", str(root / "_config.yml")]
+    command = [
+        sys.executable,
+        "-c",
+        "from jupyter_book.cli.main import main; main()",
+        "build",
+        str(root),
+        "--config",
+        str(root / "_config.yml"),
+    ]
     command += ["--toc", str(toc), "--path-output", str(output), "-W", "-n", "--keep-going", "-q"]
     result = subprocess.run(command, cwd=root, capture_output=True, text=True)
     page = output / "_build" / "html" / "index.html"

@@ -49,7 +49,8 @@ def accuracy_over_time(table: pd.DataFrame, levels: Sequence[float]) -> Figure:
     rows = scene_accuracy(table)
     steps = int(rows["t"].max())
     size = (3.1 * len(levels), 3.2)
-    figure, panels = plt.subplots(1, len(levels), figsize=size, sharex=True, layout="constrained", squeeze=False)
+    figure = _figure(size)
+    panels = figure.subplots(1, len(levels), sharex=True, squeeze=False)
     for panel, level in zip(panels[0], levels, strict=True):
         at_level = rows[np.isclose(rows["level"], level)]
         _lines(panel, at_level, "t")
@@ -67,7 +68,8 @@ def accuracy_over_noise(table: pd.DataFrame) -> Figure:
     """Scene accuracy against noise at every variant's last step, and the paired differences."""
     rows = scene_accuracy(table)
     last = last_step(rows)
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+    figure = _figure((9, 3.6))
+    left, right = figure.subplots(1, 2)
     _lines(left, last, "level")
     first = summary(rows[(rows["variant"] == "gaspnet") & (rows["t"] == 0)], ["level"])
     left.plot(first["level"], first["mean"], "--", color=COLOURS["gaspnet"], linewidth=1, label="GASPnet at t = 0")
@@ -84,7 +86,8 @@ def accuracy_over_noise(table: pd.DataFrame) -> Figure:
 def learning_curves(table: pd.DataFrame) -> Figure:
     """Validation accuracy after each epoch, at every variant's last time step."""
     rows = table[(table["evaluation"] == "training") & (table["split"] == "validation") & (table["metric"] == "scene_accuracy")]
-    figure, panel = plt.subplots(figsize=(5, 3.2), layout="constrained")
+    figure = _figure((5, 3.2))
+    panel = figure.subplots()
     _lines(panel, last_step(rows), "level")
     panel.set(xlabel="epoch", ylabel="both objects right (validation)", ylim=(0, 1))
     panel.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -96,7 +99,8 @@ def order_over_time(table: pd.DataFrame) -> Figure:
     """Order within objects and separation between them over time steps, for each convolutional layer."""
     rows = table[table["evaluation"] == "phases"]
     layers = sorted(rows["level"].unique())
-    figure, panels = plt.subplots(1, 2, figsize=(8, 3.2), sharex=True, sharey=True, layout="constrained")
+    figure = _figure((8, 3.2))
+    panels = figure.subplots(1, 2, sharex=True, sharey=True)
     for panel, (metric, title) in zip(panels, SEPARATION.items(), strict=True):
         for layer, shade in zip(layers, sns.color_palette("crest", len(layers)), strict=True):
             means = summary(rows[(rows["metric"] == metric) & (rows["level"] == layer)], ["t"])
@@ -110,7 +114,8 @@ def order_over_time(table: pd.DataFrame) -> Figure:
 def scenes(examples: Scenes) -> Figure:
     """Scenes in a row, and below each the masks of its objects."""
     images, masks, _ = examples.batch(slice(None))
-    figure, panels = plt.subplots(2, len(examples), figsize=(1.4 * len(examples), 2.9), layout="constrained")
+    figure = _figure((1.4 * len(examples), 2.9))
+    panels = figure.subplots(2, len(examples), squeeze=False)
     colours = torch.tensor(sns.color_palette("colorblind", masks.shape[1]))
     for column, (image, objects) in enumerate(zip(images, masks, strict=True)):
         _show_scene(panels[0, column], image)
@@ -130,10 +135,8 @@ def phase_maps(images: Tensor, trajectory: Trajectory, captions: Sequence[str]) 
     layers = [index for index, phases in enumerate(trajectory.phases) if phases.ndim == 4]
     steps = len(trajectory.logits)
     columns = 1 + len(layers) * steps
-    figure, panels = plt.subplots(
-        len(images), columns + 1, figsize=(1.05 * columns + 1, 1.2 * len(images) + 0.35), layout="constrained", squeeze=False,
-        width_ratios=[1] * columns + [0.9],
-    )  # fmt: skip
+    figure = _figure((1.05 * columns + 1, 1.2 * len(images) + 0.35))
+    panels = figure.subplots(len(images), columns + 1, squeeze=False, width_ratios=[1] * columns + [0.9])
     for panel in panels.flat:
         panel.axis("off")
     for row, caption in enumerate(captions):
@@ -158,7 +161,7 @@ def alignment(image: Tensor, snapshots: Sequence[tuple[int, Tensor, Tensor]], or
         order: columns ``iteration``, ``order_within``, ``separation``.
     """
     columns = len(snapshots) + 1
-    figure = plt.figure(figsize=(9, 4.6), layout="constrained")
+    figure = _figure((9, 4.6))
     grid = figure.add_gridspec(2, columns + 1, height_ratios=[1, 1.5])
     panels = [figure.add_subplot(grid[0, column]) for column in range(columns + 1)]
     for panel in panels:
@@ -185,7 +188,8 @@ def phase_image(phases: Tensor, gates: Tensor) -> np.ndarray:
 
 def architecture(model: GASPnet) -> Figure:
     """The layers of a model and what they exchange, drawn from the model's own sizes."""
-    figure, panel = plt.subplots(figsize=(9.4, 4.3), layout="constrained")
+    figure = _figure((9.4, 4.3))
+    panel = figure.subplots()
     panel.axis("off")
     panel.set(xlim=(-0.6, len(model.shapes) + 0.75), ylim=(-0.2, 3.1))
     names = [f"conv {i + 1}" for i in range(len(model.grids))] + ["dense", "read-out"]
@@ -214,6 +218,12 @@ def architecture(model: GASPnet) -> Figure:
     panel.text(0, 2.65, "phases", ha="center", va="center")
     panel.text(0.02, 0.86, "keys, gates ↓\nalignment ↑", ha="center", va="center", color="tab:red", fontsize=8)
     panel.text(0.02, 2.2, "1 + a$_F$ cos(φ$_i$ − φ$_j$)", ha="center", va="center", color="tab:purple", fontsize=8)
+    return figure
+
+
+def _figure(size: tuple[float, float]) -> Figure:
+    figure = plt.figure(figsize=size, layout="constrained", dpi=144)
+    plt.close(figure)  # a notebook shows it once, as the value of its cell
     return figure
 
 

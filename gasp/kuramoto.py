@@ -132,7 +132,7 @@ def dense_coupling(
         phases, gates: φ and g, ``(N, *)``.
         queries, keys: q and k, ``(N, d, *)``.
         neighbourhood: N, ``(N, N)``.
-        desynchronization, normalization: ε and κ, scalars or ``(*)``.
+        desynchronization, normalization: ε and κ, of each oscillator i or of all: broadcastable to ``(N, *)``.
 
     Returns:
         the rate of change of every phase, ``(N, *)``, in radians per unit of time.
@@ -141,7 +141,7 @@ def dense_coupling(
     """
     spatial = neighbourhood.reshape(*neighbourhood.shape, *[1] * (phases.ndim - 1))
     agreement = torch.einsum("id...,jd...->ij...", queries, keys)  # (N, N, *)
-    strength = (agreement * spatial - desynchronization) / normalization
+    strength = (agreement * spatial - _of_receiver(desynchronization, phases)) / _of_receiver(normalization, phases)
     return (gates * strength * torch.sin(phases[None] - phases[:, None])).sum(1)
 
 
@@ -166,8 +166,14 @@ def coupling(
     phasors = torch.stack([phases.cos(), phases.sin()], 1)  # (N, 2, *)
     pulls = gates.unsqueeze(1) * phasors
     pooled = neighbourhood(pulls.unsqueeze(2) * keys.unsqueeze(1))  # (N or 1, 2, d, *)
-    field = ((pooled * queries.unsqueeze(1)).sum(2) - desynchronization * pulls.sum(0)) / normalization  # (N, 2, *)
+    field = (pooled * queries.unsqueeze(1)).sum(2) - _of_receiver(desynchronization, phases) * pulls.sum(0)  # (N, 2, *)
+    field = field / _of_receiver(normalization, phases)
     return phasors[:, 0] * field[:, 1] - phasors[:, 1] * field[:, 0]
+
+
+def _of_receiver(value: float | Tensor, phases: Tensor) -> Tensor:
+    """A value of each oscillator i, ``(N, 1, *)``."""
+    return torch.as_tensor(value).to(phases).expand_as(phases).unsqueeze(1)
 
 
 def align(phases: Tensor, rate: Callable[[Tensor], Tensor], iterations: int, step_size: float | Tensor = 1.0) -> Tensor:

@@ -27,8 +27,9 @@ def last_step(table: pd.DataFrame) -> pd.DataFrame:
 def mean_interval(values: Iterable[float]) -> dict[str, float]:
     """Mean, and Student's 95 % interval of the mean (``low``, ``high``); NaN for fewer than two values."""
     sample = pd.Series(list(values), dtype=float)
-    interval = stats.ttest_1samp(sample, 0.0).confidence_interval(CONFIDENCE) if len(sample) > 1 else (float("nan"),) * 2
-    return {"mean": float(sample.mean()), "low": float(interval[0]), "high": float(interval[1]), "seeds": len(sample)}
+    half = float(sample.sem() * stats.t.ppf((1 + CONFIDENCE) / 2, len(sample) - 1))
+    mean = float(sample.mean())
+    return {"mean": mean, "low": mean - half, "high": mean + half, "seeds": len(sample)}
 
 
 def summary(table: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
@@ -69,5 +70,5 @@ def slope(table: pd.DataFrame) -> dict[float, dict[str, float]]:
 def formatted(interval: dict[str, float], sign: bool = False) -> str:
     """``0.945 [0.941, 0.949]``; with ``sign``, ``+0.021 [+0.015, +0.027]``."""
     form = "+.3f" if sign else ".3f"
-    mean, low, high = (format(interval[name], form) for name in ("mean", "low", "high"))
+    mean, low, high = (format(interval[name], form).replace("-", "−") for name in ("mean", "low", "high"))
     return f"{mean} (one seed: no interval)" if interval["seeds"] < 2 else f"{mean} [{low}, {high}]"

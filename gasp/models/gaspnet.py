@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gasp.kuramoto import Neighbourhood, align, coupling
-from gasp.layers import PhaseConv2d, PhaseLinear, modulated
+from gasp.layers import SILENT, PhaseConv2d, PhaseLinear, modulated
 from gasp.models.cnn import CNN
 from gasp.models.trajectory import Trajectory
 
@@ -70,16 +70,15 @@ class GASPnet(CNN):
         self.keys = nn.ParameterList([torch.randn(n, key_size) / math.sqrt(n) for n in widths])
         self.keys.extend(F.normalize(torch.randn(n, key_size), dim=-1) for n in units)
         self.queries = nn.ParameterList([key.detach().clone() for key in self.keys])
-        self.desynchronization = nn.Parameter(torch.tensor(0.1))
-        self.log_normalization = nn.Parameter(torch.tensor(0.1).log())
+        self.log_desynchronization = nn.Parameter(torch.tensor(0.5).log())
 
     def coupling_parameters(self) -> list[nn.Parameter]:
-        return [*self.keys, *self.queries, self.desynchronization, self.log_normalization]
+        return [*self.keys, *self.queries, self.log_desynchronization]
 
     def initial_phases(self, batch: int, generator: torch.Generator | None = None) -> Tensor:
         """Uniform random phases ``(N, B)`` of all oscillators; drawn on the CPU, so alike on every device."""
         phases = torch.rand(sum(map(math.prod, self.shapes)), batch, generator=generator)
-        return ((2 * phases - 1) * math.pi).to(self.desynchronization)
+        return ((2 * phases - 1) * math.pi).to(self.log_desynchronization)
 
     def run(self, images: Tensor, generator: torch.Generator) -> Trajectory:
         return self(images, self.initial_phases(len(images), generator))
@@ -118,7 +117,11 @@ class GASPnet(CNN):
         return Trajectory(torch.stack(logits), tuple(all_phases), tuple(all_gates))
 
     def rate(self, activities: Sequence[Tensor]) -> Callable[[Tensor], Tensor]:
-        """The coupling of all oscillators, given the activity of every layer: a function of the phases ``(N, B)``."""
+        """The coupling of all oscillators, given the activity of every layer: a function of the phases ``(N, B)``.
+
+        κ_i is the sum of the gates in the neighbourhood of i, so that alignment is an average over neighbours, and ε_i is
+        a learned multiple of the neighbourhood's mean. Steps then stay below what makes the dynamics chaotic.
+        """
         gates = self._join(self.gates(activities))
         keys, queries = [], []
         for activity, key, query in zip(activities, self.keys, self.queries, strict=True):
@@ -129,14 +132,15 @@ class GASPnet(CNN):
             key, query = _unit(both.unflatten(1, (2, self.key_size)), dim=2).unbind(1)
             keys.append(key.expand(-1, -1, len(activity)))
             queries.append(query.expand(-1, -1, len(activity)))
+        near = self.neighbourhood(gates).expand_as(gates) + SILENT  # gates of the neighbours, added up
         return partial(
             coupling,
             keys=torch.cat(keys),
             queries=torch.cat(queries),
             gates=gates,
             neighbourhood=self.neighbourhood,
-            desynchronization=self.desynchronization,
-            normalization=self.log_normalization.exp() * gates.sum(0) + 1e-6,
+            desynchronization=self.log_desynchronization.exp() * near / (gates.sum(0) + SILENT),
+            normalization=near,
         )
 
     def gates(self, activities: Sequence[Tensor]) -> list[Tensor]:
