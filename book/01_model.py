@@ -106,7 +106,7 @@ figures.architecture(untrained)
 # | $\varepsilon$ | desynchronisation | `desynchronization` | {eq}`eq-normalization`, $\hat\varepsilon$ learned from 0.5 | [G]; form ours |
 # | $\kappa$ | normalisation | `normalization` | {eq}`eq-normalization` | [G]; form ours |
 # | $g$ | amplitude gate | `gates` | $a_j^2 / (a_j^2 + \langle a^2 \rangle)$ | ours |
-# | $\eta$ | step size | `step_size` | 1 | ours |
+# | $\eta$ | step size | `step_size` | {glue:text}`step_size` | ours |
 # | $K$ | Kuramoto iterations a step | `iterations` | {glue:text}`iterations` | ours |
 # | $T$ | time steps | `steps` | {glue:text}`steps` | ours |
 # | $a_F$ | strength of modulation | `modulation` | {glue:text}`modulation` | [G]; value ours |
@@ -123,7 +123,7 @@ figures.architecture(untrained)
 from myst_nb import glue
 
 values = settings.dynamics.model_dump() | settings.network.model_dump() | settings.training.model_dump()
-for name in ["key_size", "neighbourhood", "iterations", "steps", "modulation", "synchrony_weight", "hidden"]:
+for name in ["key_size", "neighbourhood", "step_size", "iterations", "steps", "modulation", "synchrony_weight", "hidden"]:
     glue(name, f"{values[name]:g}", display=False)
 for name in ["widths", "kernels", "strides"]:
     glue(name, ", ".join(map(str, values[name])), display=False)
@@ -136,15 +136,20 @@ for name in ["widths", "kernels", "strides"]:
 # \sin\varphi_j$:
 #
 # $$
-# \sum_j w_{ij} m_j \bigl[1 + a_F \cos(\varphi_i - \varphi_j)\bigr] = (w * m)_i + a_F \bigl[ \cos\varphi_i\, (w * m \cos\varphi)_i
-# + \sin\varphi_i\, (w * m \sin\varphi)_i \bigr].
+# \begin{aligned}
+# \sum_j w_{ij} m_j \bigl[1 + a_F \cos(\varphi_i - \varphi_j)\bigr] &= (w * m)_i \\
+# + a_F \bigl[ &\cos\varphi_i\, (w * m \cos\varphi)_i + \sin\varphi_i\, (w * m \sin\varphi)_i \bigr].
+# \end{aligned}
 # $$ (eq-three-convolutions)
 #
 # And all pairs of the coupling meet in a pooled key $Z$:
 #
 # $$
-# \sum_j g_j \langle q_i, k_j \rangle N_{ij} \sin(\varphi_j - \varphi_i) = \operatorname{Im}\bigl( e^{-i\varphi_i} \langle q_i,
-# Z_i \rangle \bigr), \qquad Z_i = \sum_j N_{ij}\, g_j\, k_j\, e^{i\varphi_j}.
+# \begin{aligned}
+# \sum_j g_j \langle q_i, k_j \rangle N_{ij} \sin(\varphi_j - \varphi_i)
+# &= \operatorname{Im}\bigl( e^{-i\varphi_i} \langle q_i, Z_i \rangle \bigr), \\
+# Z_i &= \sum_j N_{ij}\, g_j\, k_j\, e^{i\varphi_j}.
+# \end{aligned}
 # $$ (eq-pooled-key)
 #
 # Without a neighbourhood, $Z$ is one vector for the whole network: the global agreement of the paper's title. A Gaussian
@@ -154,15 +159,20 @@ for name in ["widths", "kernels", "strides"]:
 # %%
 from gasp.kuramoto import Neighbourhood, coupling, dense_coupling
 
+torch.set_default_dtype(torch.float64)
 torch.manual_seed(0)
-neighbourhood = Neighbourhood([(16, 16), (8, 8), (8, 8)], units=26, width=0.12).double()
-number = len(neighbourhood.matrix())
-phases, gates = 6.28 * torch.rand(number, 4, dtype=torch.float64), torch.rand(number, 4, dtype=torch.float64)
-queries, keys = torch.randn(2, number, 8, 4, dtype=torch.float64)
-settings_of_both = {"desynchronization": 0.1, "normalization": 10.0}
-fast = coupling(phases, queries, keys, gates, neighbourhood, **settings_of_both)
-written = dense_coupling(phases, queries, keys, gates, neighbourhood.matrix().double(), **settings_of_both)
-print(f"{number} oscillators: largest difference {(fast - written).abs().max():.0e} of values up to {written.abs().max():.0f}")
+neighbourhood = Neighbourhood([(16, 16), (8, 8), (8, 8)], units=26, width=0.12)
+full_matrix = neighbourhood.matrix()
+number = len(full_matrix)
+phases, gates = 6.28 * torch.rand(number, 4), torch.rand(number, 4)
+queries, keys = torch.randn(2, number, 8, 4)
+state = {"phases": phases, "queries": queries, "keys": keys, "gates": gates}
+constants = {"desynchronization": 0.1, "normalization": 10.0}
+fast = coupling(**state, neighbourhood=neighbourhood, **constants)
+written = dense_coupling(**state, neighbourhood=full_matrix, **constants)
+torch.set_default_dtype(torch.float32)
+print(f"{number} oscillators, rates up to {written.abs().max():.0f}")
+print(f"largest difference: {(fast - written).abs().max():.0e}")
 
 # %% [markdown]
 # ## Phases falling into step
@@ -174,18 +184,18 @@ print(f"{number} oscillators: largest difference {(fast - written).abs().max():.
 import pandas as pd
 
 from gasp.evaluation import separation
+from gasp.kuramoto import align
 
-model = gasp.load("gaspnet", profile="cpu", device="cpu")  # the committed weights of a real run
+model = gasp.load("gaspnet", profile="cpu", device="cpu")  # of a real run
 scene = settings.datasets["multi_mnist"].compose("test", 1, seed=3)
 image, masks, _ = scene.batch(slice(None))
 with torch.no_grad():
     activities = model.sweep(image)
     rate = model.rate(activities)
-    state = model.initial_phases(1, torch.Generator().manual_seed(1))
-    history = [state]
-    for _ in range(3 * model.iterations):
-        history.append(history[-1] + rate(history[-1]))
     gates = model.gates(activities)[0][0]
+    history = [model.initial_phases(1, torch.Generator().manual_seed(1))]
+    for _ in range(3 * model.iterations):
+        history.append(align(history[-1], rate, 1, model.step_size))
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "One scene, the phases of the first layer as they align (colour: phase; brightness: gate), and how well they separate the two digits: 1 means that each digit is in phase within, and that the two are in antiphase.", "name": "fig-alignment"}, "image": {"alt": "A scene with two digits, maps of its phases that turn from noise into two colours, and two curves rising to one."}}
 side = model.grids[0]

@@ -27,7 +27,6 @@ from IPython.display import Markdown
 from gasp.experiment import Profile, load_profile
 from gasp.settings import GaspError
 from gasp.store import project_root, write_text
-from gasp.training import choose_device
 
 __all__ = ["banner", "build_book", "chapters", "check_chapters", "run_chapters"]
 
@@ -86,13 +85,12 @@ def run_chapters(names: Sequence[str], profile: str, overrides: dict[str, Any], 
 
 def banner(profile: Profile) -> Markdown:
     """What a page says of the runs that it shows."""
-    device = choose_device(profile.device).type
-    runs = f"Runs of profile `{profile.name}` ({profile.description}): {len(profile.seeds)} seeds, device {device}."
+    runs = f"Profile `{profile.name}`: {profile.description}. {len(profile.seeds)} seeds a model."
     if profile.judges:
-        return Markdown(f"```{{note}}\n{runs}\n```")
+        return Markdown(f"```{{admonition}} The runs on this page\n:class: note\n{runs}\n```")
     return Markdown(
-        f"```{{warning}}\n{runs} Runs this short judge nothing: they show that everything works, "
-        "not which model is better. Where phases are shown, they are those of a network trained on real data.\n```"
+        f"```{{admonition}} A small run, to see that all works\n:class: warning\n{runs} Runs this short judge nothing. "
+        "Where phases of a trained network are shown, it was trained on the real data.\n```"
     )
 
 

@@ -53,6 +53,7 @@ class Dynamics(Settings):
 
     steps: int = Field(3, ge=1)
     iterations: int = Field(5, ge=0)
+    step_size: float = Field(3.0, gt=0)
     modulation: float = 1.0
     key_size: int = Field(8, ge=1)
     neighbourhood: float = Field(0.12, gt=0)

@@ -17,7 +17,6 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
-from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from gasp.data.scenes import Scenes
@@ -59,6 +58,7 @@ def accuracy_over_time(table: pd.DataFrame, levels: Sequence[float]) -> Figure:
             if values["t"].max() == 0:  # a model without time: its level, for comparison
                 panel.axhline(values["value"].mean(), color=COLOURS[variant], linestyle=":", linewidth=1)
         panel.set(title=f"noise σ = {level:g}", xlabel="time step", xticks=range(steps + 1), xlim=(-0.3, steps + 0.3))
+        panel.set_ylim(bottom=max(panel.get_ylim()[0], 0))
     panels[0, 0].set_ylabel("both objects right")
     panels[0, -1].legend(frameon=False)
     return figure
@@ -73,13 +73,14 @@ def accuracy_over_noise(table: pd.DataFrame) -> Figure:
     _lines(left, last, "level")
     first = summary(rows[(rows["variant"] == "gaspnet") & (rows["t"] == 0)], ["level"])
     left.plot(first["level"], first["mean"], "--", color=COLOURS["gaspnet"], linewidth=1, label="GASPnet at t = 0")
-    left.set(xlabel="noise σ", ylabel="both objects right", ylim=(0, 1))
+    levels = sorted(rows["level"].unique())
+    left.set(xlabel="noise σ", ylabel="both objects right", ylim=(0, 1), xticks=levels)
     left.legend(frameon=False)
     wide = last.pivot_table(index=["level", "seed"], columns="variant", values="value")
     gain = (wide["gaspnet"] - wide["cnn"]).rename("value").reset_index()
     _lines(right, gain.assign(variant="gaspnet"), "level")
     right.axhline(0, color="0.4", linewidth=1)
-    right.set(xlabel="noise σ", ylabel="GASPnet − CNN, paired by seed")
+    right.set(xlabel="noise σ", ylabel="GASPnet − CNN, paired by seed", xticks=levels)
     return figure
 
 
@@ -89,8 +90,8 @@ def learning_curves(table: pd.DataFrame) -> Figure:
     figure = _figure((5, 3.2))
     panel = figure.subplots()
     _lines(panel, last_step(rows), "level")
-    panel.set(xlabel="epoch", ylabel="both objects right (validation)", ylim=(0, 1))
-    panel.xaxis.set_major_locator(MaxNLocator(integer=True))
+    epochs = sorted(rows["level"].unique())
+    panel.set(xlabel="epoch", ylabel="both objects right (validation)", ylim=(0, 1), xticks=epochs)
     panel.legend(frameon=False)
     return figure
 
@@ -126,28 +127,27 @@ def scenes(examples: Scenes) -> Figure:
 
 
 def phase_maps(images: Tensor, trajectory: Trajectory, captions: Sequence[str]) -> Figure:
-    """Scenes, and the phases of every convolutional layer at every time step.
+    """Scenes; the phases of the first layer at every time step, and of the deeper convolutions at the last.
 
     Args:
         images: ``(B, C, H, W)`` in [0, 1].
         captions: one a scene.
     """
-    layers = [index for index, phases in enumerate(trajectory.phases) if phases.ndim == 4]
     steps = len(trajectory.logits)
-    columns = 1 + len(layers) * steps
-    figure = _figure((1.05 * columns + 1, 1.2 * len(images) + 0.35))
-    panels = figure.subplots(len(images), columns + 1, squeeze=False, width_ratios=[1] * columns + [0.9])
+    deeper = [index for index, phases in enumerate(trajectory.phases) if phases.ndim == 4][1:]
+    moments = [(0, t) for t in range(steps)] + [(layer, steps - 1) for layer in deeper]
+    columns = len(moments) + 2
+    figure = _figure((8, 8 / columns * len(images) * 1.25 + 0.3))
+    panels = figure.subplots(len(images), columns, squeeze=False)
     for panel in panels.flat:
         panel.axis("off")
     for row, caption in enumerate(captions):
         _show_scene(panels[row, 0], images[row])
-        panels[row, 0].set_title(caption, fontsize=7)
-        for position, layer in enumerate(layers):
-            for t in range(steps):
-                panel = panels[row, 1 + position * steps + t]
-                panel.imshow(phase_image(trajectory.phases[layer][t, row], trajectory.gates[layer][t, row]))
-                if row == 0:
-                    panel.set_title(f"layer {layer + 1}\nt = {t}" if t == 0 else f"t = {t}", fontsize=7)
+        panels[row, 0].set_title(caption, fontsize=9)
+        for panel, (layer, t) in zip(panels[row, 1:-1], moments, strict=True):
+            panel.imshow(phase_image(trajectory.phases[layer][t, row], trajectory.gates[layer][t, row]))
+            if row == 0:
+                panel.set_title(f"layer {layer + 1}, t = {t}", fontsize=9)
     _wheel(figure, panels[0, -1])
     return figure
 
@@ -161,16 +161,16 @@ def alignment(image: Tensor, snapshots: Sequence[tuple[int, Tensor, Tensor]], or
         order: columns ``iteration``, ``order_within``, ``separation``.
     """
     columns = len(snapshots) + 1
-    figure = _figure((9, 4.6))
+    figure = _figure((8, 4.4))
     grid = figure.add_gridspec(2, columns + 1, height_ratios=[1, 1.5])
     panels = [figure.add_subplot(grid[0, column]) for column in range(columns + 1)]
     for panel in panels:
         panel.axis("off")
     _show_scene(panels[0], image)
-    panels[0].set_title("scene", fontsize=8)
+    panels[0].set_title("scene", fontsize=9)
     for panel, (iteration, phases, gates) in zip(panels[1:-1], snapshots, strict=True):
         panel.imshow(phase_image(phases, gates))
-        panel.set_title(f"iteration {iteration}", fontsize=8)
+        panel.set_title(f"iteration {iteration}", fontsize=9)
     _wheel(figure, panels[-1])
     curve = figure.add_subplot(grid[1, :])
     for (metric, label), marker in zip(SEPARATION.items(), "os", strict=True):
@@ -191,7 +191,7 @@ def architecture(model: GASPnet) -> Figure:
     figure = _figure((9.4, 4.3))
     panel = figure.subplots()
     panel.axis("off")
-    panel.set(xlim=(-0.6, len(model.shapes) + 0.75), ylim=(-0.2, 3.1))
+    panel.set(xlim=(-0.6, len(model.shapes) + 0.75), ylim=(-0.3, 3))
     names = [f"conv {i + 1}" for i in range(len(model.grids))] + ["dense", "read-out"]
     colours = sns.color_palette("pastel")
     _box(panel, 0, 1.6, f"image\n{model.channels}×{model.size}×{model.size}", "0.92")
@@ -256,7 +256,7 @@ def _wheel(figure: Figure, panel: Axes) -> None:
     angles = np.linspace(0, 2 * math.pi, 181)
     wheel.pcolormesh(angles, [0.6, 1], (angles[:-1] / (2 * math.pi))[None], cmap=PHASE_COLOURS, vmin=0, vmax=1)
     wheel.set(yticks=[], ylim=(0, 1))
-    wheel.set_xticks([0, math.pi / 2, math.pi, 3 * math.pi / 2], ["0", "π/2", "π", "3π/2"], fontsize=6)
+    wheel.set_xticks([0, math.pi / 2, math.pi, 3 * math.pi / 2], ["0", "π/2", "π", "3π/2"], fontsize=8)
     wheel.tick_params(pad=-3)
     wheel.spines[:].set_visible(False)
     wheel.grid(False)

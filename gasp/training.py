@@ -41,7 +41,7 @@ class TrainingSettings(Settings):
     epochs: int = Field(ge=1)
     scenes: int = Field(ge=1)
     batch_size: int = Field(128, ge=1)
-    learning_rate: float = Field(5e-3, gt=0)
+    learning_rate: float = Field(1e-2, gt=0)
     synchrony_weight: float = Field(0.5, ge=0)
     gradient_norm: float = Field(1.0, gt=0)
 

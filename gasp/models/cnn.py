@@ -78,6 +78,7 @@ class CNN(nn.Module):
         stages.append(Stage(PhaseLinear(incoming * side * side, hidden), nn.LayerNorm(hidden), nn.ReLU()))
         stages.append(Stage(PhaseLinear(hidden, heads * classes), nn.Identity(), nn.Identity()))
         self.stages: Sequence[Stage] = nn.ModuleList(stages)  # type: ignore[assignment]
+        self.to(memory_format=torch.channels_last)  # convolutions are then nearly twice as fast on a CPU
 
     def forward(self, images: Tensor) -> Trajectory:
         """Images ``(B, channels, size, size)`` in [0, 1]; a trajectory of one step."""

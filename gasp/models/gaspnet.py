@@ -34,6 +34,7 @@ class GASPnet(CNN):
     Args:
         steps: T, sweeps in all, the plain one included.
         iterations: K, Kuramoto iterations before each modulated sweep.
+        step_size: η, of one iteration.
         modulation: a_F.
         key_size: d.
         neighbourhood: σ of the spatial neighbourhood as a fraction of the image side; ``math.inf`` for N = 1.
@@ -49,6 +50,7 @@ class GASPnet(CNN):
         self,
         steps: int = 3,
         iterations: int = 5,
+        step_size: float = 3.0,
         modulation: float = 1.0,
         key_size: int = 8,
         neighbourhood: float = 0.12,
@@ -60,7 +62,7 @@ class GASPnet(CNN):
             raise ValueError(f"steps ≥ 1, iterations ≥ 0 and key_size ≥ 1, not {steps}, {iterations}, {key_size}")
         if phase_init not in get_args(PhaseInit):
             raise ValueError(f"phase_init must be one of {', '.join(get_args(PhaseInit))}, not {phase_init!r}")
-        self.steps, self.iterations, self.modulation = steps, iterations, modulation
+        self.steps, self.iterations, self.step_size, self.modulation = steps, iterations, step_size, modulation
         self.key_size, self.phase_init = key_size, phase_init
         widths = [stage.linear.out_channels for stage in self.stages if isinstance(stage.linear, PhaseConv2d)]
         units = [stage.linear.out_features for stage in self.stages if isinstance(stage.linear, PhaseLinear)]
@@ -109,7 +111,7 @@ class GASPnet(CNN):
             layers = [layers[0], *self._drives(activities, layers[0])]
         trajectory = [self._record(activities, layers)]
         for _ in range(1, steps):
-            phases = align(self._join(layers), self.rate(activities), self.iterations)
+            phases = align(self._join(layers), self.rate(activities), self.iterations, self.step_size)
             activities, layers = self._modulated_sweep(activities[0], plain_second, self._split(phases))
             trajectory.append(self._record(activities, layers))
         logits, *recorded = zip(*trajectory, strict=True)
