@@ -48,6 +48,8 @@ def chapters(names: Sequence[str] = ()) -> list[Path]:
         fitting = [path for path in every if stem in (path.stem, path.stem[:2], path.stem[3:])]
         if not fitting:
             raise GaspError(f"no chapter {name!r}: there are {', '.join(path.stem for path in every)}")
+        if len(fitting) > 1:
+            raise GaspError(f"chapter {name!r} could be {' or '.join(path.stem for path in fitting)}")
         chosen.append(fitting[0])
     return chosen
 
@@ -98,7 +100,10 @@ def _execute(chapter: Path, target: Path, profile: str, overrides: dict[str, Any
     """Run one chapter with papermill; the executed notebook appears when it is whole, a failed one beside it."""
     root = project_root()
     scratch = root / "_build" / "papermill" / profile
-    scratch.mkdir(parents=True, exist_ok=True)
+    try:
+        scratch.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise GaspError(f"{scratch} cannot be written ({error.strerror})") from error
     notebook = jupytext.read(chapter)
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     source, output = scratch / f"{chapter.stem}.in.ipynb", scratch / f"{chapter.stem}.ipynb"
@@ -115,7 +120,8 @@ def _execute(chapter: Path, target: Path, profile: str, overrides: dict[str, Any
             progress_bar={"desc": chapter.stem, "leave": True},
         )
     except papermill.PapermillExecutionError as error:
-        raise GaspError(f"{chapter.stem}, cell {error.cell_index}: {error.ename}: {error.evalue} (see {output})") from None
+        reason = " ".join(error.evalue.split())
+        raise GaspError(f"{chapter.stem}, cell {error.cell_index}: {error.ename}: {reason} (see {output})") from None
     result = nbformat.read(output, 4)
     _clean(result)
     result.metadata = {
@@ -170,7 +176,7 @@ def _faults(path: Path, mark: str) -> str:
         return "pending: it was never executed"
     try:
         notebook = nbformat.read(path, 4)
-    except (ValueError, OSError, KeyError) as error:
+    except Exception as error:  # nbformat and jsonschema have a dozen kinds
         return f"damaged: {error}"
     for number, cell in enumerate(notebook.cells):
         if cell.cell_type != "code" or not cell.source.strip():
@@ -181,7 +187,7 @@ def _faults(path: Path, mark: str) -> str:
             if output.output_type == "error":
                 return f"failed: cell {number}: {output.ename}: {output.evalue}"
             if output.output_type == "stream" and output.name == "stderr":
-                return f"noisy: cell {number} wrote to stderr: {output.text.strip().splitlines()[0]}"
+                return f"noisy: cell {number} wrote to stderr: {(output.text.strip() or 'an empty line').splitlines()[0]}"
     if notebook.metadata.get("gasp", {}).get("fingerprint") != mark:
         return "stale: its source, its parameters or the package changed since"
     return ""

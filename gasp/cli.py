@@ -73,8 +73,9 @@ def main() -> None:
         app()
     except (GaspError, ValidationError) as error:
         message = explain(error) if isinstance(error, ValidationError) else error
-        print(f"gasp: {message}", file=sys.stderr)
+        print(f"gasp: {' '.join(str(message).split())}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        print("gasp: stopped; the same command goes on from here", file=sys.stderr)
-        sys.exit(130)
+    except SystemExit as ended:
+        if ended.code == 130:  # typer's answer to Ctrl-C
+            print("gasp: stopped; the same command goes on from here", file=sys.stderr)
+        raise

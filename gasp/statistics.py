@@ -59,7 +59,13 @@ def paired_difference(table: pd.DataFrame, first: str, second: str) -> dict[str,
 
 
 def slope(table: pd.DataFrame) -> dict[float, dict[str, float]]:
-    """The gain in ``value`` per time step at each ``level``: a line fitted to every seed, mean and interval over seeds."""
+    """The gain in ``value`` per time step at each ``level``: a line fitted to every seed, mean and interval over seeds.
+
+    Raises:
+        GaspError: for fewer than two time steps.
+    """
+    if table["t"].nunique() < 2:
+        raise GaspError("accuracy over time needs at least two time steps: set steps to 2 or more")
     slopes = {}
     for level in table["level"].unique().tolist():
         seeds = table[table["level"] == level].groupby("seed")

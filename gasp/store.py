@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
@@ -50,7 +51,8 @@ def write_text(path: Path, text: str) -> None:
     except OSError as error:
         raise GaspError(f"{path} cannot be written ({error.strerror}): nothing was changed") from error
     finally:
-        scratch.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            scratch.unlink()
 
 
 class Store:

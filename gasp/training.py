@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
@@ -119,9 +120,10 @@ def fit(
             losses = _losses(model.run(images, generator), targets, masks)
             loss = losses["classification_loss"] + settings.synchrony_weight * losses["synchrony_loss"]
             if not torch.isfinite(loss):
+                kept = f"{checkpoint} holds the last good state. " if checkpoint.exists() else ""
                 raise GaspError(
                     f"the loss became {loss.item()} in epoch {epoch + 1}, step {start // settings.batch_size}; "
-                    f"{checkpoint} holds the last good state. Lower learning_rate, then run again"
+                    f"{kept}Lower learning_rate, then run again"
                 )
             optimizer.zero_grad()
             loss.backward()
@@ -155,17 +157,20 @@ def _losses(trajectory: Trajectory, targets: Tensor, masks: Tensor) -> dict[str,
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], record: dict[str, Any]) -> None:
     """Write a safetensors file, whole or not at all, with a record of plain values beside the tensors."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         save_file(
             {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()},
             scratch,
             {"record": json.dumps(record)},
         )
         os.replace(scratch, path)
+    except (OSError, SafetensorError) as error:
+        raise GaspError(f"{path} cannot be written ({error}): nothing was changed") from error
     finally:
-        scratch.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            scratch.unlink()
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -176,7 +181,7 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """
     try:
         with safe_open(path, "pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, json.loads(file.metadata()["record"])  # noqa: SIM118
+            return {name: file.get_tensor(name) for name in file.keys()}, dict(json.loads(file.metadata()["record"]))  # noqa: SIM118
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise GaspError(f"{path} cannot be read ({error}): remove it; what it held is trained again") from error
 

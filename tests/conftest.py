@@ -1,8 +1,9 @@
-"""What all tests share: devices, precision, a seed, an empty data folder, the embedded images."""
+"""What all tests share: devices, precision, a seed, an empty data folder, the embedded images, a tiny project."""
 
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 
 import pytest
 import torch
@@ -13,6 +14,19 @@ from gasp.data.images import Source, load_source
 settings.register_profile("gasp", max_examples=30, deadline=None, derandomize=True, database=None)
 settings.load_profile("gasp")
 
+TINY = """\
+description: for the tests
+judges: false
+device: cpu
+workers: 1
+seeds: [0, 1]
+datasets:
+  multi_mnist: {items: embedded_digits, background: null, scenes: {objects: 2, overlap: 0.0, scale: 0.5, size: 16}}
+network: {widths: [4, 4], kernels: [3, 3], strides: [2, 2], hidden: 8}
+dynamics: {steps: 2, iterations: 2, modulation: 1.0, key_size: 4, neighbourhood: 0.12, phase_init: bottom_up}
+training: {epochs: 1, scenes: 64, batch_size: 16, learning_rate: 0.005, synchrony_weight: 0.5, gradient_norm: 1.0}
+evaluation: {scenes: 40, validation_scenes: 20, noise: [0, 0.2]}
+"""
 AVAILABLE = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
 
 
@@ -34,6 +48,38 @@ def alone(tmp_path_factory, monkeypatch):
     """Every test starts from the same seed, and knows no data but what the package carries."""
     monkeypatch.setenv("GASP_DATA", str(tmp_path_factory.mktemp("gasp_data")))
     torch.manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def no_data(tmp_path_factory) -> Path:
+    """An empty data folder that many tests share, so that embedded images are loaded once."""
+    return tmp_path_factory.mktemp("no_data")
+
+
+@pytest.fixture(scope="session")
+def tiny_profile() -> str:
+    """The text of a profile that trains within a second."""
+    return TINY
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch, no_data) -> Path:
+    """The root of a project whose only profile is tiny; the working folder."""
+    monkeypatch.setenv("GASP_DATA", str(no_data))
+    profiles = tmp_path / "book" / "profiles"
+    profiles.mkdir(parents=True)
+    (profiles / "tiny.yaml").write_text(TINY)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def one_thread():
+    """What must agree bit for bit with another process has as many threads as that."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def _embedded(name: str) -> Source:

@@ -1,0 +1,192 @@
+"""Runs, executed: trained, evaluated, kept in the store; one, or many at once on the cores of this machine."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import platform
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from filelock import FileLock
+from tqdm import tqdm
+
+from gasp.evaluation import accuracy, phase_statistics
+from gasp.experiment import REVISION, TEST_SEED, VALIDATION_SEED, Experiment, Profile, load_profile
+from gasp.models import CNN
+from gasp.settings import GaspError
+from gasp.store import COLUMNS, Store
+from gasp.training import choose_device, fit, read_tensors, unheard, write_tensors
+
+__all__ = ["load", "run", "run_all"]
+
+
+def run(experiment: Experiment, store: Store, device: str = "auto", progress: Callable[[int], object] = unheard) -> None:
+    """Train and evaluate one model, unless its results are in the store already.
+
+    Args:
+        progress: told how many training steps were done since it was last told.
+
+    Raises:
+        GaspError: as :func:`gasp.training.fit`, and for data that cannot be had.
+    """
+    lock = store.directory / "checkpoints" / f"{experiment.weights_name}.lock"
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        lock.touch()
+    except OSError as error:
+        raise GaspError(f"{lock.parent} cannot be written ({error.strerror})") from error
+    with FileLock(lock):
+        if experiment.key in store:
+            progress(experiment.steps)
+            return
+        started = time.monotonic()
+        model = experiment.model().to(choose_device(device))
+        rows = _Rows(experiment)
+        history = _train(model, experiment, store, progress)
+        for epoch in history:
+            for split in ("train", "validation"):
+                rows.add(split, "training", epoch["epoch"], epoch[split])
+        test = experiment.data.compose("test", experiment.evaluation.scenes, TEST_SEED)
+        for level in experiment.evaluation.noise:
+            rows.add("test", "noise", level, accuracy(model, test, level))
+        for layer, statistics in enumerate(phase_statistics(model, test), start=1):
+            rows.add("test", "phases", layer, statistics)
+        record = {
+            "key": experiment.key,
+            "specification": experiment.model_dump(mode="json"),
+            "revision": REVISION,
+            "weights": experiment.weights_name,
+            "parameters": sum(parameter.numel() for parameter in model.parameters()),
+            "versions": {"python": platform.python_version(), "torch": torch.__version__},
+            "device": _device_name(next(model.parameters()).device),
+            "seconds": round(time.monotonic() - started, 1),
+        }
+        store.save(experiment.key, rows.table(), record)
+        store.checkpoint(experiment.weights_name).unlink(missing_ok=True)
+
+
+def _train(model: CNN, experiment: Experiment, store: Store, progress: Callable[[int], object]) -> list[dict[str, Any]]:
+    """Bring the model to its trained weights, from the store where they are; the history of its epochs."""
+    weights = store.weights(experiment.weights_name)
+    if weights.exists():
+        progress(experiment.steps)
+        return list(_restore(model, weights)["history"])
+    validation = experiment.data.compose("validation", experiment.evaluation.validation_scenes, VALIDATION_SEED)
+    history = fit(
+        model,
+        lambda epoch: experiment.data.compose("train", experiment.training.scenes, experiment.seed * 10_000 + epoch),
+        partial(accuracy, scenes=validation),
+        experiment.training,
+        experiment.seed,
+        store.checkpoint(experiment.weights_name),
+        experiment.weights_name,
+        progress,
+    )
+    write_tensors(weights, model.state_dict(), {"specification": experiment.model_dump(mode="json"), "history": history})
+    return history
+
+
+def _restore(model: CNN, weights: Path) -> dict[str, Any]:
+    """Give a model its trained weights; what was recorded beside them."""
+    tensors, record = read_tensors(weights)
+    try:
+        model.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise GaspError(f"{weights} does not hold the weights of this model: remove it and train again") from error
+    model.eval()
+    return record
+
+
+class _Rows:
+    """Collects values with what they are values of."""
+
+    def __init__(self, experiment: Experiment) -> None:
+        self.experiment = experiment
+        self.rows: list[list[Any]] = []
+
+    def add(self, split: str, evaluation: str, level: float, metrics: dict[str, list[float]]) -> None:
+        run = self.experiment
+        for metric, values in metrics.items():
+            for t, value in enumerate(values):
+                self.rows.append([run.key, run.dataset, run.variant, run.seed, split, evaluation, level, t, metric, value])
+
+    def table(self) -> pd.DataFrame:
+        return pd.DataFrame(self.rows, columns=COLUMNS)
+
+
+def _device_name(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{device.type} ({platform.machine()})"
+
+
+def run_all(experiments: Iterable[Experiment], profile: Profile) -> pd.DataFrame:
+    """Run what is not in the profile's store yet, several at once, with one progress bar; the table of all results."""
+    experiments = list(experiments)
+    store = profile.store
+    missing = [experiment for experiment in experiments if experiment.key not in store]
+    if missing:
+        cores = os.cpu_count() or 1
+        on_cpu = choose_device(profile.device).type == "cpu"
+        workers = min(profile.workers or (cores if on_cpu else 1), len(missing))
+        steps = sum(experiment.steps for experiment in missing)
+        with tqdm(total=steps, desc=f"training {len(missing)} models", unit="step", smoothing=0.02, mininterval=1) as bar:
+            if workers == 1:
+                for experiment in missing:
+                    run(experiment, store, profile.device, bar.update)
+            else:
+                _run_in_pool(missing, store, profile.device, workers, max(cores // workers, 1), bar)
+    return store.table(experiment.key for experiment in experiments)
+
+
+def _run_in_pool(experiments: Sequence[Experiment], store: Store, device: str, workers: int, threads: int, bar: Any) -> None:
+    context = multiprocessing.get_context("spawn")  # a forked torch may hang
+    with context.Manager() as manager:
+        done = manager.Queue()
+        others = multiprocessing.active_children()
+        with ProcessPoolExecutor(workers, context, torch.set_num_threads, (threads,)) as pool:
+            futures = [pool.submit(run, experiment, store, device, done.put) for experiment in experiments]
+            while not all(future.done() for future in futures):
+                time.sleep(0.2)
+                while not done.empty():
+                    bar.update(done.get())
+                if failed := next((future for future in futures if future.done() and future.exception()), None):
+                    pool.shutdown(wait=False, cancel_futures=True)
+                    for process in multiprocessing.active_children():
+                        if process not in others:
+                            process.terminate()  # its run resumes from its checkpoint
+                    failed.result()
+        for future in futures:
+            future.result()
+        while not done.empty():
+            bar.update(done.get())
+
+
+def load(
+    variant: str = "gaspnet",
+    dataset: str = "multi_mnist",
+    seed: int = 0,
+    profile: str = "cpu",
+    device: str = "auto",
+    **overrides: Any,
+) -> CNN:
+    """A trained model, ready for a batch of images ``(B, channels, size, size)`` in [0, 1].
+
+    Raises:
+        GaspError: if there are no weights of such a run.
+    """
+    settings = load_profile(profile, **overrides)
+    experiment = settings.experiment(dataset, variant, seed)
+    path = settings.store.weights(experiment.weights_name)
+    if not path.exists():
+        raise GaspError(f"no trained weights at {path}: run the chapter that trains {variant}, or name another profile or seed")
+    model = experiment.model()
+    _restore(model, path)
+    return model.to(choose_device(device))

@@ -1,0 +1,231 @@
+"""The command line: what is asked wrongly ends in one line that says why, and in exit status 2."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from gasp import cli
+from gasp.data.scenes import SceneSettings
+from gasp.settings import GaspError
+
+pytestmark = pytest.mark.usefixtures("chapter")
+GASP = Path(sys.executable).with_name("gasp")
+CHAPTER = """\
+# %% [markdown]
+# # A chapter
+
+# %% tags=["parameters"]
+profile = "smoke"
+overrides = {}
+
+# %%
+"""
+TRAINING = """\
+import gasp
+
+settings = gasp.load_profile(profile, **overrides)
+len(gasp.run_all(settings.experiments("multi_mnist", ["cnn"]), settings))
+"""
+
+
+@pytest.fixture
+def chapter(project) -> Path:
+    """A project with two chapters: one that computes nothing, and one that trains."""
+    (project / "book" / "00_quick.py").write_text(CHAPTER + "1 + 1\n")
+    (project / "book" / "01_training.py").write_text(CHAPTER + TRAINING)
+    return project
+
+
+@pytest.fixture
+def gasp(monkeypatch, capfd):
+    """Call the command; its exit status and the lines that it wrote to stdout and to stderr."""
+
+    def call(*arguments: str) -> tuple[int, list[str], list[str]]:
+        monkeypatch.setattr(sys, "argv", ["gasp", *arguments])
+        capfd.readouterr()
+        try:
+            cli.main()
+            status = 0
+        except SystemExit as ended:
+            status = int(ended.code or 0)
+        out, error = capfd.readouterr()
+        return status, out.splitlines(), error.splitlines()
+
+    return call
+
+
+def replace(project: Path, old: str, new: str) -> None:
+    path = project / "book" / "profiles" / "tiny.yaml"
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new))
+
+
+TINY = ("--profile", "tiny")
+WRONG = {
+    "unknown profile": (["run", "--profile", "tin"], "unknown profile 'tin': there are tiny"),
+    "unknown profile to check": (["check", "--profile", "tin"], "unknown profile 'tin'"),
+    "unknown profile to build": (["build", "--profile", "tin"], "unknown profile 'tin'"),
+    "unknown chapter": (["run", "07", *TINY], "no chapter '07': there are 00_quick, 01_training"),
+    "unknown chapter to check": (["check", "quik", *TINY], "no chapter 'quik'"),
+    "unknown parameter": (["run", *TINY, "-p", "epoch=2"], "unknown parameter 'epoch'"),
+    "ambiguous parameter": (["run", *TINY, "-p", "scenes=2"], "write it in full"),
+    "a parameter that is the profile's own": (["run", *TINY, "-p", "name=x"], "unknown parameter 'name'"),
+    "parameter without =": (["run", *TINY, "-p", "epochs"], "parameter 'epochs' must be NAME=VALUE"),
+    "parameter without name": (["run", *TINY, "-p", "=2"], "unknown parameter ''"),
+    "parameter without value": (["run", *TINY, "-p", "epochs="], "training.epochs: "),
+    "parameter that is no YAML": (["run", *TINY, "-p", "noise=[1"], "not YAML"),
+    "parameter of another type": (["run", *TINY, "-p", "epochs=five"], "not 'five'"),
+    "no steps": (["run", *TINY, "-p", "steps=0"], "dynamics.steps: input should be greater than or equal to 1, not 0"),
+    "never executed": (["check", *TINY], "00_quick is pending"),
+    "nothing to build": (["build", *TINY], "gasp book run --profile tiny"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "complaint"), WRONG.values(), ids=WRONG)
+def test_a_wrong_request_ends_in_one_line_and_status_2(arguments, complaint, gasp):
+    status, _, error = gasp("book", *arguments)
+    assert status == 2
+    assert len(error) == 1
+    assert error[0].startswith("gasp: ")
+    assert complaint in error[0]
+
+
+PROFILES = {
+    "unknown key": ("epochs: 1,", "epochs: 1, epoch: 2,", "unknown key training.epoch: did you mean epochs?"),
+    "missing key": ("epochs: 1,", "", "missing key training.epochs"),
+    "duplicate key": ("epochs: 1,", "epochs: 1, epochs: 2,", 'duplicate key "epochs"'),
+    "wrong type": ("epochs: 1,", "epochs: five,", "training.epochs: "),
+    "impossible scale": ("scale: 0.5", "scale: 0", "datasets.multi_mnist.scenes.scale: "),
+    "no YAML": ("seeds: [0, 1]", "seeds: [0, 1", "is not a profile"),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "complaint"), PROFILES.values(), ids=PROFILES)
+def test_a_wrong_profile_ends_in_one_line_and_status_2(old, new, complaint, gasp, chapter):
+    replace(chapter, old, new)
+    status, _, error = gasp("book", "run", *TINY)
+    assert (status, len(error)) == (2, 1)
+    assert complaint in error[0]
+    assert "tiny.yaml" in error[0]
+
+
+def told(error: list[str]) -> str:
+    """The one line of an answer, below the progress bars of the chapters that were being executed."""
+    *bars, last = error
+    assert all(re.search(r"\d%\|", line) or not line for line in bars), bars
+    assert last.startswith("gasp: ")
+    return last
+
+
+def test_data_that_cannot_be_had_are_named(gasp, chapter, monkeypatch):
+    replace(chapter, "items: embedded_digits", "items: mnist")
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    status, _, error = gasp("book", "run", "training", *TINY)
+    assert status == 2
+    complaint = told(error)
+    assert f"mnist is not in {os.environ['GASP_DATA']} and could not be fetched" in complaint
+    assert "01_training" in complaint
+    assert "embedded_digits" in complaint
+
+
+def test_a_scene_that_is_impossible_is_explained(gasp, chapter):
+    replace(chapter, "scale: 0.5", "scale: 3.5")
+    status, _, error = gasp("book", "run", "training", *TINY)
+    assert status == 2
+    assert "lower the scale" in told(error)
+
+
+@pytest.mark.parametrize("place", ["runs", "runs/tiny"])
+def test_a_runs_folder_that_cannot_be_written_is_named(place, gasp, chapter):
+    (chapter / place).parent.mkdir(exist_ok=True)
+    (chapter / place).write_text("in the way")
+    status, _, error = gasp("book", "run", "quick", *TINY)
+    assert status == 2
+    assert str(chapter / place) in told(error)
+
+
+def test_a_build_folder_that_cannot_be_written_is_named(gasp, chapter):
+    (chapter / "_build").write_text("in the way")
+    status, _, error = gasp("book", "run", "quick", *TINY)
+    assert status == 2
+    assert "_build" in told(error)
+
+
+def test_outside_of_a_project_there_is_an_explanation(gasp, tmp_path_factory, monkeypatch):
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+    status, _, error = gasp("book", "run")
+    assert (status, len(error)) == (2, 1)
+    assert "not inside a copy of the project" in error[0]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--colour"], ["book", "run", "--colour"], ["book", "run", "--profile"], ["book"], [], ["boook"], ["book", "bild"]],
+    ids=" ".join,
+)
+def test_what_is_no_command_has_status_2(arguments, gasp):
+    status, out, error = gasp(*arguments)
+    assert status == 2
+    assert re.search("Usage|requires an argument", "\n".join(out + error))
+    assert "Traceback" not in "\n".join(out + error)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["book", "--help"], ["book", "run", "--help"]], ids=" ".join)
+def test_help_is_given(arguments, gasp):
+    status, out, error = gasp(*arguments)
+    assert (status, error) == (0, [])
+    assert "Usage" in "\n".join(out)
+
+
+def invalid() -> ValidationError:
+    with pytest.raises(ValidationError) as error:
+        SceneSettings(scale=0)
+    return error.value
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "line"),
+    [
+        (GaspError("no such thing"), 2, "gasp: no such thing"),
+        (GaspError("first\n\n  second"), 2, "gasp: first second"),
+        (invalid(), 2, "gasp: scale: input should be greater than 0, not 0"),
+        (KeyboardInterrupt(), 130, "gasp: stopped; the same command goes on from here"),
+    ],
+    ids=["one line", "two lines", "validation", "interrupt"],
+)
+def test_an_error_is_one_line_whatever_it_says(error, status, line, gasp, monkeypatch):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr("gasp.book.run_chapters", fail)
+    assert gasp("book", "run") == (status, [], [line])
+
+
+def test_parameters_are_yaml(gasp, monkeypatch):
+    asked = []
+    monkeypatch.setattr("gasp.book.run_chapters", lambda *arguments: asked.append(arguments) or [])
+    given = ["epochs=2", "learning_rate=1e-3", "noise=[0, 0.1]", "phase_init=random", "device=cpu"]
+    status, _, _ = gasp("book", "run", "00", "training", *TINY, "--force", *(part for value in given for part in ("-p", value)))
+    assert status == 0
+    values = {"epochs": 2, "learning_rate": 0.001, "noise": [0, 0.1], "phase_init": "random", "device": "cpu"}
+    assert asked == [(["00", "training"], "tiny", values, True)]
+    assert isinstance(asked[0][2]["learning_rate"], float)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "lines"),
+    [(["book", "run", "--profile", "none"], 2, 1), (["book", "run", *TINY, "-p", "steps=0"], 2, 1), (["--help"], 0, 0)],
+)
+def test_the_installed_command_does_the_same(arguments, status, lines, chapter):
+    done = subprocess.run([GASP, *arguments], cwd=chapter, capture_output=True, text=True)
+    assert done.returncode == status
+    assert len(done.stderr.splitlines()) == lines
+    assert "Traceback" not in done.stderr + done.stdout

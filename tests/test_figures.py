@@ -1,0 +1,178 @@
+"""Figures: each is drawn without a warning and says what its axes are."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from gasp import figures
+from gasp.data.scenes import Scenes
+from gasp.models import GASPnet
+from gasp.store import COLUMNS
+
+LEVELS = (0.0, 0.1, 0.2)
+STEPS = {"cnn": 1, "gaspnet": 3}
+
+
+def pixels(figure: Figure) -> np.ndarray:
+    """The figure as it is drawn by the Agg backend."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3]
+
+
+def results(seeds: int = 3) -> pd.DataFrame:
+    rows = []
+
+    def add(variant, seed, split, evaluation, level, metric):
+        for t in range(STEPS[variant]):
+            value = 0.9 - level / 10 + 0.01 * t + 0.003 * math.sin(7 * seed + 3 * t + level)
+            rows.append([f"{variant}{seed}", "multi_mnist", variant, seed, split, evaluation, level, t, metric, value])
+
+    for variant, seed in itertools.product(STEPS, range(seeds)):
+        for metric in ("scene_accuracy", "object_accuracy", "loss"):
+            for level in LEVELS:
+                add(variant, seed, "test", "noise", level, metric)
+            for epoch in (1.0, 2.0):
+                add(variant, seed, "validation", "training", epoch, metric)
+    for seed, layer, metric in itertools.product(range(seeds), (1.0, 2.0), ("order_within", "separation")):
+        add("gaspnet", seed, "test", "phases", layer, metric)
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def examples(count: int = 3, channels: int = 1) -> Scenes:
+    images = torch.randint(0, 256, (count, channels, 32, 32), dtype=torch.uint8)
+    masks = torch.zeros(count, 2, 32, 32, dtype=torch.uint8)
+    masks[:, 0, :16], masks[:, 1, 16:] = 255, 255
+    return Scenes(images, masks, torch.zeros(count, 1, 10, dtype=torch.bool))
+
+
+def phase_maps(count: int = 2, channels: int = 1) -> Figure:
+    model = GASPnet(channels=channels, steps=2, iterations=1)
+    images = examples(count, channels).batch(slice(None))[0]
+    with torch.no_grad():
+        return figures.phase_maps(images, model(images), ["3, 5 → 3, 8"] * count)
+
+
+def alignment() -> Figure:
+    order = pd.DataFrame({"iteration": [0, 1, 2], "order_within": [0.1, 0.6, 0.9], "separation": [0.4, 0.8, 0.95]})
+    snapshots = [(iteration, torch.rand(16, 16) * 6, torch.rand(16, 16)) for iteration in range(3)]
+    return figures.alignment(torch.rand(1, 32, 32), snapshots, order)
+
+
+CURVES = {
+    "accuracy_over_time": lambda seeds: figures.accuracy_over_time(results(seeds), LEVELS),
+    "accuracy_over_noise": lambda seeds: figures.accuracy_over_noise(results(seeds)),
+    "learning_curves": lambda seeds: figures.learning_curves(results(seeds)),
+    "order_over_time": lambda seeds: figures.order_over_time(results(seeds)),
+}
+DRAWINGS = {
+    "scenes": lambda: figures.scenes(examples()),
+    "coloured scenes": lambda: figures.scenes(examples(2, 3)),
+    "phase_maps": phase_maps,
+    "phase_maps of one coloured scene": lambda: phase_maps(1, 3),
+    "alignment": alignment,
+    "architecture": lambda: figures.architecture(GASPnet()),
+    "architecture of two convolutions": lambda: figures.architecture(
+        GASPnet(widths=(4, 5), kernels=(3, 3), strides=(2, 2), channels=3, heads=2)
+    ),
+}
+
+
+def texts(figure: Figure) -> str:
+    return "\n".join(text.get_text() for text in figure.findobj(mpl.text.Text))
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+@pytest.mark.parametrize("draw", CURVES.values(), ids=CURVES)
+def test_curves_are_drawn_with_labelled_axes(draw, seeds):
+    figure = draw(seeds)
+    assert isinstance(figure, Figure)
+    assert (pixels(figure) != 255).any()
+    for panel in figure.axes:
+        assert panel.has_data()
+        assert panel.get_xlabel()
+    assert figure.axes[0].get_ylabel() or all(panel.get_title() for panel in figure.axes)
+
+
+@pytest.mark.parametrize("draw", DRAWINGS.values(), ids=DRAWINGS)
+def test_drawings_are_drawn(draw):
+    figure = draw()
+    assert isinstance(figure, Figure)
+    assert (pixels(figure) != 255).any()
+
+
+def test_every_public_function_is_drawn_here():
+    drawn = set(CURVES) | {name.split()[0] for name in DRAWINGS}
+    assert {name for name in figures.__all__ if callable(getattr(figures, name))} - {"phase_image"} <= drawn
+
+
+@pytest.mark.parametrize(
+    ("draw", "said"),
+    [
+        (CURVES["accuracy_over_time"], ["noise σ = 0.1", "time step", "GASPnet", "CNN"]),
+        (CURVES["accuracy_over_noise"], ["noise σ", "GASPnet − CNN", "GASPnet at t = 0"]),
+        (CURVES["learning_curves"], ["epoch", "validation", "GASPnet", "CNN"]),
+        (CURVES["order_over_time"], ["layer 1", "layer 2", "time step"]),
+        (lambda _: phase_maps(), ["3, 5 → 3, 8", "layer 3", "t = 1", "π/2"]),
+        (lambda _: alignment(), ["scene", "iteration 2", "Kuramoto iteration", "π/2"]),
+        (lambda _: figures.architecture(GASPnet()), ["conv 3", "read-out", "1×32×32", "256 phases"]),
+    ],
+)
+def test_a_figure_says_what_it_shows(draw, said):
+    found = texts(draw(3))
+    assert all(text in found for text in said)
+
+
+def test_curves_show_the_mean_over_seeds():
+    figure = figures.learning_curves(results())
+    rows = results().query("evaluation == 'training' and metric == 'scene_accuracy' and variant == 'cnn'")
+    line = next(handle for handle in figure.axes[0].containers if handle.get_label() == figures.LABELS["cnn"])[0]
+    assert line.get_ydata() == pytest.approx(rows.groupby("level")["value"].mean().to_numpy())
+
+
+def test_a_figure_does_not_change_its_table():
+    table = results()
+    for draw in (figures.accuracy_over_noise, figures.learning_curves, figures.order_over_time):
+        draw(table)
+    pd.testing.assert_frame_equal(table, results())
+
+
+@pytest.mark.parametrize("turns", [-2, -1, 1, 3])
+def test_phases_a_full_turn_apart_have_one_colour(turns):
+    phases = torch.linspace(-3, 3, 60, dtype=torch.float64).view(6, 10)
+    ones = torch.ones(6, 10)
+    assert figures.phase_image(phases, ones) == pytest.approx(figures.phase_image(phases + turns * 2 * math.pi, ones), abs=0.03)
+
+
+def test_phase_0_and_phase_2_pi_have_one_colour():
+    image = figures.phase_image(torch.tensor([[0.0, 2 * math.pi, 2 * math.pi - 1e-3]]), torch.ones(1, 3))
+    assert image[0, 1] == pytest.approx(image[0, 0], abs=0.03)
+    assert image[0, 2] == pytest.approx(image[0, 0], abs=0.03)
+
+
+def test_opposite_phases_have_different_colours():
+    phases = torch.arange(0, 2 * math.pi, 0.1)[None]
+    image, opposite = (figures.phase_image(phases + shift, torch.ones_like(phases)) for shift in (0, math.pi))
+    assert (np.abs(image - opposite).max(-1) > 0.2).all()
+
+
+def test_what_is_silent_is_black_and_what_pulls_is_not():
+    phases = torch.rand(5, 5) * 6
+    assert (figures.phase_image(phases, torch.zeros(5, 5)) == 0).all()
+    assert (figures.phase_image(phases, torch.ones(5, 5)).max(-1) > 0.2).all()
+
+
+def test_colours_are_colours():
+    image = figures.phase_image(torch.randn(7, 9) * 5, torch.rand(7, 9).requires_grad_())
+    assert image.shape == (7, 9, 3)
+    assert image.min() >= 0
+    assert image.max() <= 1

@@ -1,0 +1,97 @@
+"""Settings are strict, and what is wrong with them is said in one line."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from pydantic import Field, ValidationError, field_validator
+
+from gasp.settings import Settings, explain
+
+
+class Inner(Settings):
+    steps: int = Field(3, ge=1)
+    noise: tuple[float, ...] = ()
+
+
+class Outer(Settings):
+    learning_rate: float = 0.1
+    name: str
+    inner: Inner = Inner()
+    maybe: Inner | None = None
+    named: dict[str, Inner] = Field({})
+
+    @field_validator("name")
+    @classmethod
+    def _not_forbidden(cls, value: str) -> str:
+        if value == "forbidden":
+            raise ValueError("This name is taken")
+        return value
+
+
+def complaint(values: dict) -> str:
+    with pytest.raises(ValidationError) as error:
+        Outer.model_validate_json(json.dumps({"name": "x"} | values))
+    return explain(error.value, Outer)
+
+
+@pytest.mark.parametrize(
+    ("values", "key", "expected", "found"),
+    [
+        ({"learning_rate": "fast"}, "learning_rate", "valid number", "'fast'"),
+        ({"learning_rate": None}, "learning_rate", "valid number", "None"),
+        ({"name": 3}, "name", "valid string", "3"),
+        ({"name": "forbidden"}, "name", "this name is taken", "'forbidden'"),
+        ({"inner": {"steps": "five"}}, "inner.steps", "valid integer", "'five'"),
+        ({"inner": {"steps": 2.5}}, "inner.steps", "valid integer", "2.5"),
+        ({"inner": {"steps": True}}, "inner.steps", "valid integer", "True"),
+        ({"inner": {"steps": 0}}, "inner.steps", "greater than or equal to 1", "0"),
+        ({"inner": {"noise": [0.1, "loud"]}}, "inner.noise.1", "valid number", "'loud'"),
+        ({"inner": [1]}, "inner", "object", "[1]"),
+        ({"named": {"first": {"steps": "x\ny"}}}, "named.first.steps", "valid integer", r"'x\ny'"),
+    ],
+)
+def test_a_complaint_names_the_key_what_was_expected_and_what_was_found(values, key, expected, found):
+    message = complaint(values)
+    assert message.startswith(f"{key}: ")
+    assert expected in message
+    assert message.endswith(f", not {found}")
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("values", "key", "suggestion"),
+    [
+        ({"learning_rat": 1}, "learning_rat", "learning_rate"),
+        ({"inner": {"step": 1}}, "inner.step", "steps"),
+        ({"maybe": {"nois": []}}, "maybe.nois", "noise"),
+        ({"named": {"first": {"step": 1}}}, "named.first.step", "steps"),
+    ],
+)
+def test_an_unknown_key_gets_the_nearest_known_one_also_when_nested(values, key, suggestion):
+    assert complaint(values) == f"unknown key {key}: did you mean {suggestion}?"
+
+
+@pytest.mark.parametrize(
+    ("values", "known"),
+    [({"qqq": 1}, "learning_rate, name, inner, maybe, named"), ({"inner": {"qqq": 1}}, "steps, noise")],
+)
+def test_an_unknown_key_that_resembles_none_gets_all_of_its_place(values, known):
+    assert complaint(values).endswith(f"expected one of {known}")
+
+
+def test_a_missing_key_is_named():
+    with pytest.raises(ValidationError) as error:
+        Outer()
+    assert explain(error.value, Outer) == "missing key name"
+
+
+def test_all_that_is_wrong_is_said_at_once_in_one_line():
+    parts = complaint({"name": 3, "inner": {"steps": 0}, "more": 1}).split("; ")
+    assert [part.split(":")[0] for part in parts] == ["name", "inner.steps", "unknown key more"]
+
+
+def test_settings_cannot_be_changed():
+    with pytest.raises(ValidationError, match="frozen"):
+        Inner().steps = 4

@@ -1,0 +1,149 @@
+"""Means with intervals, differences paired by seed, slopes."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from gasp.settings import GaspError
+from gasp.statistics import formatted, last_step, mean_interval, paired_difference, scene_accuracy, slope, summary
+
+VALUES = {"cnn": [0.90, 0.92, 0.87, 0.91], "gaspnet": [0.93, 0.94, 0.91, 0.92]}
+
+
+def table(values=VALUES) -> pd.DataFrame:
+    rows = [(variant, seed, value) for variant, column in values.items() for seed, value in enumerate(column)]
+    return pd.DataFrame(rows, columns=["variant", "seed", "value"])
+
+
+def by_hand(values) -> dict[str, float]:
+    half = stats.t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / math.sqrt(len(values))
+    return {"mean": np.mean(values), "low": np.mean(values) - half, "high": np.mean(values) + half, "seeds": len(values)}
+
+
+@given(st.lists(st.floats(0, 1), min_size=2, max_size=12).filter(lambda values: np.ptp(values) > 1e-3))
+def test_the_interval_is_student_s(values):
+    assert mean_interval(values) == pytest.approx(by_hand(values), abs=1e-9)
+
+
+def test_the_interval_of_three_values_by_a_table_of_t():
+    half = 4.302653 * 1 / math.sqrt(3)
+    assert mean_interval([1, 2, 3]) == pytest.approx({"mean": 2, "low": 2 - half, "high": 2 + half, "seeds": 3})
+
+
+def test_one_value_has_no_interval():
+    found = mean_interval([0.5])
+    assert (found["mean"], found["seeds"]) == (0.5, 1)
+    assert math.isnan(found["low"])
+    assert math.isnan(found["high"])
+
+
+@pytest.mark.parametrize("value", [0.0, 0.1, 1.0])
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_equal_values_have_an_interval_of_no_width(value, count):
+    assert mean_interval([value] * count) == pytest.approx({"mean": value, "low": value, "high": value, "seeds": count})
+
+
+def test_no_values_have_no_mean():
+    found = mean_interval([])
+    assert found["seeds"] == 0
+    assert all(math.isnan(found[name]) for name in ("mean", "low", "high"))
+
+
+def test_a_difference_is_paired_by_seed():
+    differences = [0.03, 0.02, 0.04, 0.01]
+    assert paired_difference(table(), "gaspnet", "cnn") == pytest.approx(by_hand(differences))
+
+
+def test_a_difference_has_a_direction():
+    there, back = paired_difference(table(), "gaspnet", "cnn"), paired_difference(table(), "cnn", "gaspnet")
+    assert (there["mean"], there["low"], there["high"]) == pytest.approx((-back["mean"], -back["high"], -back["low"]))
+
+
+@pytest.mark.parametrize("order", range(5))
+def test_the_order_of_rows_and_other_variants_change_nothing(order):
+    more = pd.concat([table(), table({"other": [0.1, 0.2]})]).sample(frac=1, random_state=order)
+    assert paired_difference(more, "gaspnet", "cnn") == pytest.approx(paired_difference(table(), "gaspnet", "cnn"))
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        table({"cnn": [0.9, 0.8], "gaspnet": [0.9]}),
+        table({"cnn": [0.9], "gaspnet": [0.9, 0.8]}),
+        table({"cnn": [0.9, 0.8]}),
+        table({"gaspnet": [0.9, 0.8]}),
+        table({}),
+        table({"cnn": [0.9, 0.8], "gaspnet": [0.9, math.nan]}),
+    ],
+    ids=["one seed less", "one seed more", "no first", "no second", "nothing", "nan"],
+)
+def test_missing_seeds_are_refused(rows):
+    with pytest.raises(GaspError, match="gaspnet and cnn do not have the same seeds"):
+        paired_difference(rows, "gaspnet", "cnn")
+
+
+def test_two_values_of_a_seed_are_refused():
+    with pytest.raises(GaspError, match="more than one value"):
+        paired_difference(pd.concat([table(), table().iloc[:1]]), "gaspnet", "cnn")
+
+
+@pytest.mark.parametrize(("rise", "start"), [(0.02, 0.5), (-0.1, 1.0), (0.0, 0.3)])
+def test_the_slope_of_an_exact_line_is_that_of_the_line(rise, start):
+    rows = [
+        {"level": level, "seed": seed, "t": t, "value": start + seed + factor * rise * t}
+        for level, factor in ((0.0, 1), (0.3, 2))
+        for seed in range(3)
+        for t in range(4)
+    ]
+    found = slope(pd.DataFrame(rows).sample(frac=1, random_state=0).sort_values("level", kind="stable"))
+    assert list(found) == [0.0, 0.3]
+    for level, factor in ((0.0, 1), (0.3, 2)):
+        expected = {"mean": factor * rise, "low": factor * rise, "high": factor * rise, "seeds": 3}
+        assert found[level] == pytest.approx(expected, abs=1e-9)
+
+
+def test_the_slope_is_a_mean_over_seeds():
+    rows = [{"level": 0.0, "seed": seed, "t": t, "value": seed * t} for seed in range(3) for t in range(3)]
+    assert slope(pd.DataFrame(rows))[0.0] == pytest.approx(by_hand([0, 1, 2]))
+
+
+@pytest.mark.parametrize(
+    ("interval", "sign", "text"),
+    [
+        ({"mean": 0.945, "low": 0.941, "high": 0.949, "seeds": 5}, False, "0.945 [0.941, 0.949]"),
+        ({"mean": 0.0211, "low": 0.015, "high": 0.027, "seeds": 5}, True, "+0.021 [+0.015, +0.027]"),
+        ({"mean": -0.5, "low": -0.6, "high": -0.4, "seeds": 2}, True, "−0.500 [−0.600, −0.400]"),
+        ({"mean": 0.5, "low": math.nan, "high": math.nan, "seeds": 1}, False, "0.500 (one seed: no interval)"),
+    ],
+)
+def test_an_interval_is_written_with_three_digits(interval, sign, text):
+    assert formatted(interval, sign) == text
+
+
+def test_a_summary_has_an_interval_for_each_combination():
+    found = summary(
+        pd.concat([table().assign(t=0), table().assign(t=1, value=lambda rows: rows["value"] / 2)]), ["variant", "t"]
+    )
+    assert found[["variant", "t"]].values.tolist() == [["cnn", 0], ["gaspnet", 0], ["cnn", 1], ["gaspnet", 1]]
+    expected = by_hand([value / 2 for value in VALUES["gaspnet"]])
+    assert found.iloc[3][["mean", "low", "high", "seeds"]].to_dict() == pytest.approx(expected)
+
+
+def test_the_last_step_is_that_of_each_variant():
+    rows = pd.DataFrame({"variant": ["a", "b", "b", "b"], "t": [0, 0, 1, 2]})
+    assert last_step(rows).values.tolist() == [["a", 0], ["b", 2]]
+
+
+def test_scene_accuracy_leaves_training_and_other_metrics_out():
+    rows = pd.DataFrame(
+        [("noise", "scene_accuracy", 1), ("training", "scene_accuracy", 2), ("noise", "loss", 3)],
+        columns=["evaluation", "metric", "value"],
+    )
+    assert scene_accuracy(rows)["value"].tolist() == [1]
