@@ -26,7 +26,7 @@ from gasp.book import banner
 settings = gasp.load_profile(profile, **overrides)
 banner(settings)
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "The network, drawn from its own sizes. Purple: phases come from below and weigh every connection. Red: all oscillators send gated keys to one pool, and align with what their queries find there.", "name": "fig-architecture"}, "image": {"alt": "A chain of boxes from image to read-out; above each layer its phases, below all of them a common box of pooled keys."}}
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "The network, drawn from its own sizes. Purple: phases; from the second layer on they come from below and weigh every connection. Red: all oscillators send gated keys to one pool, and align with what their queries find there.", "name": "fig-architecture"}, "image": {"alt": "A chain of boxes from image to read-out; above each layer its phases, below all of them a common box of pooled keys."}}
 import torch
 
 from gasp import figures
@@ -187,13 +187,13 @@ from gasp.evaluation import separation
 from gasp.kuramoto import align
 
 model = gasp.load("gaspnet", profile="cpu", device="cpu")  # of a real run
-scene = settings.datasets["multi_mnist"].compose("test", 1, seed=3)
+scene = settings.datasets["multi_mnist"].compose("test", 1, seed=0)
 image, masks, _ = scene.batch(slice(None))
 with torch.no_grad():
     activities = model.sweep(image)
     rate = model.rate(activities)
     gates = model.gates(activities)[0][0]
-    history = [model.initial_phases(1, torch.Generator().manual_seed(1))]
+    history = [model.initial_phases(1, torch.Generator().manual_seed(0))]
     for _ in range(3 * model.iterations):
         history.append(align(history[-1], rate, 1, model.step_size))
 

@@ -76,8 +76,10 @@ def _train(model: CNN, experiment: Experiment, store: Store, progress: Callable[
     """Bring the model to its trained weights, from the store where they are; the history of its epochs."""
     weights = store.weights(experiment.weights_name)
     if weights.exists():
+        tensors, record = read_tensors(weights)
+        _restore(model, tensors, weights)
         progress(experiment.steps)
-        return list(_restore(model, weights)["history"])
+        return list(record["history"])
     validation = experiment.data.compose("validation", experiment.evaluation.validation_scenes, VALIDATION_SEED)
     history = fit(
         model,
@@ -89,19 +91,17 @@ def _train(model: CNN, experiment: Experiment, store: Store, progress: Callable[
         experiment.weights_name,
         progress,
     )
-    write_tensors(weights, model.state_dict(), {"specification": experiment.model_dump(mode="json"), "history": history})
+    record = {"specification": experiment.model_dump(mode="json"), "sizes": experiment.sizes(), "history": history}
+    write_tensors(weights, model.state_dict(), record)
     return history
 
 
-def _restore(model: CNN, weights: Path) -> dict[str, Any]:
-    """Give a model its trained weights; what was recorded beside them."""
-    tensors, record = read_tensors(weights)
+def _restore(model: CNN, tensors: dict[str, torch.Tensor], weights: Path) -> None:
     try:
         model.load_state_dict(tensors)
     except RuntimeError as error:
         raise GaspError(f"{weights} does not hold the weights of this model: remove it and train again") from error
     model.eval()
-    return record
 
 
 class _Rows:
@@ -187,6 +187,7 @@ def load(
     path = settings.store.weights(experiment.weights_name)
     if not path.exists():
         raise GaspError(f"no trained weights at {path}: run the chapter that trains {variant}, or name another profile or seed")
-    model = experiment.model()
-    _restore(model, path)
+    tensors, record = read_tensors(path)
+    model = experiment.model(record.get("sizes"))  # so that no data are needed
+    _restore(model, tensors, path)
     return model.to(choose_device(device))

@@ -118,15 +118,23 @@ class Experiment(Settings):
         """How many training steps the run has."""
         return self.training.epochs * self.training.steps_per_epoch
 
-    def model(self) -> CNN:
-        """The model before training. Variants of one seed share the weights that they have in common."""
+    def sizes(self) -> dict[str, int]:
+        """What the data ask of the model: channels and size of the images, classes and heads."""
         items, background = self.data.source("test")
-        sizes: dict[str, Any] = {
+        return {
             "channels": (background or items).images.shape[1],
             "size": self.data.scenes.size,
             "classes": len(items.classes),
             "heads": 1 if background is None else 2,
         }
+
+    def model(self, sizes: dict[str, Any] | None = None) -> CNN:
+        """The model before training. Variants of one seed share the weights that they have in common.
+
+        Args:
+            sizes: as :meth:`sizes` gives them, which looks at the data; so it does when they are omitted.
+        """
+        sizes = self.sizes() if sizes is None else sizes
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
             try:

@@ -210,11 +210,11 @@ def architecture(model: GASPnet) -> Figure:
         _box(panel, index, 1.6, f"{name}\n{channels}{'×'.join(map(str, shape))}", colours[0 if is_map else 2])
         _arrow(panel, (index - 0.62, 1.6), (index - 0.38, 1.6), "0.2")
         _box(panel, index, 2.65, f"{math.prod(shape)} phases φ", colours[4], height=0.4)
-        _arrow(panel, (index, 2.42), (index, 2.0), "tab:purple")
         _arrow(panel, (index - 0.13, 1.2), (index - 0.13, 0.52), "tab:red")
         _arrow(panel, (index + 0.13, 0.52), (index + 0.13, 1.2), "tab:red")
-        if index > 1:
+        if index > 1:  # the image has no phases: nothing modulates the first layer
             _arrow(panel, (index - 0.62, 2.65), (index - 0.38, 2.65), "tab:purple")
+            _arrow(panel, (index, 2.42), (index, 2.0), "tab:purple")
     panel.text(0, 2.65, "phases", ha="center", va="center")
     panel.text(0.02, 0.86, "keys, gates ↓\nalignment ↑", ha="center", va="center", color="tab:red", fontsize=8)
     panel.text(0.02, 2.2, "1 + a$_F$ cos(φ$_i$ − φ$_j$)", ha="center", va="center", color="tab:purple", fontsize=8)

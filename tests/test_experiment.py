@@ -407,6 +407,12 @@ def test_a_run_writes_everything_and_runs_once(variant, monkeypatch):
     assert sum(told) == 8
 
 
+def test_a_trained_model_is_loaded_without_data(one, monkeypatch):
+    run(one, load_profile("tiny").store)
+    monkeypatch.setattr(module, "load_source", refuse)
+    assert load(one.variant, one.dataset, one.seed, "tiny", "cpu").classes == 10
+
+
 def test_other_evaluation_settings_need_no_training(one, monkeypatch):
     store = load_profile("tiny").store
     run(one, store)

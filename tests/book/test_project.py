@@ -14,6 +14,7 @@ import jupytext
 import pytest
 import yaml
 
+from gasp.book import PUBLISHED, check_chapters
 from gasp.store import Store
 
 ROOT = Path(__file__).parents[2]
@@ -222,3 +223,8 @@ def test_committed_results_are_whole():
     for folder in stores:
         keys = {path.stem for path in committed(f"{folder.relative_to(ROOT)}/results/*")}
         assert all(key in Store(folder) for key in keys), folder
+
+
+def test_the_published_chapters_are_fit_to_be_read():
+    """After a change of the package: ``gasp book run --profile cpu``, which trains nothing again, and commit."""
+    assert check_chapters((), PUBLISHED) == {}
