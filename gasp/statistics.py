@@ -76,5 +76,6 @@ def slope(table: pd.DataFrame) -> dict[float, dict[str, float]]:
 def formatted(interval: dict[str, float], sign: bool = False) -> str:
     """``0.945 [0.941, 0.949]``; with ``sign``, ``+0.021 [+0.015, +0.027]``."""
     form = "+.3f" if sign else ".3f"
-    mean, low, high = (format(interval[name], form).replace("-", "−") for name in ("mean", "low", "high"))
+    # adding 0 turns the −0 that rounding may leave into 0
+    mean, low, high = (format(round(interval[name], 3) + 0.0, form).replace("-", "−") for name in ("mean", "low", "high"))
     return f"{mean} (one seed: no interval)" if interval["seeds"] < 2 else f"{mean} [{low}, {high}]"
