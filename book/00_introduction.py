@@ -29,7 +29,7 @@ import gasp
 from gasp.book import banner
 
 settings = gasp.load_profile(profile, **overrides)
-banner(settings)
+banner(settings, overrides)
 
 # %% tags=["remove-cell"]
 from myst_nb import glue

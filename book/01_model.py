@@ -24,7 +24,7 @@ import gasp
 from gasp.book import banner
 
 settings = gasp.load_profile(profile, **overrides)
-banner(settings)
+banner(settings, overrides)
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "The network, drawn from its own sizes. Purple: phases; from the second layer on they come from below and weigh every connection. Red: all oscillators send gated keys to one pool, and align with what their queries find there.", "name": "fig-architecture"}, "image": {"alt": "A chain of boxes from image to read-out; above each layer its phases, below all of them a common box of pooled keys."}}
 import torch

@@ -25,7 +25,7 @@ import gasp
 from gasp.book import banner
 
 settings = gasp.load_profile(profile, **overrides)
-banner(settings)
+banner(settings, overrides)
 
 # %% [markdown]
 # ## The scenes

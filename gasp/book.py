@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-import json
 import shutil
 import subprocess
 import sys
@@ -21,8 +20,8 @@ import jupytext
 import nbformat
 import papermill
 import torch
-import yaml
 from IPython.display import Markdown
+from traitlets.config import Config
 
 from gasp.experiment import Profile, load_profile
 from gasp.settings import GaspError
@@ -85,9 +84,10 @@ def run_chapters(names: Sequence[str], profile: str, overrides: dict[str, Any], 
     return done
 
 
-def banner(profile: Profile) -> Markdown:
+def banner(profile: Profile, overrides: dict[str, Any]) -> Markdown:
     """What a page says of the runs that it shows."""
-    runs = f"Profile `{profile.name}`: {profile.description}. {len(profile.seeds)} seeds a model."
+    changes = "".join(f" Here with `{name} = {value}`." for name, value in overrides.items())
+    runs = f"Profile `{profile.name}`: {profile.description}. {len(profile.seeds)} seeds a model.{changes}"
     if profile.judges:
         return Markdown(f"```{{admonition}} The runs on this page\n:class: note\n{runs}\n```")
     return Markdown(
@@ -118,6 +118,7 @@ def _execute(chapter: Path, target: Path, profile: str, overrides: dict[str, Any
             cwd=root,
             stderr_file=sys.stderr,
             progress_bar={"desc": chapter.stem, "leave": True},
+            config=Config({"KernelManager": {"transport": "ipc"}}),  # no open port, and no warning of one
         )
     except papermill.PapermillExecutionError as error:
         reason = " ".join(error.evalue.split())
@@ -164,10 +165,19 @@ def check_chapters(names: Sequence[str], profile: str) -> dict[str, str]:
     """What is wrong with the executed chapters of a profile, by chapter; empty when all is well."""
     faults = {}
     for chapter in chapters(names):
-        fault = _faults(executed(chapter, profile), fingerprint(chapter, profile, {}))
+        path = executed(chapter, profile)
+        fault = _faults(path, fingerprint(chapter, profile, _overrides(path)))
         if fault:
             faults[chapter.stem] = fault
     return faults
+
+
+def _overrides(path: Path) -> dict[str, Any]:
+    """The settings that an executed notebook replaced; none where there is no such notebook."""
+    try:
+        return dict(nbformat.read(path, 4).metadata["gasp"]["overrides"])
+    except Exception:  # what is wrong with it, _faults says
+        return {}
 
 
 def _faults(path: Path, mark: str) -> str:
@@ -193,14 +203,14 @@ def _faults(path: Path, mark: str) -> str:
     return ""
 
 
-def build_book(profile: str, check: bool = True) -> Path:
+def build_book(profile: str) -> Path:
     """Build the HTML from clean, warnings as errors; the path of its first page.
 
     Raises:
         GaspError: if a chapter is not fit to be read, or the build has a warning.
     """
     root = project_root()
-    if check and (faults := check_chapters((), profile)):
+    if faults := check_chapters((), profile):
         listed = "; ".join(f"{name} {fault}" for name, fault in faults.items())
         raise GaspError(
             f"the chapters of profile {profile} are not ready: {listed}. Execute: gasp book run --profile {profile}"
@@ -208,10 +218,8 @@ def build_book(profile: str, check: bool = True) -> Path:
     output = root / "_build" / profile
     shutil.rmtree(output, ignore_errors=True)
     output.mkdir(parents=True)
-    contents = yaml.safe_load((root / "book" / "_toc.yml").read_text())
-    contents = json.loads(json.dumps(contents).replace(f"runs/{PUBLISHED}/", f"runs/{profile}/"))
     toc = output / "_toc.yml"
-    toc.write_text(yaml.safe_dump(contents))
+    toc.write_text((root / "book" / "_toc.yml").read_text().replace(f"runs/{PUBLISHED}/", f"runs/{profile}/"))
     command = [
         sys.executable,
         "-c",
