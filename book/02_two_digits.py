@@ -134,7 +134,8 @@ sentences = []
 for where, gain in verdicts.items():
     finding = "more accurate than" if gain["low"] > 0 else "less accurate than" if gain["high"] < 0 else "not told apart from"
     sentences.append(f"**{where}**, GASPnet is {finding} the CNN")
-Markdown(f"By the rule that an interval which leaves out zero tells two models apart: {'; '.join(sentences)}.")
+verdict = f"By the rule that an interval which leaves out zero tells two models apart: {'; '.join(sentences)}."
+Markdown(verdict if settings.judges else "Runs of this length judge nothing, so there is no verdict here.")
 
 # %% [markdown]
 # ## Where the gain comes from
