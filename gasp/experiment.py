@@ -249,10 +249,11 @@ def _override(values: dict[str, Any], key: str, value: Any) -> None:
     paths = [(section, name) for section, fields in sections.items() for name in fields if name not in (*sections, "name")]
     fitting = [(section, name) for section, name in paths if key in (name, f"{section}.{name}")]
     if not fitting:
-        known = [".".join(filter(None, path)) for path in paths]
-        close = difflib.get_close_matches(key, [*known, *(name for _, name in paths)], 1)
-        hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
-        raise GaspError(f"unknown parameter {key!r}: {hint}")
+        close = difflib.get_close_matches(key.rpartition(".")[2], [name for _, name in paths], 1)
+        hint = f" (did you mean {close[0]}?)" if close else ""
+        raise GaspError(
+            f"unknown parameter {key!r}{hint}: there are {', '.join('.'.join(filter(None, path)) for path in paths)}"
+        )
     if len(fitting) > 1:
         raise GaspError(f"parameter {key!r} could be {' or '.join('.'.join(path) for path in fitting)}: write it in full")
     (section, name), *_ = fitting
