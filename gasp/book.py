@@ -74,13 +74,10 @@ def run_chapters(names: Sequence[str], profile: str, overrides: dict[str, Any], 
     """
     done = []
     for chapter in chapters(names):
-        mark = fingerprint(chapter, profile, overrides)
-        target = executed(chapter, profile)
-        if not force and target.exists() and not _faults(target, mark):
+        if not force and not _fault(chapter, profile, overrides):
             print(f"{chapter.stem}: up to date")
             continue
-        _execute(chapter, target, profile, overrides, mark)
-        done.append(target)
+        done.append(_execute(chapter, profile, overrides))
     return done
 
 
@@ -96,8 +93,9 @@ def banner(profile: Profile, overrides: dict[str, Any]) -> Markdown:
     )
 
 
-def _execute(chapter: Path, target: Path, profile: str, overrides: dict[str, Any], mark: str) -> None:
+def _execute(chapter: Path, profile: str, overrides: dict[str, Any]) -> Path:
     """Run one chapter with papermill; the executed notebook appears when it is whole, a failed one beside it."""
+    mark = fingerprint(chapter, profile, overrides)
     root = project_root()
     scratch = root / "_build" / "papermill" / profile
     try:
@@ -138,7 +136,9 @@ def _execute(chapter: Path, target: Path, profile: str, overrides: dict[str, Any
             "torch": torch.__version__,
         },
     }
+    target = executed(chapter, profile)
     write_text(target, nbformat.writes(result) + "\n")
+    return target
 
 
 def _clean(notebook: nbformat.NotebookNode) -> None:
@@ -163,25 +163,21 @@ def _is_progress(output: nbformat.NotebookNode) -> bool:
 
 def check_chapters(names: Sequence[str], profile: str) -> dict[str, str]:
     """What is wrong with the executed chapters of a profile, by chapter; empty when all is well."""
+    load_profile(profile)  # an unknown one is an error, not a pending chapter
     faults = {}
     for chapter in chapters(names):
-        path = executed(chapter, profile)
-        fault = _faults(path, fingerprint(chapter, profile, _overrides(path)))
-        if fault:
+        if fault := _fault(chapter, profile):
             faults[chapter.stem] = fault
     return faults
 
 
-def _overrides(path: Path) -> dict[str, Any]:
-    """The settings that an executed notebook replaced; none where there is no such notebook."""
-    try:
-        return dict(nbformat.read(path, 4).metadata["gasp"]["overrides"])
-    except Exception:  # what is wrong with it, _faults says
-        return {}
+def _fault(chapter: Path, profile: str, overrides: dict[str, Any] | None = None) -> str:
+    """Why an executed chapter is not fit to be read: missing, failed, pending, noisy or stale; empty if it is fit.
 
-
-def _faults(path: Path, mark: str) -> str:
-    """Why an executed notebook is not fit to be read: missing, failed, pending, noisy or stale; empty if it is fit."""
+    Args:
+        overrides: the settings that it must have replaced; those that it did replace when omitted.
+    """
+    path = executed(chapter, profile)
     if not path.exists():
         return "pending: it was never executed"
     try:
@@ -198,7 +194,9 @@ def _faults(path: Path, mark: str) -> str:
                 return f"failed: cell {number}: {output.ename}: {output.evalue}"
             if output.output_type == "stream" and output.name == "stderr":
                 return f"noisy: cell {number} wrote to stderr: {(output.text.strip() or 'an empty line').splitlines()[0]}"
-    if notebook.metadata.get("gasp", {}).get("fingerprint") != mark:
+    provenance = notebook.metadata.get("gasp", {})
+    replaced = provenance.get("overrides", {}) if overrides is None else overrides
+    if provenance.get("fingerprint") != fingerprint(chapter, profile, replaced):
         return "stale: its source, its parameters or the package changed since"
     return ""
 
@@ -220,16 +218,9 @@ def build_book(profile: str) -> Path:
     output.mkdir(parents=True)
     toc = output / "_toc.yml"
     toc.write_text((root / "book" / "_toc.yml").read_text().replace(f"runs/{PUBLISHED}/", f"runs/{profile}/"))
-    command = [
-        sys.executable,
-        "-c",
-        "from jupyter_book.cli.main import main; main()",
-        "build",
-        str(root),
-        "--config",
-        str(root / "_config.yml"),
-    ]
-    command += ["--toc", str(toc), "--path-output", str(output), "-W", "-n", "--keep-going", "-q"]
+    command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", str(root)]
+    command += ["--config", str(root / "_config.yml"), "--toc", str(toc), "--path-output", str(output)]
+    command += ["-W", "-n", "--keep-going", "-q"]
     result = subprocess.run(command, cwd=root, capture_output=True, text=True)
     page = output / "_build" / "html" / "index.html"
     if result.returncode or not page.exists():

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from gasp.data.scenes import Scenes
 from gasp.models import GASPnet, Trajectory
-from gasp.statistics import last_step, scene_accuracy, summary
+from gasp.statistics import last_step, paired_difference, scene_accuracy, summary
 
 __all__ = [
     "LABELS",
@@ -76,9 +76,8 @@ def accuracy_over_noise(table: pd.DataFrame) -> Figure:
     levels = sorted(rows["level"].unique())
     left.set(xlabel="noise σ", ylabel="both objects right", ylim=(0, 1), xticks=levels)
     left.legend(frameon=False)
-    wide = last.pivot_table(index=["level", "seed"], columns="variant", values="value")
-    gain = (wide["gaspnet"] - wide["cnn"]).rename("value").reset_index()
-    _lines(right, gain.assign(variant="gaspnet"), "level")
+    gains = [{"level": level} | paired_difference(last[last["level"] == level], "gaspnet", "cnn") for level in levels]
+    _line(right, pd.DataFrame(gains), "level", "gaspnet")
     right.axhline(0, color="0.4", linewidth=1)
     right.set(xlabel="noise σ", ylabel="GASPnet − CNN, paired by seed", xticks=levels)
     return figure
@@ -234,9 +233,12 @@ def _variants(table: pd.DataFrame) -> list[str]:
 def _lines(panel: Axes, table: pd.DataFrame, x: str) -> None:
     """Means over seeds with 95 % intervals against the column ``x``, one line a variant."""
     for variant in _variants(table):
-        means = summary(table[table["variant"] == variant], [x])
-        style = {"color": COLOURS[variant], "marker": MARKERS[variant], "capsize": 3, "label": LABELS[variant]}
-        panel.errorbar(means[x], means["mean"], _bars(means), **style)
+        _line(panel, summary(table[table["variant"] == variant], [x]), x, variant)
+
+
+def _line(panel: Axes, means: pd.DataFrame, x: str, variant: str) -> None:
+    style = {"color": COLOURS[variant], "marker": MARKERS[variant], "capsize": 3, "label": LABELS[variant]}
+    panel.errorbar(means[x], means["mean"], _bars(means), **style)
 
 
 def _bars(means: pd.DataFrame) -> np.ndarray:

@@ -10,17 +10,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import io
 import json
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from gasp.files import whole
 from gasp.settings import GaspError
 
 __all__ = ["COLUMNS", "Store", "project_root", "write_text"]
@@ -43,16 +42,8 @@ def project_root() -> Path:
 
 def write_text(path: Path, text: str) -> None:
     """Write a file, whole or not at all."""
-    scratch = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with whole(path) as scratch:
         scratch.write_text(text)
-        os.replace(scratch, path)
-    except OSError as error:
-        raise GaspError(f"{path} cannot be written ({error.strerror}): nothing was changed") from error
-    finally:
-        with contextlib.suppress(OSError):
-            scratch.unlink()
 
 
 class Store:

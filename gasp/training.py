@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,6 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from gasp.data.scenes import Scenes
+from gasp.files import whole
 from gasp.models import CNN, Trajectory
 from gasp.objectives import classification_loss, synchrony_loss
 from gasp.settings import GaspError, Settings
@@ -157,20 +156,9 @@ def _losses(trajectory: Trajectory, targets: Tensor, masks: Tensor) -> dict[str,
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], record: dict[str, Any]) -> None:
     """Write a safetensors file, whole or not at all, with a record of plain values beside the tensors."""
-    scratch = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(
-            {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()},
-            scratch,
-            {"record": json.dumps(record)},
-        )
-        os.replace(scratch, path)
-    except (OSError, SafetensorError) as error:
-        raise GaspError(f"{path} cannot be written ({error}): nothing was changed") from error
-    finally:
-        with contextlib.suppress(OSError):
-            scratch.unlink()
+    stored = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    with whole(path) as scratch:
+        save_file(stored, scratch, {"record": json.dumps(record)})
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

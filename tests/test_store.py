@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gasp import store as module
 from gasp.settings import GaspError
 from gasp.store import COLUMNS, Store, project_root, write_text
 
@@ -124,7 +123,7 @@ def test_a_failed_write_leaves_no_results_and_no_scraps(written, store, monkeypa
         left[0] -= 1
         replace(*paths)
 
-    monkeypatch.setattr(module.os, "replace", fail)
+    monkeypatch.setattr(os, "replace", fail)
     with pytest.raises(GaspError, match=r"cannot be written.*No space left on device"):
         store.save(KEY, rows(), {})
     assert KEY not in store
@@ -136,7 +135,7 @@ def test_a_failed_write_keeps_what_was_there(kept, monkeypatch):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(module.os, "replace", fail)
+        patch.setattr(os, "replace", fail)
         with pytest.raises(GaspError, match="nothing was changed"):
             kept.save(KEY, rows(values=(0.1,)), {})
     pd.testing.assert_frame_equal(kept.table([KEY]), rows())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import signal
 import subprocess
@@ -308,7 +309,7 @@ def refuse(*_):
     raise OSError(28, "No space left on device")
 
 
-@pytest.mark.parametrize(("owner", "name", "fault"), [(module, "save_file", half_written), (module.os, "replace", refuse)])
+@pytest.mark.parametrize(("owner", "name", "fault"), [(module, "save_file", half_written), (os, "replace", refuse)])
 def test_a_failed_write_keeps_the_file_of_before_and_leaves_nothing_else(owner, name, fault, tmp_path, monkeypatch):
     path = tmp_path / "x.safetensors"
     write_tensors(path, {"a": torch.zeros(2)}, {"version": 1})
