@@ -157,19 +157,19 @@ for name in ["widths", "kernels", "strides"]:
 # equations as they are written, too, and holds the fast form against them:
 
 # %%
-from gasp.kuramoto import Neighbourhood, coupling, dense_coupling
+from gasp import kuramoto
 
 torch.set_default_dtype(torch.float64)
 torch.manual_seed(0)
-neighbourhood = Neighbourhood([(16, 16), (8, 8), (8, 8)], units=26, width=0.12)
+neighbourhood = kuramoto.Neighbourhood([(16, 16), (8, 8), (8, 8)], units=26, width=0.12)
 full_matrix = neighbourhood.matrix()
 number = len(full_matrix)
 phases, gates = 6.28 * torch.rand(number, 4), torch.rand(number, 4)
 queries, keys = torch.randn(2, number, 8, 4)
 state = {"phases": phases, "queries": queries, "keys": keys, "gates": gates}
 constants = {"desynchronization": 0.1, "normalization": 10.0}
-fast = coupling(**state, neighbourhood=neighbourhood, **constants)
-written = dense_coupling(**state, neighbourhood=full_matrix, **constants)
+fast = kuramoto.coupling(**state, neighbourhood=neighbourhood, **constants)
+written = kuramoto.dense_coupling(**state, neighbourhood=full_matrix, **constants)
 torch.set_default_dtype(torch.float32)
 print(f"{number} oscillators, rates up to {written.abs().max():.0f}")
 print(f"largest difference: {(fast - written).abs().max():.0e}")
@@ -184,18 +184,17 @@ print(f"largest difference: {(fast - written).abs().max():.0e}")
 import pandas as pd
 
 from gasp.evaluation import separation
-from gasp.kuramoto import align
 
 model = gasp.load("gaspnet", profile="cpu", device="cpu")  # of a real run
 scene = settings.datasets["multi_mnist"].compose("test", 1, seed=0)
 image, masks, _ = scene.batch(slice(None))
 with torch.no_grad():
     activities = model.sweep(image)
-    rate = model.rate(activities)
+    coupling = model.coupling(activities)
     gates = model.gates(activities)[0][0]
     history = [model.initial_phases(1, torch.Generator().manual_seed(0))]
     for _ in range(3 * model.iterations):
-        history.append(align(history[-1], rate, 1, model.step_size))
+        history.append(kuramoto.align(history[-1], **coupling, iterations=1, step_size=model.step_size))
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "One scene, the phases of the first layer as they align (colour: phase; brightness: gate), and how well they separate the two digits: 1 means that each digit is in phase within, and that the two are in antiphase.", "name": "fig-alignment"}, "image": {"alt": "A scene with two digits, maps of its phases that turn from noise into two colours, and two curves rising to one."}}
 side = model.grids[0]

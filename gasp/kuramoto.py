@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+from torch.nn import functional as F
 
 __all__ = ["Neighbourhood", "align", "coupling", "dense_coupling", "mean_phase", "order_parameter"]
 
@@ -62,43 +65,42 @@ class Neighbourhood(nn.Module):
         if not width > 0:
             raise ValueError(f"neighbourhood width must be above 0 (math.inf for none), not {width}")
         self.grids, self.units, self.width = list(grids), units, width
-        self.sizes = [height * w for height, w in self.grids]
-        for side in {side for grid in self.grids for side in grid}:
-            for other in {side for grid in self.grids for side in grid}:
-                gap = (_centres(side)[:, None] - _centres(other)[None, :]) / width
-                kernel = torch.exp(-gap.square() / 2)
-                # below 1e-30 a product would be denormal, which is several times slower on a CPU
-                kernel = kernel.where(kernel > 1e-30, 0.0)
-                self.register_buffer(f"kernel_{side}_{other}", kernel.to(torch.get_default_dtype()), persistent=False)
-
-    def _kernel(self, side: int, other: int) -> Tensor:
-        return self.get_buffer(f"kernel_{side}_{other}")
+        # layers on one grid share a field, and so do the dense units: theirs has one cell, which is near everything
+        self.fields = [*dict.fromkeys(self.grids), (1, 1)]
+        self.members = [[i for i, grid in enumerate(self.grids) if grid == field] for field in self.fields[:-1]]
+        self.members.append([len(self.grids)])
+        self.sizes = [*(height * columns for height, columns in self.grids), units]
+        for name, sides in zip(("rows", "columns"), zip(*self.fields, strict=True), strict=True):
+            centres = torch.cat([_centres(side) for side in sides])[:-1]
+            kernel = torch.exp(-((centres[:, None] - centres) / width).square() / 2)
+            # below 1e-30 a product would be denormal, which is several times slower on a CPU
+            kernel = F.pad(kernel.where(kernel > 1e-30, 0.0), (0, 1, 0, 1), value=1.0)
+            self.register_buffer(name, kernel.to(torch.get_default_dtype()), persistent=False)
 
     def forward(self, sources: Tensor) -> Tensor:
         r"""Σ_j N_ij s_j for sources ``(N, *)``, in the shape of the sources (or one row, ``(1, *)``, when N = 1)."""
         if math.isinf(self.width):
             return sources.sum(0, keepdim=True)
-        *grids, units = sources.split([*self.sizes, self.units])
-        # layers on the same grid have the same neighbours: their sources add up, and they share the field
-        by_grid: dict[tuple[int, int], Tensor] = {}
-        for grid, source in zip(self.grids, grids, strict=True):
-            by_grid[grid] = by_grid[grid] + source if grid in by_grid else source
-        from_units = units.sum(0, keepdim=True)
-        fields = {grid: self._field(grid, by_grid) for grid in by_grid}
-        pooled = [fields[grid] + from_units for grid in self.grids]
-        if self.units:
-            everything = from_units + sum(source.sum(0, keepdim=True) for source in by_grid.values())
-            pooled.append(everything.expand_as(units))
-        return torch.cat(pooled)
+        return _SelfAdjoint.apply(sources, self._product)
 
-    def _field(self, grid: tuple[int, int], sources: dict[tuple[int, int], Tensor]) -> Tensor:
-        """What the cells of one grid receive from those of every grid: a matrix for the rows, one for the columns."""
-        fields = []
-        for (height, width), source in sources.items():
-            rows = self._kernel(grid[0], height) @ source.reshape(height, -1)
-            field = self._kernel(grid[1], width) @ rows.view(grid[0], width, -1)
-            fields.append(field.view(grid[0] * grid[1], *source.shape[1:]))
-        return torch.stack(fields).sum(0) if len(fields) > 1 else fields[0]
+    def _product(self, sources: Tensor) -> Tensor:
+        """From the columns of each field to those of all at once; then from all rows to those of each field."""
+        product = torch.empty_like(sources, memory_format=torch.contiguous_format)
+        layers, results = (x.reshape(len(x), -1).split(self.sizes) for x in (sources, product))
+        heights, widths = (list(sides) for sides in zip(*self.fields, strict=True))
+        across = sources.new_empty(sum(heights), sum(widths), layers[0].shape[1])
+        kernels, blocks = self.get_buffer("columns").split(widths, 1), across.split(heights)
+        for (height, width), members, kernel, block in zip(self.fields, self.members, kernels, blocks, strict=True):
+            first, *others = (layers[member] for member in members)
+            source = sum(others, first).reshape(-1, height, width, first.shape[1])
+            source = source[0] if len(source) == 1 else source.sum(0)  # all units are in one cell
+            torch.bmm(kernel.expand(height, -1, -1), source, out=block)
+        kernels, blocks = self.get_buffer("rows").split(heights), across.split(widths, 1)
+        for members, kernel, block in zip(self.members, kernels, blocks, strict=True):
+            field = (kernel @ block.flatten(1)).view(-1, across.shape[2])
+            for member in members:
+                results[member].copy_(field)
+        return product
 
     def matrix(self) -> Tensor:
         """N itself, ``(N, N)``: the reference that the separable product is tested against."""
@@ -141,7 +143,10 @@ def dense_coupling(
     """
     spatial = neighbourhood.reshape(*neighbourhood.shape, *[1] * (phases.ndim - 1))
     agreement = torch.einsum("id...,jd...->ij...", queries, keys)  # (N, N, *)
-    strength = (agreement * spatial - _of_receiver(desynchronization, phases)) / _of_receiver(normalization, phases)
+    desynchronization, normalization = (
+        torch.as_tensor(value).to(phases).expand_as(phases).unsqueeze(1) for value in (desynchronization, normalization)
+    )
+    strength = (agreement * spatial - desynchronization) / normalization
     return (gates * strength * torch.sin(phases[None] - phases[:, None])).sum(1)
 
 
@@ -161,30 +166,122 @@ def coupling(
               \qquad Z_i = \sum_j N_{ij}\, g_j\, k_j\, e^{i\varphi_j}
 
     Z is the pooled key: one for all oscillators when N = 1, the paper's global agreement. Arguments as in
-    :func:`dense_coupling`, but ``neighbourhood`` is the product with N, such as a :class:`Neighbourhood`.
+    :func:`dense_coupling`, but ``neighbourhood`` is the symmetric product with N, such as a :class:`Neighbourhood`.
     """
-    phasors = torch.stack([phases.cos(), phases.sin()], 1)  # (N, 2, *)
-    pulls = gates.unsqueeze(1) * phasors
-    pooled = neighbourhood(pulls.unsqueeze(2) * keys.unsqueeze(1))  # (N or 1, 2, d, *)
-    field = (pooled * queries.unsqueeze(1)).sum(2) - _of_receiver(desynchronization, phases) * pulls.sum(0)  # (N, 2, *)
-    field = field / _of_receiver(normalization, phases)
+    phasors = _phasors(phases)
+    scaled = _scaled(queries, keys, gates, desynchronization, normalization)
+    field, *_ = _field(phasors, *scaled, neighbourhood)
     return phasors[:, 0] * field[:, 1] - phasors[:, 1] * field[:, 0]
 
 
-def _of_receiver(value: float | Tensor, phases: Tensor) -> Tensor:
-    """A value of each oscillator i, ``(N, 1, *)``."""
-    return torch.as_tensor(value).to(phases).expand_as(phases).unsqueeze(1)
+def align(
+    phases: Tensor,
+    queries: Tensor,
+    keys: Tensor,
+    gates: Tensor,
+    neighbourhood: Callable[[Tensor], Tensor],
+    desynchronization: float | Tensor,
+    normalization: float | Tensor,
+    iterations: int,
+    step_size: float = 1.0,
+) -> Tensor:
+    r"""Euler steps of the Kuramoto dynamics, :math:`\varphi \leftarrow \varphi + \eta\,\dot\varphi`; the phases after the last.
 
-
-def align(phases: Tensor, rate: Callable[[Tensor], Tensor], iterations: int, step_size: float | Tensor = 1.0) -> Tensor:
-    r"""Euler steps of the Kuramoto dynamics: :math:`\varphi \leftarrow \varphi + \eta\,\dot\varphi`.
+    The gradient is the adjoint of the steps, written out: it keeps and moves far less than one recorded operation by
+    operation. It cannot be differentiated again.
 
     Args:
-        phases: φ, ``(N, *)``, radians.
-        rate: gives the rate of change of the phases, such as :func:`coupling` with all else bound.
         iterations: how many steps.
         step_size: η, unit of time per step.
+        others: as in :func:`coupling`.
     """
-    for _ in range(iterations):
-        phases = phases + step_size * rate(phases)
-    return phases
+    scaled = _scaled(queries, keys, gates, desynchronization, normalization)
+    return _Alignment.apply(phases, *scaled, neighbourhood, iterations, step_size)
+
+
+def _phasors(phases: Tensor) -> Tensor:
+    """cos φ and sin φ, ``(N, 2, *)``."""
+    return torch.stack([phases.cos(), phases.sin()], 1)
+
+
+def _scaled(
+    queries: Tensor, keys: Tensor, gates: Tensor, desynchronization: float | Tensor, normalization: float | Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """q/κ, g·k, g and ε/κ: all that stays the same while phases align."""
+    repulsion = torch.as_tensor(desynchronization / normalization).to(gates).expand_as(gates)
+    normalization = torch.as_tensor(normalization).to(gates).expand_as(gates)
+    return queries / normalization.unsqueeze(1), keys * gates.unsqueeze(1), gates, repulsion
+
+
+def _field(
+    phasors: Tensor,
+    queries: Tensor,
+    keys: Tensor,
+    gates: Tensor,
+    repulsion: Tensor,
+    neighbourhood: Callable[[Tensor], Tensor],
+) -> tuple[Tensor, Tensor, Tensor]:
+    """What draws each oscillator, ``(N, 2, *)``, and what that is made of: Z, ``(N or 1, 2, d, *)``, and Σ_j g_j e^{iφ_j}."""
+    pooled = neighbourhood(keys.unsqueeze(1) * phasors.unsqueeze(2))
+    total = (gates.unsqueeze(1) * phasors).sum(0)
+    return (pooled * queries.unsqueeze(1)).sum(2).addcmul(repulsion.unsqueeze(1), total, value=-1), pooled, total
+
+
+class _Alignment(torch.autograd.Function):
+    """:func:`align` on scaled arguments."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        phases: Tensor,
+        queries: Tensor,
+        keys: Tensor,
+        gates: Tensor,
+        repulsion: Tensor,
+        neighbourhood: Callable[[Tensor], Tensor],
+        iterations: int,
+        step_size: float,
+    ) -> Tensor:
+        is_trained = any(ctx.needs_input_grad)
+        ctx.steps, ctx.constants = [], (queries, keys, gates, repulsion, neighbourhood, step_size)
+        for _ in range(iterations):
+            phasors = _phasors(phases)
+            field, pooled, total = _field(phasors, queries, keys, gates, repulsion, neighbourhood)
+            if is_trained:
+                ctx.steps.append((phasors, field, pooled, total))
+            phases = phases.addcmul(phasors[:, 0], field[:, 1], value=step_size)
+            phases = phases.addcmul(phasors[:, 1], field[:, 0], value=-step_size)
+        return phases
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, to_phases: Tensor) -> tuple[Tensor | None, ...]:
+        queries, keys, gates, repulsion, neighbourhood, step_size = ctx.constants
+        to_queries, to_keys, to_gates, to_repulsion = map(torch.zeros_like, (queries, keys, gates, repulsion))
+        for phasors, field, pooled, total in reversed(ctx.steps):
+            to_field = phasors.flip(1).mul_(step_size * to_phases.unsqueeze(1))
+            to_field[:, 0].neg_()
+            to_total = -(repulsion.unsqueeze(1) * to_field).sum(0)
+            to_sources = neighbourhood(queries.unsqueeze(1) * to_field.unsqueeze(2))  # N is its own adjoint
+            to_phasors = (to_sources * keys.unsqueeze(1)).sum(2) + gates.unsqueeze(1) * to_total
+            for part in (0, 1):  # of a phasor
+                to_queries.addcmul_(pooled[:, part], to_field[:, part].unsqueeze(1))
+                to_keys.addcmul_(to_sources[:, part], phasors[:, part].unsqueeze(1))
+            to_gates += (phasors * to_total).sum(1)
+            to_repulsion -= (to_field * total).sum(1)
+            inward = step_size * (phasors * field).sum(1)
+            to_phases = (1 - inward) * to_phases + phasors[:, 0] * to_phasors[:, 1] - phasors[:, 1] * to_phasors[:, 0]
+        return to_phases, to_queries, to_keys, to_gates, to_repulsion, None, None, None
+
+
+class _SelfAdjoint(torch.autograd.Function):
+    """A symmetric linear map: gradients take the same way as sources."""
+
+    @staticmethod
+    def forward(ctx: Any, sources: Tensor, product: Callable[[Tensor], Tensor]) -> Tensor:
+        ctx.product = product
+        return product(sources)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        return _SelfAdjoint.apply(gradient, ctx.product), None

@@ -11,8 +11,11 @@ The sum splits, exactly, into the plain layer and two more that carry the phases
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from gasp.kuramoto import mean_phase
@@ -34,7 +37,7 @@ def modulated(plain: Tensor, real: Tensor, imag: Tensor, phases: Tensor, modulat
     if modulation == 0:
         return plain
     phases = phases.unsqueeze(1) if plain.ndim == 4 else phases
-    return plain + modulation * (phases.cos() * real + phases.sin() * imag)
+    return plain.addcmul(real, phases.cos(), value=modulation).addcmul(imag, phases.sin(), value=modulation)
 
 
 class PhaseConv2d(nn.Conv2d):
@@ -42,9 +45,7 @@ class PhaseConv2d(nn.Conv2d):
 
     def carry(self, x: Tensor, phases: Tensor) -> tuple[Tensor, Tensor]:
         r"""w∗(m cos φ) and w∗(m sin φ), each ``(B, C', H', W')``, of activity ``(B, C, H, W)`` and phases ``(B, H, W)``."""
-        phases = phases.unsqueeze(1)
-        both = torch.cat([x * phases.cos(), x * phases.sin()])
-        real, imag = self._conv_forward(both, self.weight, None).chunk(2)
+        real, imag = self._conv_forward(_parts(x, phases).flatten(0, 1), self.weight, None).chunk(2)
         return real, imag
 
     def drive(self, x: Tensor, phases: Tensor) -> Tensor:
@@ -69,7 +70,7 @@ class PhaseLinear(nn.Linear):
 
     def carry(self, x: Tensor, phases: Tensor) -> tuple[Tensor, Tensor]:
         r"""W(m cos φ) and W(m sin φ), each ``(B, n')``."""
-        real, imag = F.linear(torch.cat(_parts(x, phases)), self.weight).chunk(2)
+        real, imag = F.linear(_parts(x, phases).flatten(2), self.weight)
         return real, imag
 
     def drive(self, x: Tensor, phases: Tensor) -> Tensor:
@@ -77,11 +78,27 @@ class PhaseLinear(nn.Linear):
 
         No gradient flows into weights or activity: through the angle of a sum that may be small it would be erratic.
         """
-        real, imag = (F.linear(part, self.weight.detach()) for part in _parts(x.detach(), phases))
-        return mean_phase(real, imag)
+        return mean_phase(*F.linear(_parts(x.detach(), phases).flatten(2), self.weight.detach()))
 
 
-def _parts(x: Tensor, phases: Tensor) -> tuple[Tensor, Tensor]:
-    """m cos φ and m sin φ, each ``(B, n)``."""
-    phases = phases.unsqueeze(1) if x.ndim == 4 else phases
-    return (x * phases.cos()).flatten(1), (x * phases.sin()).flatten(1)
+def _parts(x: Tensor, phases: Tensor) -> Tensor:
+    """m cos φ and m sin φ, ``(2, *)``, of activity ``(B, n)``, or ``(B, C, H, W)`` whose channels share their phase."""
+    return _Parts.apply(x, phases.unsqueeze(1) if x.ndim == 4 else phases)
+
+
+class _Parts(torch.autograd.Function):
+    """With a gradient that keeps the memory layout of the activity, which autograd's own sums do not."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, phases: Tensor) -> Tensor:
+        phasors = torch.stack([phases.cos(), phases.sin()])
+        ctx.save_for_backward(x, phasors)
+        return x * phasors
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, to_parts: Tensor) -> tuple[Tensor | None, Tensor]:
+        x, (cos, sin) = ctx.saved_tensors
+        real, imag = to_parts
+        to_x = (real * cos).addcmul_(imag, sin) if ctx.needs_input_grad[0] else None
+        return to_x, (x * (imag * cos).addcmul_(real, sin, value=-1)).sum_to_size(cos.shape)

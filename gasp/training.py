@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import time
 from collections.abc import Callable
@@ -65,6 +66,16 @@ def choose_device(name: str = "auto") -> torch.device:
     return torch.device(name)
 
 
+def keep_memory() -> None:
+    """Have glibc keep memory that was freed: a step that gets it anew from the kernel may take twice as long."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        trim_threshold, top_pad, mmap_threshold = -1, -2, -3  # their names in malloc.h begin with M_
+        mallopt(mmap_threshold, 2**25)  # the largest that glibc takes
+        mallopt(trim_threshold, 2**31 - 1)
+        mallopt(top_pad, 2**26)
+
+
 def unheard(_steps: int) -> None:
     """Progress that nobody listens to."""
 
@@ -98,6 +109,7 @@ def fit(
     Raises:
         GaspError: for a checkpoint of another run or one that cannot be read, and for a loss that is not finite.
     """
+    keep_memory()
     device = next(model.parameters()).device
     coupling = set(model.coupling_parameters())
     groups = [[p for p in model.parameters() if (p in coupling) == inside] for inside in (False, True)]

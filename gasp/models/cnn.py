@@ -71,7 +71,7 @@ class CNN(nn.Module):
         side, incoming = size, channels
         for index, (width, kernel, stride) in enumerate(zip(widths, kernels, strides, strict=True)):
             conv = PhaseConv2d(incoming, width, kernel, stride, padding=kernel // 2, bias=index > 0)
-            norm = nn.GroupNorm(width, width) if index else nn.Identity()
+            norm = nn.InstanceNorm2d(width, affine=True) if index else nn.Identity()
             stages.append(Stage(conv, norm, nn.ReLU()))
             side, incoming = (side + 2 * (kernel // 2) - kernel) // stride + 1, width
             self.grids.append((side, side))

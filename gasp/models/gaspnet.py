@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from functools import partial
-from typing import Literal, get_args
+from collections.abc import Sequence
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gasp.kuramoto import Neighbourhood, align, coupling
+from gasp.kuramoto import Neighbourhood, align
 from gasp.layers import SILENT, PhaseConv2d, PhaseLinear, modulated
 from gasp.models.cnn import CNN
 from gasp.models.trajectory import Trajectory
@@ -109,58 +108,66 @@ class GASPnet(CNN):
         layers = self._split(phases)
         if self.phase_init == "bottom_up":
             layers = [layers[0], *self._drives(activities, layers[0])]
-        trajectory = [self._record(activities, layers)]
+        vectors, gates = self._vectors(activities), self.gates(activities)
+        logits, recorded = [self.logits(activities[-1])], [(layers, gates)]
         for _ in range(1, steps):
-            phases = align(self._join(layers), self.rate(activities), self.iterations, self.step_size)
+            coupling = self._coupling(vectors, gates)
+            phases = align(self._join(layers), **coupling, iterations=self.iterations, step_size=self.step_size)
             activities, layers = self._modulated_sweep(activities[0], plain_second, self._split(phases))
-            trajectory.append(self._record(activities, layers))
-        logits, *recorded = zip(*trajectory, strict=True)
-        all_phases, all_gates = ([torch.stack(layer) for layer in zip(*record, strict=True)] for record in recorded)
+            # the first layer's activity never changes, so what it sends does not either
+            vectors, gates = [vectors[0], *self._vectors(activities[1:])], [gates[0], *self.gates(activities[1:])]
+            logits.append(self.logits(activities[-1]))
+            recorded.append((layers, gates))
+        all_phases, all_gates = (
+            [torch.stack(layer) for layer in zip(*record, strict=True)] for record in zip(*recorded, strict=True)
+        )
         return Trajectory(torch.stack(logits), tuple(all_phases), tuple(all_gates))
 
-    def rate(self, activities: Sequence[Tensor]) -> Callable[[Tensor], Tensor]:
-        """The coupling of all oscillators, given the activity of every layer: a function of the phases ``(N, B)``.
-
-        κ_i is the sum of the gates in the neighbourhood of i, so that alignment is an average over neighbours, and ε_i is
-        a learned multiple of the neighbourhood's mean. Steps then stay below what makes the dynamics chaotic.
-        """
-        gates = self._join(self.gates(activities))
-        keys, queries = [], []
-        for activity, key, query in zip(activities, self.keys, self.queries, strict=True):
-            both = torch.cat([key, query], 1)  # (C or n, 2d)
-            # locations: (2d, C) @ (HW, C, B); a unit's activity only scales its vectors, and their norm is 1
-            is_map = activity.ndim == 4
-            both = both.T @ activity.detach().flatten(2).permute(2, 1, 0) if is_map else both.unsqueeze(-1)
-            key, query = _unit(both.unflatten(1, (2, self.key_size)), dim=2).unbind(1)
-            keys.append(key.expand(-1, -1, len(activity)))
-            queries.append(query.expand(-1, -1, len(activity)))
-        near = self.neighbourhood(gates).expand_as(gates) + SILENT  # gates of the neighbours, added up
-        return partial(
-            coupling,
-            keys=torch.cat(keys),
-            queries=torch.cat(queries),
-            gates=gates,
-            neighbourhood=self.neighbourhood,
-            desynchronization=self.log_desynchronization.exp() * near / (gates.sum(0) + SILENT),
-            normalization=near,
-        )
+    def coupling(self, activities: Sequence[Tensor]) -> dict[str, Any]:
+        """The coupling of all oscillators, given the activity of every layer: what :func:`~gasp.kuramoto.align` takes."""
+        return self._coupling(self._vectors(activities), self.gates(activities))
 
     def gates(self, activities: Sequence[Tensor]) -> list[Tensor]:
-        """How much each oscillator pulls, one ``(B, H, W)`` or ``(B, n)`` a layer.
+        """How much each oscillator of the last layers pulls, one ``(B, H, W)`` or ``(B, n)`` a layer.
 
         Its squared amplitude against the layer's mean square: in [0, 1), 0 for a silent oscillator. The amplitude of a
         location is the norm over its channels, that of a read-out unit the probability it gives to its class.
         """
+        *layers, readout = (activity.detach() for activity in activities)
+        layers.append(self.logits(readout).softmax(-1).flatten(1))
         gates = []
-        for index, activity in enumerate(activities):
-            activity = activity.detach()
-            if activity.ndim == 4:
-                power = activity.square().sum(1).flatten(1)
-            else:
-                is_readout = index == len(activities) - 1
-                power = (self.logits(activity).softmax(-1).flatten(1) if is_readout else activity).square()
-            gates.append(power / (power + power.mean(1, keepdim=True) + 1e-9))  # (B, N_layer)
-        return [gate.unflatten(1, shape) for gate, shape in zip(gates, self.shapes, strict=True)]
+        for activity in layers:
+            power = activity.square().sum(1) if activity.ndim == 4 else activity.square()
+            gates.append(power / (power + power.flatten(1).mean(1).view(-1, *[1] * (power.ndim - 1)) + 1e-9))
+        return gates
+
+    def _vectors(self, activities: Sequence[Tensor]) -> list[Tensor]:
+        """Keys and queries of the oscillators of the last layers, one ``(N_layer, 2, d, B)`` a layer."""
+        vectors = []
+        first = len(self.shapes) - len(activities)
+        for activity, key, query in zip(activities, self.keys[first:], self.queries[first:], strict=True):
+            both = torch.cat([key, query], 1).T  # (2d, C or n)
+            # a unit's activity would only scale its vectors, and their norm is 1
+            both = both @ activity.detach().flatten(2) if activity.ndim == 4 else both.expand(len(activity), -1, -1)
+            both = both.flatten(1).T.contiguous().view(2, self.key_size, -1, len(activity))
+            vectors.append(_unit(both, dim=1).permute(2, 0, 1, 3))
+        return vectors
+
+    def _coupling(self, vectors: Sequence[Tensor], gates: Sequence[Tensor]) -> dict[str, Any]:
+        """κ_i is the sum of the gates in the neighbourhood of i, so that alignment is an average over neighbours, and ε_i
+        is a learned multiple of the neighbourhood's mean. Steps then stay below what makes the dynamics chaotic.
+        """
+        keys, queries = torch.cat(list(vectors)).unbind(1)
+        pulls = self._join(gates)
+        near = self.neighbourhood(pulls).expand_as(pulls) + SILENT  # gates of the neighbours, added up
+        return {
+            "keys": keys,
+            "queries": queries,
+            "gates": pulls,
+            "neighbourhood": self.neighbourhood,
+            "desynchronization": self.log_desynchronization.exp() * near / (pulls.sum(0) + SILENT),
+            "normalization": near,
+        }
 
     def _drives(self, activities: Sequence[Tensor], phases: Tensor) -> list[Tensor]:
         """Phases that the layers after the first take from their input, given the first layer's."""
@@ -181,9 +188,6 @@ class GASPnet(CNN):
             activities.append(x)
             phases.append(after)
         return activities, phases
-
-    def _record(self, activities: Sequence[Tensor], phases: Sequence[Tensor]) -> tuple[Tensor, list[Tensor], list[Tensor]]:
-        return self.logits(activities[-1]), list(phases), self.gates(activities)
 
     def _split(self, phases: Tensor) -> list[Tensor]:
         """``(N, B)`` to one ``(B, H, W)`` or ``(B, n)`` a layer."""
