@@ -1,4 +1,4 @@
-"""The command line: ``gasp book run|check|build``."""
+"""The command line: ``gasp book run|check|build`` and ``gasp bench``."""
 
 from __future__ import annotations
 
@@ -52,6 +52,23 @@ def book_build(profile: ProfileName = "smoke") -> None:
     from gasp.book import build_book
 
     print(f"open {build_book(profile)}")
+
+
+@app.command("bench")
+def bench(
+    profile: ProfileName = "smoke",
+    quick: Annotated[bool, typer.Option("--quick", help="Under a minute: few rounds, a short epoch.")] = False,
+    threads: Annotated[int | None, typer.Option(help="Of each measurement; all cores when omitted.")] = None,
+) -> None:
+    """Measure what training, inference and coupling cost on this machine, into runs/PROFILE/bench.csv."""
+    from gasp.bench import measure
+    from gasp.experiment import load_profile
+
+    directory = load_profile(profile).store.directory
+    table = measure(directory, quick, threads)
+    table = table.groupby(["group", "case", "size"], sort=False)[["seconds", "floor"]].median()
+    print(table.to_string(float_format=lambda seconds: f"{1e3 * seconds:.3g} ms"))
+    print(f"wrote {directory / 'bench.csv'}")
 
 
 def _parse(parameters: list[str]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ N ``neighbourhood``, ε ``desynchronization``, κ ``normalization``, η ``step_s
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -70,12 +70,20 @@ class Neighbourhood(nn.Module):
         self.members = [[i for i, grid in enumerate(self.grids) if grid == field] for field in self.fields[:-1]]
         self.members.append([len(self.grids)])
         self.sizes = [*(height * columns for height, columns in self.grids), units]
+        axes = {}
         for name, sides in zip(("rows", "columns"), zip(*self.fields, strict=True), strict=True):
             centres = torch.cat([_centres(side) for side in sides])[:-1]
             kernel = torch.exp(-((centres[:, None] - centres) / width).square() / 2)
-            # below 1e-30 a product would be denormal, which is several times slower on a CPU
-            kernel = F.pad(kernel.where(kernel > 1e-30, 0.0), (0, 1, 0, 1), value=1.0)
-            self.register_buffer(name, kernel.to(torch.get_default_dtype()), persistent=False)
+            axes[name] = F.pad(kernel, (0, 1, 0, 1), value=1.0)
+        modes = {name: _modes(kernel) for name, kernel in axes.items()}
+        self.has_modes = all(2 * vectors.shape[1] <= len(vectors) for _, vectors in modes.values())
+        for name, kernel in axes.items():
+            values, vectors = modes[name]
+            stored = {"write": vectors.T, "read": values * vectors} if self.has_modes else {"kernel": kernel}
+            for part, matrix in stored.items():
+                # below 1e-30 a product would be denormal, which is several times slower on a CPU
+                matrix = matrix.where(matrix.abs() > 1e-30, 0.0)
+                self.register_buffer(f"{name}_{part}", matrix.to(torch.get_default_dtype()), persistent=False)
 
     def forward(self, sources: Tensor) -> Tensor:
         r"""Σ_j N_ij s_j for sources ``(N, *)``, in the shape of the sources (or one row, ``(1, *)``, when N = 1)."""
@@ -84,23 +92,42 @@ class Neighbourhood(nn.Module):
         return _SelfAdjoint.apply(sources, self._product)
 
     def _product(self, sources: Tensor) -> Tensor:
-        """From the columns of each field to those of all at once; then from all rows to those of each field."""
+        """The sum over j, as matrix products along columns and along rows.
+
+        On small grids: from the columns of each field to those of all, then from all rows to those of each field. On
+        grids much finer than the Gaussian, by way of its few smooth modes, at a cost linear in the number of cells.
+        """
         product = torch.empty_like(sources, memory_format=torch.contiguous_format)
         layers, results = (x.reshape(len(x), -1).split(self.sizes) for x in (sources, product))
-        heights, widths = (list(sides) for sides in zip(*self.fields, strict=True))
-        across = sources.new_empty(sum(heights), sum(widths), layers[0].shape[1])
-        kernels, blocks = self.get_buffer("columns").split(widths, 1), across.split(heights)
-        for (height, width), members, kernel, block in zip(self.fields, self.members, kernels, blocks, strict=True):
+        fields = []
+        for (height, width), members in zip(self.fields, self.members, strict=True):
             first, *others = (layers[member] for member in members)
-            source = sum(others, first).reshape(-1, height, width, first.shape[1])
-            source = source[0] if len(source) == 1 else source.sum(0)  # all units are in one cell
-            torch.bmm(kernel.expand(height, -1, -1), source, out=block)
-        kernels, blocks = self.get_buffer("rows").split(heights), across.split(widths, 1)
-        for members, kernel, block in zip(self.members, kernels, blocks, strict=True):
-            field = (kernel @ block.flatten(1)).view(-1, across.shape[2])
+            field = sum(others, first).reshape(-1, height, width, first.shape[1])
+            fields.append(field[0] if len(field) == 1 else field.sum(0))  # all units are in one cell
+        for members, field in zip(self.members, (self._by_modes if self.has_modes else self._by_kernels)(fields), strict=True):
             for member in members:
-                results[member].copy_(field)
+                results[member].copy_(field.view(-1, field.shape[-1]))
         return product
+
+    def _by_kernels(self, fields: Sequence[Tensor]) -> Iterator[Tensor]:
+        heights, widths = (list(sides) for sides in zip(*self.fields, strict=True))
+        across = fields[0].new_empty(sum(heights), sum(widths), fields[0].shape[2])
+        kernels = self.get_buffer("columns_kernel").split(widths, 1)
+        for field, kernel, out in zip(fields, kernels, across.split(heights), strict=True):
+            torch.bmm(kernel.expand(len(field), -1, -1), field, out=out)
+        for kernel, block in zip(self.get_buffer("rows_kernel").split(heights), across.split(widths, 1), strict=True):
+            yield (kernel @ block.flatten(1)).view(-1, *block.shape[1:])
+
+    def _by_modes(self, fields: Sequence[Tensor]) -> Iterator[Tensor]:
+        heights, widths = (list(sides) for sides in zip(*self.fields, strict=True))
+        writes = zip(
+            self.get_buffer("rows_write").split(heights, 1), self.get_buffer("columns_write").split(widths, 1), strict=True
+        )
+        modes = sum(rows @ (columns @ field).flatten(1) for field, (rows, columns) in zip(fields, writes, strict=True))
+        for rows, columns in zip(
+            self.get_buffer("rows_read").split(heights), self.get_buffer("columns_read").split(widths), strict=True
+        ):
+            yield columns @ (rows @ modes).view(len(rows), columns.shape[1], -1)
 
     def matrix(self) -> Tensor:
         """N itself, ``(N, N)``: the reference that the separable product is tested against."""
@@ -110,6 +137,13 @@ class Neighbourhood(nn.Module):
         full = torch.ones(len(rows) + self.units, len(rows) + self.units, dtype=rows.dtype)
         full[: len(rows), : len(rows)] = torch.exp(-gaps / (2 * self.width**2))
         return full.to(torch.get_default_dtype())
+
+
+def _modes(kernel: Tensor) -> tuple[Tensor, Tensor]:
+    """Eigenvalues and eigenvectors of a symmetric kernel, those that matter in the precision of the day."""
+    values, vectors = torch.linalg.eigh(kernel)
+    kept = values.abs() > torch.finfo(torch.get_default_dtype()).eps * values.abs().max()
+    return values[kept], vectors[:, kept]
 
 
 def _centres(side: int) -> Tensor:

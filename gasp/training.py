@@ -22,7 +22,17 @@ from gasp.models import CNN, Trajectory
 from gasp.objectives import classification_loss, synchrony_loss
 from gasp.settings import GaspError, Settings
 
-__all__ = ["TrainingSettings", "choose_device", "fit", "read_tensors", "unheard", "write_tensors"]
+__all__ = [
+    "TrainingSettings",
+    "choose_device",
+    "descend",
+    "fit",
+    "keep_memory",
+    "objectives",
+    "read_tensors",
+    "unheard",
+    "write_tensors",
+]
 
 CHECKPOINT_SECONDS = 15.0
 
@@ -111,8 +121,6 @@ def fit(
     """
     keep_memory()
     device = next(model.parameters()).device
-    coupling = set(model.coupling_parameters())
-    groups = [[p for p in model.parameters() if (p in coupling) == inside] for inside in (False, True)]
     optimizer = torch.optim.Adam(model.parameters(), settings.learning_rate)
     total = settings.epochs * settings.steps_per_epoch
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, settings.learning_rate, total_steps=total)
@@ -128,7 +136,7 @@ def fit(
         while state.done < (epoch + 1) * settings.steps_per_epoch:
             start = state.done % settings.steps_per_epoch * settings.batch_size
             images, masks, targets = scenes.batch(order[start : start + settings.batch_size], device)
-            losses = _losses(model.run(images, generator), targets, masks)
+            losses = objectives(model.run(images, generator), targets, masks)
             loss = losses["classification_loss"] + settings.synchrony_weight * losses["synchrony_loss"]
             if not torch.isfinite(loss):
                 kept = f"{checkpoint} holds the last good state. " if checkpoint.exists() else ""
@@ -136,11 +144,7 @@ def fit(
                     f"the loss became {loss.item()} in epoch {epoch + 1}, step {start // settings.batch_size}; "
                     f"{kept}Lower learning_rate, then run again"
                 )
-            optimizer.zero_grad()
-            loss.backward()
-            for group in groups:
-                nn.utils.clip_grad_norm_(group, settings.gradient_norm)
-            optimizer.step()
+            descend(model, loss, optimizer, settings.gradient_norm)
             schedule.step()
             state.done += 1
             for name, value in losses.items():
@@ -158,12 +162,22 @@ def fit(
     return state.history
 
 
-def _losses(trajectory: Trajectory, targets: Tensor, masks: Tensor) -> dict[str, Tensor]:
+def objectives(trajectory: Trajectory, targets: Tensor, masks: Tensor) -> dict[str, Tensor]:
     """Classification over time, and synchrony of the first layer's phases once they were aligned."""
     synchrony = targets.new_zeros(())
     if trajectory.phases and len(trajectory.logits) > 1:
         synchrony = synchrony_loss(trajectory.phases[0][1:], masks)
     return {"classification_loss": classification_loss(trajectory.logits, targets), "synchrony_loss": synchrony}
+
+
+def descend(model: CNN, loss: Tensor, optimizer: torch.optim.Optimizer, gradient_norm: float) -> None:
+    """One step of the optimizer down the gradient of the loss, clipped for the coupling apart from the rest."""
+    optimizer.zero_grad()
+    loss.backward()
+    coupling = set(model.coupling_parameters())
+    for inside in (False, True):
+        nn.utils.clip_grad_norm_([p for p in model.parameters() if (p in coupling) == inside], gradient_norm)
+    optimizer.step()
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], record: dict[str, Any]) -> None:

@@ -17,6 +17,7 @@ GRIDS = {
     "equal grids": [(3, 3), (3, 3)],
     "different grids": [(6, 6), (3, 3), (3, 3), (1, 1)],
     "non-square grids": [(5, 3), (2, 4)],
+    "fine grids": [(18, 24), (9, 12)],
 }
 float64 = pytest.mark.usefixtures("float64")
 
@@ -133,6 +134,14 @@ def test_cells_of_two_layers_at_the_same_place_are_full_neighbours():
 @float64
 def test_an_infinite_width_makes_all_neighbours():
     assert (Neighbourhood([(5, 3), (2, 4)], 3, math.inf).matrix() == 1).all()
+
+
+@float64
+@pytest.mark.parametrize(
+    ("grids", "width", "expected"), [([(18, 24)], 0.12, False), ([(18, 24), (9, 12)], 0.5, True), ([(64, 64)], 0.12, True)]
+)
+def test_grids_much_finer_than_the_gaussian_are_reached_by_its_modes(grids, width, expected):
+    assert Neighbourhood(grids, width=width).has_modes == expected
 
 
 @float64

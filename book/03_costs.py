@@ -1,0 +1,136 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: py:percent
+#   kernelspec:
+#     name: python3
+#     display_name: Python 3
+# ---
+
+# %% [markdown]
+# (what-it-costs)=
+# # What it costs
+#
+# GASPnet sweeps through its layers T times, three times as wide as a CNN, and in between its oscillators talk to each
+# other. What does that cost, and how much of it must be? Everything on this page is measured by one command, which takes
+# the cases in turns, so that whatever else the machine does falls on all of them alike:
+#
+# ```bash
+# gasp bench            # some minutes; --quick: under a minute
+# ```
+
+# %% tags=["parameters", "remove-cell"]
+profile = "smoke"
+overrides = {}
+
+# %% tags=["remove-cell"]
+import gasp
+from gasp import bench, figures
+
+settings = gasp.load_profile(profile, **overrides)
+directory = settings.store.directory
+if not settings.judges:
+    bench.measure(directory, quick=True)
+table, machine = bench.read(directory)
+
+# %% tags=["remove-cell"]
+from itertools import pairwise
+
+from myst_nb import glue
+
+
+def rows(group, case, size=None):
+    chosen = table[(table["group"] == group) & (table["case"] == case)]
+    return chosen if size is None else chosen[chosen["size"] == size]
+
+
+def median(group, case, size=None):
+    return rows(group, case, size)["seconds"].median()
+
+
+def times(group, case, other, size=None, other_size=None):
+    """How many times as long one case takes as another, in the same round: median and quartiles."""
+    ratio = rows(group, case, size).set_index("round")["seconds"] / rows(group, other, other_size).set_index("round")["seconds"]
+    low, middle, high = ratio.quantile([0.25, 0.5, 0.75])
+    return f"{middle:.1f} [{low:.1f}, {high:.1f}]"
+
+
+def floor_times(group):
+    """The same ratio, of the floors."""
+    return rows(group, "gaspnet", 3)["floor"].median() / rows(group, "cnn")["floor"].median()
+
+
+scenes = table[table["group"] == "epoch"].set_index("case")
+alone, side_by_side = scenes.loc["one run"], scenes.loc["two side by side"]
+composition = table[table["group"] == "scenes"]
+sizes = sorted(rows("coupling", "factorised")["size"].unique())
+growth = [median("coupling", "factorised", b) / median("coupling", "factorised", a) for a, b in pairwise(sizes)]
+largest_dense = rows("coupling", "dense")["size"].max()
+for name, text in {
+    "machine": f"{machine['machine']}, {machine['threads']} threads, PyTorch {machine['torch']}",
+    "rounds": str(rows("training", "cnn")["round"].nunique()),
+    "batch": str(machine["batch"]),
+    "rate": f"{machine['operations_per_second'] / 1e9:.0f}",
+    "bandwidth": f"{machine['bytes_per_second'] / 1e9:.0f}",
+    "cnn_step": f"{1e3 * median('training', 'cnn'):.1f}",
+    "gasp_step": f"{1e3 * median('training', 'gaspnet', 3):.0f}",
+    "training_times": times("training", "gaspnet", "cnn", 3),
+    "inference_times": times("inference", "gaspnet", "cnn", 3),
+    "training_floor": f"{floor_times('training'):.1f}",
+    "training_without": times("training", "gaspnet without alignment", "cnn"),
+    "dense_size": f"{largest_dense:,}",
+    "dense_times": f"{median('coupling', 'dense', largest_dense) / median('coupling', 'factorised', largest_dense):.0f}",
+    "growth": ", ".join(f"{factor:.1f}" for factor in growth),
+    "sizes": ", ".join(f"{size:,}" for size in sizes),
+    "epoch_scenes": f"{alone['size']:,}",
+    "epoch": f"{alone['seconds']:.0f}",
+    "epoch_floor": f"{alone['floor']:.1f}",
+    "epoch_two": f"{side_by_side['seconds'] / 2:.0f}",
+    "scene_rate": f"{composition['size'].iloc[0] / composition['seconds'].median():,.0f}",
+    "together": times("together", "batched", "one by one"),
+}.items():
+    glue(name, text, display=False)
+
+# %% [markdown]
+# Machine: {glue:text}`machine`. Batches of {glue:text}`batch` scenes; {glue:text}`rounds` rounds, of which the page tells
+# medians, and in brackets the quartiles. In a large product or convolution this machine does {glue:text}`rate` billion
+# floating point operations a second, and it copies {glue:text}`bandwidth` GB a second: a **floor** is the time that what
+# must be multiplied, or moved, would take at these rates.
+#
+# ## Steps
+#
+# A training step of GASPnet with three time steps takes {glue:text}`gasp_step` ms, {glue:text}`training_times` times as long
+# as that of the CNN of the same layers ({glue:text}`cnn_step` ms); an inference {glue:text}`inference_times` times.
+# Counting multiplications alone it would be {glue:text}`training_floor` times: the first layer, and what the second
+# computes without phases, do not change over time and are computed once; everything else is computed three times more at
+# each further step ({eq}`eq-three-convolutions`).
+
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "A training step and an inference over the number of time steps (medians, quartiles). The CNN has one. Dotted: the multiplications of the sweeps, at the machine's best rate.", "name": "fig-costs-time"}, "image": {"alt": "Two panels of lines that rise with the number of time steps, far above a dotted line."}}
+figures.costs_over_time(table)
+
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "What a training step and an inference at T = 3 are made of: differences of medians of the CNN, of GASPnet without iterations, and of GASPnet.", "name": "fig-costs-parts"}, "image": {"alt": "Two stacked bars of three parts: a plain sweep, modulated sweeps, Kuramoto iterations."}}
+figures.costs_of_parts(table)
+
+# %% [markdown]
+# Without its iterations GASPnet would cost {glue:text}`training_without` times the CNN's step. The iterations multiply little,
+# but move much: a pooled key of 2 × 8 numbers for every oscillator and image, there and back through the gradient.
+#
+# ## Coupling
+#
+# As it is written ({eq}`eq-coupling`), all pairs of oscillators meet; factorised ({eq}`eq-pooled-key`), each meets one pool.
+# With {glue:text}`dense_size` oscillators the factorised form is {glue:text}`dense_times` times as fast. From
+# {glue:text}`sizes` oscillators, each four times as many as before, it takes {glue:text}`growth` times as long as before. Where
+# the grid is much finer than the Gaussian neighbourhood, the code goes by way of the Gaussian's few smooth modes, whose
+# number does not grow with the grid.
+
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "One evaluation of all rates of change, for one image, over the number of oscillators (medians, quartiles). Dotted: floors. All pairs of finer grids would take gigabytes.", "name": "fig-costs-coupling"}, "image": {"alt": "Two lines on logarithmic axes; that of the dense form is far above that of the factorised form and steeper."}}
+figures.costs_of_coupling(table)
+
+# %% [markdown]
+# ## An epoch
+#
+# An epoch of {glue:text}`epoch_scenes` scenes, all included (composing the scenes, steps, checkpoint, validation), takes
+# {glue:text}`epoch` s on all threads; its multiplications alone, {glue:text}`epoch_floor` s. Two runs side by side, with
+# a thread each, take {glue:text}`epoch_two` s an epoch and run; this is how experiments are run here. Scenes are composed
+# at {glue:text}`scene_rate` a second. Two seeds as one batched model (`torch.func`), tried with the CNN, take
+# {glue:text}`together` times as long as one after the other.
