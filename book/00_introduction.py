@@ -56,7 +56,8 @@ glue("seeds", str(len(settings.seeds)), display=False)
 # ## How to use this book
 #
 # **Read.** {ref}`the-model` gives the equations, each symbol with its name in the code, and lets phases align before your
-# eyes. {ref}`two-digits` trains the network next to the CNN that it is at its first time step.
+# eyes. {ref}`two-digits` trains the network next to the CNN that it is at its first time step. {ref}`what-it-costs` measures
+# how long all of it takes, next to what it must take at least.
 #
 # **Rerun.** In a copy of the project, `make book` does everything at a small scale within minutes, on data that come with
 # the packages. One chapter at another scale, or with another setting:

@@ -75,6 +75,10 @@ def measure(directory: Path, quick: bool = False, threads: int | None = None) ->
     threads = (os.cpu_count() or 1) if threads is None else threads
     if threads < 1:
         raise GaspError(f"at least one thread is needed, not {threads}")
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise GaspError(f"{directory} cannot be written ({error.strerror})") from error
     keep_memory()
     torch.manual_seed(0)
     device = choose_device()

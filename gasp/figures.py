@@ -211,7 +211,7 @@ def costs_of_parts(table: pd.DataFrame) -> Figure:
     parts = {
         "one plain sweep: the CNN": medians["cnn"],
         "two modulated sweeps, keys, gates": medians["gaspnet without alignment"] - medians["cnn"],
-        "ten Kuramoto iterations": medians["gaspnet"] - medians["gaspnet without alignment"],
+        "Kuramoto iterations": medians["gaspnet"] - medians["gaspnet without alignment"],
     }
     figure = _figure((7, 2.4))
     panel = figure.subplots()

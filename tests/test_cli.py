@@ -97,6 +97,27 @@ def test_a_wrong_request_ends_in_one_line_and_status_2(arguments, complaint, gas
     assert complaint in error[0]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--threads", "0"], "at least one thread"),
+        (["--threads", "-1"], "at least one thread"),
+        (["--profile", "tin"], "unknown profile"),
+    ],
+)
+def test_a_wrong_measurement_ends_in_one_line_and_status_2(arguments, complaint, gasp):
+    status, _, error = gasp("bench", *TINY, *arguments)
+    assert (status, len(error)) == (2, 1)
+    assert complaint in error[0]
+
+
+def test_measurements_that_cannot_be_kept_are_refused_at_once(gasp, chapter):
+    (chapter / "runs").write_text("a file where a folder must be")
+    status, _, error = gasp("bench", *TINY)
+    assert (status, len(error)) == (2, 1)
+    assert "cannot be written" in error[0]
+
+
 PROFILES = {
     "unknown key": ("epochs: 1,", "epochs: 1, epoch: 2,", "unknown key training.epoch: did you mean epochs?"),
     "missing key": ("epochs: 1,", "", "missing key training.epochs"),

@@ -68,6 +68,15 @@ def alignment() -> Figure:
     return figures.alignment(torch.rand(1, 32, 32), snapshots, order)
 
 
+def timings() -> pd.DataFrame:
+    """As gasp.bench measures them: two rounds of everything that is drawn."""
+    steps = [("cnn", 1), ("gaspnet", 2), ("gaspnet", 3), ("gaspnet without alignment", 3)]
+    cases = [(group, case, size) for group in ("training", "inference") for case, size in steps]
+    cases += [("coupling", case, size) for case in ("factorised", "dense") for size in (256, 1024)]
+    rows = [(*case, turn, 0.01 * case[2] + 0.001 * turn, 0.001) for case in cases for turn in range(2)]
+    return pd.DataFrame(rows, columns=["group", "case", "size", "round", "seconds", "floor"])
+
+
 CURVES = {
     "accuracy_over_time": lambda seeds: figures.accuracy_over_time(results(seeds), LEVELS),
     "accuracy_over_noise": lambda seeds: figures.accuracy_over_noise(results(seeds)),
@@ -75,6 +84,9 @@ CURVES = {
     "order_over_time": lambda seeds: figures.order_over_time(results(seeds)),
 }
 DRAWINGS = {
+    "costs_over_time": lambda: figures.costs_over_time(timings()),
+    "costs_of_parts": lambda: figures.costs_of_parts(timings()),
+    "costs_of_coupling": lambda: figures.costs_of_coupling(timings()),
     "scenes": lambda: figures.scenes(examples()),
     "coloured scenes": lambda: figures.scenes(examples(2, 3)),
     "phase_maps": phase_maps,
@@ -88,6 +100,7 @@ DRAWINGS = {
 
 
 def texts(figure: Figure) -> str:
+    figure.draw_without_rendering()  # labels of categories are made when they are drawn
     return "\n".join(text.get_text() for text in figure.findobj(mpl.text.Text))
 
 
@@ -122,6 +135,12 @@ def test_every_public_function_is_drawn_here():
         (CURVES["accuracy_over_noise"], ["noise σ", "GASPnet − CNN", "GASPnet at t = 0"]),
         (CURVES["learning_curves"], ["epoch", "validation", "GASPnet", "CNN"]),
         (CURVES["order_over_time"], ["layer 1", "layer 2", "time step"]),
+        (
+            lambda _: figures.costs_over_time(timings()),
+            ["training", "inference", "CNN", "GASPnet", "floor: multiplications alone"],
+        ),
+        (lambda _: figures.costs_of_parts(timings()), ["training", "inference", "Kuramoto", "milliseconds"]),
+        (lambda _: figures.costs_of_coupling(timings()), ["dense", "floor of factorised", "1,024", "oscillators"]),
         (lambda _: phase_maps(), ["3, 5 → 3, 8", "layer 3", "t = 1", "π/2"]),
         (lambda _: alignment(), ["scene", "iteration 2", "Kuramoto iteration", "π/2"]),
         (lambda _: figures.architecture(GASPnet()), ["conv 3", "read-out", "1×32×32", "256 phases"]),
@@ -137,6 +156,14 @@ def test_curves_show_the_mean_over_seeds():
     rows = results().query("evaluation == 'training' and metric == 'scene_accuracy' and variant == 'cnn'")
     line = next(handle for handle in figure.axes[0].containers if handle.get_label() == figures.LABELS["cnn"])[0]
     assert line.get_ydata() == pytest.approx(rows.groupby("level")["value"].mean().to_numpy())
+
+
+def test_the_parts_of_a_step_add_up_to_it():
+    bars = figures.costs_of_parts(timings()).axes[0].patches
+    training = [bar.get_width() for bar in bars if bar.get_y() == bars[1].get_y()]
+    assert sum(training) == pytest.approx(
+        1e3 * timings().query("group == 'training' and case == 'gaspnet' and size == 3")["seconds"].median()
+    )
 
 
 def test_a_figure_does_not_change_its_table():
