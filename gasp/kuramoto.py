@@ -60,6 +60,13 @@ class Neighbourhood(nn.Module):
         ValueError: if ``width`` is not above 0.
     """
 
+    rows_kernel: Tensor
+    rows_write: Tensor
+    rows_read: Tensor
+    columns_kernel: Tensor
+    columns_write: Tensor
+    columns_read: Tensor
+
     def __init__(self, grids: Sequence[tuple[int, int]], units: int = 0, width: float = 0.12) -> None:
         super().__init__()
         if not width > 0:
@@ -69,9 +76,10 @@ class Neighbourhood(nn.Module):
         self.fields = [*dict.fromkeys(self.grids), (1, 1)]
         self.members = [[i for i, grid in enumerate(self.grids) if grid == field] for field in self.fields[:-1]]
         self.members.append([len(self.grids)])
-        self.sizes = [*(height * columns for height, columns in self.grids), units]
+        self.sizes = [*(height * width for height, width in self.grids), units]
+        self.heights, self.widths = (list(sides) for sides in zip(*self.fields, strict=True))
         axes = {}
-        for name, sides in zip(("rows", "columns"), zip(*self.fields, strict=True), strict=True):
+        for name, sides in {"rows": self.heights, "columns": self.widths}.items():
             centres = torch.cat([_centres(side) for side in sides])[:-1]
             kernel = torch.exp(-((centres[:, None] - centres) / width).square() / 2)
             axes[name] = F.pad(kernel, (0, 1, 0, 1), value=1.0)
@@ -104,30 +112,26 @@ class Neighbourhood(nn.Module):
             first, *others = (layers[member] for member in members)
             field = sum(others, first).reshape(-1, height, width, first.shape[1])
             fields.append(field[0] if len(field) == 1 else field.sum(0))  # all units are in one cell
-        for members, field in zip(self.members, (self._by_modes if self.has_modes else self._by_kernels)(fields), strict=True):
+        pooled = self._by_modes(fields) if self.has_modes else self._by_kernels(fields)
+        for members, field in zip(self.members, pooled, strict=True):
             for member in members:
                 results[member].copy_(field.view(-1, field.shape[-1]))
         return product
 
     def _by_kernels(self, fields: Sequence[Tensor]) -> Iterator[Tensor]:
-        heights, widths = (list(sides) for sides in zip(*self.fields, strict=True))
-        across = fields[0].new_empty(sum(heights), sum(widths), fields[0].shape[2])
-        kernels = self.get_buffer("columns_kernel").split(widths, 1)
-        for field, kernel, out in zip(fields, kernels, across.split(heights), strict=True):
+        across = fields[0].new_empty(sum(self.heights), sum(self.widths), fields[0].shape[2])
+        columns = self.columns_kernel.split(self.widths, 1)
+        for field, kernel, out in zip(fields, columns, across.split(self.heights), strict=True):
             torch.bmm(kernel.expand(len(field), -1, -1), field, out=out)
-        for kernel, block in zip(self.get_buffer("rows_kernel").split(heights), across.split(widths, 1), strict=True):
+        for kernel, block in zip(self.rows_kernel.split(self.heights), across.split(self.widths, 1), strict=True):
             yield (kernel @ block.flatten(1)).view(-1, *block.shape[1:])
 
     def _by_modes(self, fields: Sequence[Tensor]) -> Iterator[Tensor]:
-        heights, widths = (list(sides) for sides in zip(*self.fields, strict=True))
-        writes = zip(
-            self.get_buffer("rows_write").split(heights, 1), self.get_buffer("columns_write").split(widths, 1), strict=True
-        )
-        modes = sum(rows @ (columns @ field).flatten(1) for field, (rows, columns) in zip(fields, writes, strict=True))
-        for rows, columns in zip(
-            self.get_buffer("rows_read").split(heights), self.get_buffer("columns_read").split(widths), strict=True
-        ):
-            yield columns @ (rows @ modes).view(len(rows), columns.shape[1], -1)
+        rows, columns = self.rows_write.split(self.heights, 1), self.columns_write.split(self.widths, 1)
+        modes = sum(row @ (column @ field).flatten(1) for row, column, field in zip(rows, columns, fields, strict=True))
+        rows, columns = self.rows_read.split(self.heights), self.columns_read.split(self.widths)
+        for row, column in zip(rows, columns, strict=True):
+            yield column @ (row @ modes).view(len(row), column.shape[1], -1)
 
     def matrix(self) -> Tensor:
         """N itself, ``(N, N)``: the reference that the separable product is tested against."""

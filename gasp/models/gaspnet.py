@@ -108,14 +108,14 @@ class GASPnet(CNN):
         layers = self._split(phases)
         if self.phase_init == "bottom_up":
             layers = [layers[0], *self._drives(activities, layers[0])]
-        vectors, gates = self._vectors(activities), self.gates(activities)
+        # the first layer's activity never changes, so what it sends is computed once
+        gates, first = self.gates(activities), self._vectors(activities, slice(0, 1))
         logits, recorded = [self.logits(activities[-1])], [(layers, gates)]
         for _ in range(1, steps):
-            coupling = self._coupling(vectors, gates)
+            coupling = self._coupling(first + self._vectors(activities, slice(1, None)), gates)
             phases = align(self._join(layers), **coupling, iterations=self.iterations, step_size=self.step_size)
             activities, layers = self._modulated_sweep(activities[0], plain_second, self._split(phases))
-            # the first layer's activity never changes, so what it sends does not either
-            vectors, gates = [vectors[0], *self._vectors(activities[1:])], [gates[0], *self.gates(activities[1:])]
+            gates = [gates[0], *self.gates(activities[1:])]
             logits.append(self.logits(activities[-1]))
             recorded.append((layers, gates))
         all_phases, all_gates = (
@@ -141,11 +141,10 @@ class GASPnet(CNN):
             gates.append(power / (power + power.flatten(1).mean(1).view(-1, *[1] * (power.ndim - 1)) + 1e-9))
         return gates
 
-    def _vectors(self, activities: Sequence[Tensor]) -> list[Tensor]:
-        """Keys and queries of the oscillators of the last layers, one ``(N_layer, 2, d, B)`` a layer."""
+    def _vectors(self, activities: Sequence[Tensor], layers: slice = slice(None)) -> list[Tensor]:
+        """Keys and queries of the oscillators of some layers, one ``(N_layer, 2, d, B)`` a layer."""
         vectors = []
-        first = len(self.shapes) - len(activities)
-        for activity, key, query in zip(activities, self.keys[first:], self.queries[first:], strict=True):
+        for activity, key, query in zip(activities[layers], self.keys[layers], self.queries[layers], strict=True):
             both = torch.cat([key, query], 1).T  # (2d, C or n)
             # a unit's activity would only scale its vectors, and their norm is 1
             both = both @ activity.detach().flatten(2) if activity.ndim == 4 else both.expand(len(activity), -1, -1)
