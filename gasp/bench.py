@@ -12,7 +12,7 @@ import os
 import platform
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -39,12 +39,12 @@ from gasp.training import TrainingSettings, choose_device, descend, fit, keep_me
 __all__ = ["BATCH", "measure", "read"]
 
 BATCH = 128
-STEPS = (2, 3, 5, 8)
+STEPS, QUICK_STEPS = (2, 3, 5, 8), (2, 3)
 SIDES = (16, 32, 64, 128, 256)
 DENSE_SIDE = 64  # all pairs of finer grids take gigabytes
 KEY_SIZE = 8
 ROUNDS, QUICK_ROUNDS = 20, 3
-EPOCH, QUICK_EPOCH = 60_000, 4096  # scenes
+EPOCH, QUICK_EPOCH = 60_000, 2048  # scenes
 
 
 class _Case(NamedTuple):
@@ -88,7 +88,8 @@ def measure(directory: Path, quick: bool = False, threads: int | None = None) ->
         scenes = compose(load_source("embedded_digits").train, SceneSettings(), 4096, seed=0)
         with device:
             rates = _rates()
-            cases = [*_model_cases(scenes.batch(slice(BATCH), device)), *_coupling_cases(), _scene_case(len(scenes))]
+            steps = QUICK_STEPS if quick else STEPS
+            cases = [*_model_cases(scenes.batch(slice(BATCH), device), steps), *_coupling_cases(), _scene_case(len(scenes))]
         for case in tqdm(cases, desc="warming up", leave=False):
             case.run()
         rounds = [cases] * (QUICK_ROUNDS if quick else ROUNDS) + [_epoch_cases(QUICK_EPOCH if quick else EPOCH)]
@@ -139,7 +140,7 @@ def _rates() -> dict[str, float]:
     """What this machine does best: the faster of a large product and a large convolution, and a copy."""
 
     def best(run: Callable[[], object]) -> float:
-        return min(_seconds(run) for _ in range(12))
+        return min(_seconds(run) for _ in range(100))
 
     matrix, maps, kernel = torch.rand(1024, 1024), torch.rand(BATCH, 64, 16, 16), torch.rand(64, 64, 3, 3)
     maps, kernel = (x.contiguous(memory_format=torch.channels_last) for x in (maps, kernel))
@@ -152,10 +153,10 @@ def _rates() -> dict[str, float]:
     }
 
 
-def _model_cases(batch: tuple[Tensor, Tensor, Tensor]) -> list[_Case]:
-    """A training step and an inference of the CNN, of GASPnet over T and without alignment; two seeds of the CNN at once."""
+def _model_cases(batch: tuple[Tensor, Tensor, Tensor], over_time: Sequence[int]) -> list[_Case]:
+    """Training steps and inferences of the CNN and of GASPnet; the CNN in bfloat16, and two seeds of it at once."""
     models: dict[tuple[str, int], CNN] = {("cnn", 1): CNN()}
-    models |= {("gaspnet", steps): GASPnet(steps=steps) for steps in STEPS}
+    models |= {("gaspnet", steps): GASPnet(steps=steps) for steps in over_time}
     models["gaspnet without alignment", 3] = GASPnet(iterations=0)
     cases = []
     for (name, steps), model in models.items():
@@ -163,19 +164,22 @@ def _model_cases(batch: tuple[Tensor, Tensor, Tensor]) -> list[_Case]:
         operations = _least_operations(steps)
         cases.append(_Case("training", name, steps, training, 3 * operations))
         cases.append(_Case("inference", name, steps, inference, operations))
+    cases.append(_Case("training", "cnn in bfloat16", 1, _Trainer(CNN(), batch, torch.bfloat16), 3 * _least_operations(1)))
     return [*cases, *_seed_cases(batch[0], batch[2])]
 
 
 class _Trainer:
     """Repeats one training step, as :func:`gasp.training.fit` does it."""
 
-    def __init__(self, model: CNN, batch: tuple[Tensor, Tensor, Tensor]) -> None:
+    def __init__(self, model: CNN, batch: tuple[Tensor, Tensor, Tensor], precision: torch.dtype = torch.float32) -> None:
         self.model, self.batch = model, batch
+        self.autocast = torch.autocast(batch[0].device.type, precision, enabled=precision != torch.float32)
         self.optimizer = torch.optim.Adam(model.parameters(), 1e-4)
 
     def __call__(self) -> None:
         images, masks, targets = self.batch
-        losses = objectives(self.model(images), targets, masks)
+        with self.autocast:
+            losses = objectives(self.model(images), targets, masks)
         descend(self.model, losses["classification_loss"] + 0.5 * losses["synchrony_loss"], self.optimizer, 1.0)
 
 

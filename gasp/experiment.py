@@ -43,7 +43,7 @@ class Dynamics(Settings):
     """Phases and their coupling, see :class:`gasp.models.GASPnet`."""
 
     steps: int = Field(3, ge=1)
-    iterations: int = Field(3, ge=0)
+    iterations: int = Field(5, ge=0)
     step_size: float = Field(3.0, gt=0)
     modulation: float = Field(1.0, allow_inf_nan=False)
     key_size: int = Field(8, ge=1)

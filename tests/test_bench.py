@@ -18,7 +18,7 @@ def measured(tmp_path_factory):
     """A table of few cases, and the folder that it is kept in."""
     folder = tmp_path_factory.mktemp("bench")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bench, "STEPS", (3,))
+        patch.setattr(bench, "QUICK_STEPS", (3,))
         patch.setattr(bench, "SIDES", (16, 64, 256))
         patch.setattr(bench, "QUICK_EPOCH", 128)
         return bench.measure(folder, quick=True), folder

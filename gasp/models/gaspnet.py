@@ -48,7 +48,7 @@ class GASPnet(CNN):
     def __init__(
         self,
         steps: int = 3,
-        iterations: int = 3,
+        iterations: int = 5,
         step_size: float = 3.0,
         modulation: float = 1.0,
         key_size: int = 8,
