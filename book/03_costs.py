@@ -122,7 +122,7 @@ figures.costs_of_parts(table)
 #
 # Iterations can be saved. Here GASPnet is trained with three instead of five, and all else alike.
 
-# %%
+# %% tags=["hide-input"]
 import pandas as pd
 
 from gasp.statistics import formatted, last_step, paired_difference
