@@ -13,7 +13,7 @@
 #
 # GASPnet sweeps through its layers T times, three times as wide as a CNN, and in between its oscillators talk to each
 # other. What does that cost, and how much of it must be? Everything on this page is measured by one command, which takes
-# the cases in turns, so that whatever else the machine does falls on all of them alike:
+# the cases in turns, each after an untimed run of its own, so that whatever else the machine does falls on all of them alike:
 #
 # ```bash
 # gasp bench            # some minutes; --quick: under a minute
@@ -60,8 +60,8 @@ def floor_times(group):
     return rows(group, "gaspnet", 3)["floor"].median() / rows(group, "cnn")["floor"].median()
 
 
-scenes = table[table["group"] == "epoch"].set_index("case")
-alone, side_by_side = scenes.loc["one run"], scenes.loc["two side by side"]
+epochs = table[table["group"] == "epoch"].set_index("case")
+alone, side_by_side = epochs.loc["one run"], epochs.loc["two side by side"]
 composition = table[table["group"] == "scenes"]
 sizes = sorted(rows("coupling", "factorised")["size"].unique())
 growth = [median("coupling", "factorised", b) / median("coupling", "factorised", a) for a, b in pairwise(sizes)]

@@ -90,17 +90,14 @@ def measure(directory: Path, quick: bool = False, threads: int | None = None) ->
             rates = _rates()
             steps = QUICK_STEPS if quick else STEPS
             cases = [*_model_cases(scenes.batch(slice(BATCH), device), steps), *_coupling_cases(), _scene_case(len(scenes))]
-        for case in tqdm(cases, desc="warming up", leave=False):
-            case.run()
-        rounds = [cases] * (QUICK_ROUNDS if quick else ROUNDS) + [_epoch_cases(QUICK_EPOCH if quick else EPOCH)]
         rows = []
-        for number, turn in enumerate(tqdm(rounds, desc="measuring", unit="round")):
-            for case in turn:
-                if case.group != "epoch":
-                    case.run()  # so that it finds its own data in the cache, as in a run, and not another's
-                seconds = _seconds(case.run)
-                floor = max(case.operations / rates["operations_per_second"], case.moved / rates["bytes_per_second"])
-                rows.append((case.group, case.case, case.size, number, seconds, floor))
+        rounds = QUICK_ROUNDS if quick else ROUNDS
+        for number in tqdm(range(rounds), desc="measuring", unit="round"):
+            for case in cases:
+                case.run()  # so that it finds its own data in the cache, as in a run, and not another's
+                rows.append(_row(case, number, rates))
+        for case in tqdm(_epoch_cases(QUICK_EPOCH if quick else EPOCH), desc="epochs"):
+            rows.append(_row(case, rounds, rates))
     finally:
         torch.set_num_threads(before)
     table = pd.DataFrame(rows, columns=["group", "case", "size", "round", "seconds", "floor"])
@@ -128,6 +125,11 @@ def read(directory: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
         return pd.read_csv(directory / "bench.csv"), dict(json.loads((directory / "bench.json").read_text()))
     except (OSError, ValueError) as error:
         raise GaspError(f"no measurements in {directory} ({error}): run gasp bench") from error
+
+
+def _row(case: _Case, number: int, rates: dict[str, float]) -> tuple[str, str, int, int, float, float]:
+    floor = max(case.operations / rates["operations_per_second"], case.moved / rates["bytes_per_second"])
+    return case.group, case.case, case.size, number, _seconds(case.run), floor
 
 
 def _seconds(run: Callable[[], object]) -> float:
@@ -176,13 +178,15 @@ class _Trainer:
     def __init__(self, model: CNN, batch: tuple[Tensor, Tensor, Tensor], precision: torch.dtype = torch.float32) -> None:
         self.model, self.batch = model, batch
         self.autocast = torch.autocast(batch[0].device.type, precision, enabled=precision != torch.float32)
-        self.optimizer = torch.optim.Adam(model.parameters(), 1e-4)
+        self.settings = TrainingSettings(epochs=1, scenes=BATCH, learning_rate=1e-4)
+        self.optimizer = torch.optim.Adam(model.parameters(), self.settings.learning_rate)
 
     def __call__(self) -> None:
         images, masks, targets = self.batch
         with self.autocast:
             losses = objectives(self.model(images), targets, masks)
-        descend(self.model, losses["classification_loss"] + 0.5 * losses["synchrony_loss"], self.optimizer, 1.0)
+        loss = losses["classification_loss"] + self.settings.synchrony_weight * losses["synchrony_loss"]
+        descend(self.model, loss, self.optimizer, self.settings.gradient_norm)
 
 
 def _infer(model: CNN, images: Tensor) -> None:
