@@ -6,7 +6,8 @@ The sum splits, exactly, into the plain layer and two more that carry the phases
 
 .. math:: w * m + a_F \bigl[\cos\varphi_i\; w * (m \cos\varphi) + \sin\varphi_i\; w * (m \sin\varphi)\bigr].
 
-``carry`` gives the two sums, ``drive`` the phase that a neuron takes from its input, ``modulated`` puts them together.
+``carry`` gives the two sums, ``drive`` the phase that a neuron takes from its input, ``modulated`` puts them together;
+``weigh`` is ``carry`` of activity that is complex already.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from torch.nn import functional as F
 
 from gasp.kuramoto import mean_phase
 
-__all__ = ["PhaseConv2d", "PhaseLinear", "modulated"]
+__all__ = ["PhaseConv2d", "PhaseLinear", "modulated", "parts"]
 
 SILENT = 1e-6  # an amplitude far below any that matters
 
@@ -45,8 +46,12 @@ class PhaseConv2d(nn.Conv2d):
 
     def carry(self, x: Tensor, phases: Tensor) -> tuple[Tensor, Tensor]:
         r"""w∗(m cos φ) and w∗(m sin φ), each ``(B, C', H', W')``, of activity ``(B, C, H, W)`` and phases ``(B, H, W)``."""
-        real, imag = self._conv_forward(_parts(x, phases).flatten(0, 1), self.weight, None).chunk(2)
+        real, imag = self.weigh(parts(x, phases))
         return real, imag
+
+    def weigh(self, z: Tensor) -> Tensor:
+        """w∗z, ``(2, B, C', H', W')``, of the real and imaginary parts z of complex activity, ``(2, B, C, H, W)``."""
+        return self._conv_forward(z.flatten(0, 1), self.weight, None).unflatten(0, (2, -1))
 
     def drive(self, x: Tensor, phases: Tensor) -> Tensor:
         """The mean phase of each receptive field, weighted by activity (no gradient flows into it), ``(B, H', W')``.
@@ -70,18 +75,22 @@ class PhaseLinear(nn.Linear):
 
     def carry(self, x: Tensor, phases: Tensor) -> tuple[Tensor, Tensor]:
         r"""W(m cos φ) and W(m sin φ), each ``(B, n')``."""
-        real, imag = F.linear(_parts(x, phases).flatten(2), self.weight)
+        real, imag = self.weigh(parts(x, phases))
         return real, imag
+
+    def weigh(self, z: Tensor) -> Tensor:
+        """Wz, ``(2, B, n')``, of real and imaginary parts ``(2, B, n)`` or ``(2, B, C, H, W)``."""
+        return F.linear(z.flatten(2), self.weight)
 
     def drive(self, x: Tensor, phases: Tensor) -> Tensor:
         """The phase of each unit's complex input Σ_j w_ij m_j e^{iφ_j}, ``(B, n')``.
 
         No gradient flows into weights or activity: through the angle of a sum that may be small it would be erratic.
         """
-        return mean_phase(*F.linear(_parts(x.detach(), phases).flatten(2), self.weight.detach()))
+        return mean_phase(*F.linear(parts(x.detach(), phases).flatten(2), self.weight.detach()))
 
 
-def _parts(x: Tensor, phases: Tensor) -> Tensor:
+def parts(x: Tensor, phases: Tensor) -> Tensor:
     """m cos φ and m sin φ, ``(2, *)``, of activity ``(B, n)``, or ``(B, C, H, W)`` whose channels share their phase."""
     return _Parts.apply(x, phases.unsqueeze(1) if x.ndim == 4 else phases)
 
