@@ -1,0 +1,111 @@
+"""GAttANet: global attention agreement."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from gasp.layers import PhaseConv2d
+from gasp.models.cnn import CNN
+from gasp.models.trajectory import Trajectory
+
+__all__ = ["GAttANet"]
+
+
+class GAttANet(CNN):
+    r"""A CNN whose activity is modulated, over time steps, by how well each neuron agrees with one global query.
+
+    .. math:: m_i^{t} = f\Bigl(\sum_j w_{ij} m_j^{t} + b_i\Bigr) \bigl[1 + \alpha_l \tanh(a_i^{t-1})\bigr], \qquad
+              a_i = \langle k_i, \bar q \rangle / \sqrt d, \qquad
+              \bar q = \frac1L \sum_l \frac{1}{N_l} \sum_{i \in l} q_i
+
+    VanRullen, Alamia (2021), *GAttANet: Global attention agreement for convolutional neural networks*, arXiv 2104.05575.
+
+    Every location of a convolution, and every dense unit, has a key and a query, linear in its activity. Step 0 is the
+    plain feed-forward sweep of :class:`~gasp.models.cnn.CNN`; each later step sweeps again, with the agreement of the
+    last one. There are no phases.
+
+    From the source: keys and queries of every layer, one global query, modulation of the next sweep by their agreement.
+    As others retell its equations, and not checked against it: the mean within each layer before that over layers, a
+    dense unit's own vectors scaled by its activity, and 1 + α a with one learned α a layer. Ours: that a is scaled by
+    √d and bounded by tanh, so that activity stays finite over any number of steps; α = 1 and equal keys and queries at
+    the start; modulation of the read-out; the sizes.
+
+    Args:
+        steps: T, sweeps in all, the plain one included.
+        key_size: d.
+        **network: the sizes, see :class:`~gasp.models.cnn.CNN`.
+
+    Raises:
+        ValueError: for fewer than one step, keys without a size, or sizes that make no network.
+    """
+
+    def __init__(self, steps: int = 3, key_size: int = 8, **network: int | Sequence[int]) -> None:
+        super().__init__(**network)  # type: ignore[arg-type]
+        if steps < 1 or key_size < 1:
+            raise ValueError(f"steps ≥ 1 and key_size ≥ 1, not {steps}, {key_size}")
+        self.steps, self.key_size = steps, key_size
+        linears = [stage.linear for stage in self.stages]
+        widths = [linear.out_channels if isinstance(linear, PhaseConv2d) else linear.out_features for linear in linears]
+        self.keys = nn.ParameterList([torch.randn(n, key_size) / math.sqrt(n) for n in widths])
+        self.queries = nn.ParameterList([key.detach().clone() for key in self.keys])
+        self.strengths = nn.Parameter(torch.ones(len(widths)))
+
+    def coupling_parameters(self) -> list[nn.Parameter]:
+        """Keys, queries and α: what only attention depends on. The rest is then clipped to the norm that the CNN's is."""
+        return [*self.keys, *self.queries, self.strengths]
+
+    def forward(self, images: Tensor, steps: int | None = None) -> Trajectory:
+        """Run over time.
+
+        Args:
+            images: ``(B, channels, size, size)`` in [0, 1].
+            steps: T of this run, when not the model's own.
+
+        Raises:
+            ValueError: if the images have another shape, or ``steps`` is below 1.
+        """
+        steps = self.steps if steps is None else steps
+        if steps < 1:
+            raise ValueError(f"steps must be at least 1, not {steps}")
+        activities = self.sweep(images)
+        plain_first = activities[0]  # the input of layer 1 never changes: computed once
+        logits = [self.logits(activities[-1])]
+        for _ in range(1, steps):
+            first, *gains = self.gains(activities)
+            activities = [plain_first * first]
+            for stage, gain in zip(self.stages[1:], gains, strict=True):
+                activities.append(stage(activities[-1]) * gain)
+            logits.append(self.logits(activities[-1]))
+        return Trajectory(torch.stack(logits))
+
+    def global_query(self, activities: Sequence[Tensor]) -> Tensor:
+        """The mean query of each layer, averaged over layers, ``(B, d)``.
+
+        Queries are linear in activity, so the mean query of a layer's locations is the query of their mean activity.
+        """
+        pooled = [
+            x.flatten(2).mean(2) @ query if x.ndim == 4 else x @ query / x.shape[1]
+            for x, query in zip(activities, self.queries, strict=True)
+        ]
+        return torch.stack(pooled).mean(0)
+
+    def agreements(self, activities: Sequence[Tensor]) -> list[Tensor]:
+        """The agreement a of every neuron with the global query, one ``(B, H, W)`` or ``(B, n)`` a layer."""
+        query = self.global_query(activities) / math.sqrt(self.key_size)
+        agreements = []
+        for x, key in zip(activities, self.keys, strict=True):
+            towards = query @ key.T  # (B, C or n): ⟨k_i, q⟩ = ⟨m_i, W_k q⟩, so no key is ever formed
+            agreements.append(torch.einsum("bchw,bc->bhw", x, towards) if x.ndim == 4 else x * towards)
+        return agreements
+
+    def gains(self, activities: Sequence[Tensor]) -> list[Tensor]:
+        """What the next sweep multiplies activity by: ``(B, 1, H, W)`` or ``(B, n)`` a layer."""
+        gains = []
+        for agreement, strength in zip(self.agreements(activities), self.strengths, strict=True):
+            gain = 1 + strength * agreement.tanh()
+            gains.append(gain.unsqueeze(1) if gain.ndim == 3 else gain)
+        return gains
