@@ -3,6 +3,7 @@
 from gasp.models.cnn import CNN
 from gasp.models.gaspnet import GASPnet
 from gasp.models.gattanet import GAttANet
+from gasp.models.komplexnet import KomplexNet
 from gasp.models.trajectory import Trajectory
 
-__all__ = ["CNN", "GASPnet", "GAttANet", "Trajectory"]
+__all__ = ["CNN", "GASPnet", "GAttANet", "KomplexNet", "Trajectory"]
