@@ -36,7 +36,7 @@ from myst_nb import glue
 
 from gasp.statistics import formatted, last_step, paired_difference, scene_accuracy
 
-results = gasp.run_all(settings.experiments("multi_mnist", ["cnn", "gaspnet"]), settings)
+results = gasp.run_all(settings.experiments(["multi_mnist"], ["cnn", "gaspnet"]), settings)
 last = last_step(scene_accuracy(results))
 level = min(settings.evaluation.noise, key=lambda noise: abs(noise - 0.1))
 glue("difference_clean", formatted(paired_difference(last[last["level"] == 0], "gaspnet", "cnn")), display=False)

@@ -51,7 +51,7 @@ figures.scenes(examples)
 # coupling is normalised, and that drives take no gradient. No test scene was met before these choices were committed.
 
 # %%
-experiments = settings.experiments("multi_mnist", ["cnn", "gaspnet"])
+experiments = settings.experiments(["multi_mnist"], ["cnn", "gaspnet"])
 results = gasp.run_all(experiments, settings)
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Validation accuracy after each epoch, at the last time step of each model (mean over seeds, 95 % interval).", "name": "fig-learning"}, "image": {"alt": "Two rising curves of accuracy over epochs, one for the CNN and one for GASPnet."}}

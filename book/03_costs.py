@@ -129,8 +129,8 @@ from gasp.statistics import formatted, last_step, paired_difference
 
 fewer = gasp.load_profile(profile, **{**overrides, "iterations": 3})
 runs = {
-    "gaspnet": gasp.run_all(settings.experiments("multi_mnist", ["gaspnet"]), settings),
-    "fewer": gasp.run_all(fewer.experiments("multi_mnist", ["gaspnet"]), fewer),
+    "gaspnet": gasp.run_all(settings.experiments(["multi_mnist"], ["gaspnet"]), settings),
+    "fewer": gasp.run_all(fewer.experiments(["multi_mnist"], ["gaspnet"]), fewer),
 }
 both = pd.concat(table.assign(variant=name) for name, table in runs.items())
 trained = both[(both["split"] == "validation") & (both["metric"] == "scene_accuracy")]

@@ -23,7 +23,7 @@ import torch
 from IPython.display import Markdown
 from traitlets.config import Config
 
-from gasp.experiment import Profile, load_profile
+from gasp.profile import Profile, load_profile
 from gasp.settings import GaspError
 from gasp.store import project_root, write_text
 

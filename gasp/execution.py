@@ -15,16 +15,18 @@ from typing import Any
 import pandas as pd
 import torch
 from filelock import FileLock
+from torch import Tensor
 from tqdm import tqdm
 
-from gasp.evaluation import accuracy, phase_statistics
-from gasp.experiment import REVISION, TEST_SEED, VALIDATION_SEED, Experiment, Profile, load_profile
+from gasp.evaluation import Answers, accuracy, answers, phase_statistics
+from gasp.experiment import REVISION, TEST_SEED, VALIDATION_SEED, Experiment
 from gasp.models import CNN
+from gasp.profile import Profile, load_profile
 from gasp.settings import GaspError
 from gasp.store import COLUMNS, Store
 from gasp.training import choose_device, fit, read_tensors, unheard, write_tensors
 
-__all__ = ["load", "run", "run_all"]
+__all__ = ["load", "run", "run_all", "status"]
 
 
 def run(experiment: Experiment, store: Store, device: str = "auto", progress: Callable[[int], object] = unheard) -> None:
@@ -53,11 +55,7 @@ def run(experiment: Experiment, store: Store, device: str = "auto", progress: Ca
         for epoch in history:
             for split in ("train", "validation"):
                 rows.add(split, "training", epoch["epoch"], epoch[split])
-        test = experiment.data.compose("test", experiment.evaluation.scenes, TEST_SEED)
-        for level in experiment.evaluation.noise:
-            rows.add("test", "noise", level, accuracy(model, test, level))
-        for layer, statistics in enumerate(phase_statistics(model, test), start=1):
-            rows.add("test", "phases", layer, statistics)
+        right = _evaluate(model, experiment, rows)
         record = {
             "key": experiment.key,
             "specification": experiment.model_dump(mode="json"),
@@ -68,8 +66,30 @@ def run(experiment: Experiment, store: Store, device: str = "auto", progress: Ca
             "device": _device_name(next(model.parameters()).device),
             "seconds": round(time.monotonic() - started, 1),
         }
-        store.save(experiment.key, rows.table(), record)
+        store.save(experiment.key, rows.table(), record, right)
         store.checkpoint(experiment.weights_name).unlink(missing_ok=True)
+
+
+def _evaluate(model: CNN, experiment: Experiment, rows: _Rows) -> dict[str, Tensor]:
+    """Test a trained model; whether each scene was right at the first and last step of each condition, ``(2, n)`` bool."""
+    asked, right = experiment.evaluation, {}
+
+    def add(evaluation: str, level: float, found: Answers) -> None:
+        rows.add("test", evaluation, level, found.metrics())
+        right.update({f"{evaluation}/{level:g}/{what}": values[[0, -1]] for what, values in found.right().items()})
+
+    test = experiment.data.compose("test", asked.scenes, TEST_SEED)
+    some = test.first(asked.sweep_scenes)
+    add("clean", 0.0, answers(model, test))
+    for layer, statistics in enumerate(phase_statistics(model, some), start=1):
+        rows.add("test", "phases", layer, statistics)
+    for condition in experiment.conditions():
+        scenes = some
+        if condition.scenes:
+            scenes = experiment.data.changed(condition.scenes).compose("test", asked.sweep_scenes, TEST_SEED)
+        corruption, level = (condition.corruption, condition.level) if condition.corruption else ("gaussian", 0.0)
+        add(condition.evaluation, condition.level, answers(model, scenes, corruption, level, condition.steps))
+    return right
 
 
 def _train(model: CNN, experiment: Experiment, store: Store, progress: Callable[[int], object]) -> list[dict[str, Any]]:
@@ -167,6 +187,22 @@ def _run_in_pool(experiments: Sequence[Experiment], store: Store, device: str, w
             future.result()
         while not done.empty():
             bar.update(done.get())
+
+
+def status(experiments: Iterable[Experiment], store: Store) -> pd.DataFrame:
+    """How far runs are: ``dataset``, ``variant``, ``seed``, ``key`` and ``done``, the share of training, 2 once tested."""
+    rows = []
+    for run in experiments:
+        checkpoint = store.checkpoint(run.weights_name)
+        share = 0.0
+        if run.key in store:
+            share = 2.0
+        elif store.weights(run.weights_name).exists():
+            share = 1.0
+        elif checkpoint.exists():
+            share = read_tensors(checkpoint)[1]["done"] / run.steps
+        rows.append([run.dataset, run.variant, run.seed, run.key, share])
+    return pd.DataFrame(rows, columns=["dataset", "variant", "seed", "key", "done"])
 
 
 def load(

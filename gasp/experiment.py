@@ -1,27 +1,27 @@
-"""What a run is: its typed specification, its key, and the grid of runs that a profile asks for."""
+"""What a run is: its typed specification, its key, and the variants of the model."""
 
 from __future__ import annotations
 
-import difflib
 import hashlib
-import itertools
 import json
-from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Annotated, Any, Literal, NamedTuple
 
 import torch
-from pydantic import Field, ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+from pydantic import Field
 
 from gasp.data.images import ImageSet, load_source
+from gasp.data.noise import Corruption
 from gasp.data.scenes import Scenes, SceneSettings, compose
-from gasp.models import CNN, GASPnet
-from gasp.settings import GaspError, Settings, explain
-from gasp.store import Store, project_root
+from gasp.models import CNN, GASPnet, GAttANet, KomplexNet
+from gasp.models.gaspnet import PhaseInit
+from gasp.settings import GaspError, Settings
 from gasp.training import TrainingSettings
 
-__all__ = ["Experiment", "Profile", "load_profile"]
+__all__ = ["REVISION", "VARIANTS", "Dataset", "Dynamics", "Evaluation", "Experiment", "Network"]
 
 # Raise it when the same specification comes to mean other numbers: results of before are then no longer found.
 REVISION = 1
@@ -38,6 +38,11 @@ class Network(Settings):
     strides: tuple[int, ...] = (2, 2, 1)
     hidden: int = Field(16, ge=1)
 
+    def wider(self, factor: float) -> Network:
+        """Every layer's width times a factor."""
+        widths = tuple(round(width * factor) for width in self.widths)
+        return self.model_copy(update={"widths": widths, "hidden": round(self.hidden * factor)})
+
 
 class Dynamics(Settings):
     """Phases and their coupling, see :class:`gasp.models.GASPnet`."""
@@ -48,7 +53,24 @@ class Dynamics(Settings):
     modulation: float = Field(1.0, allow_inf_nan=False)
     key_size: int = Field(8, ge=1)
     neighbourhood: float = Field(0.12, gt=0)
-    phase_init: Literal["bottom_up", "random"] = "bottom_up"
+    phase_init: PhaseInit = "bottom_up"
+
+
+class Attention(Settings):
+    """Of GAttANet, see :class:`gasp.models.GAttANet`."""
+
+    steps: int = Field(3, ge=1)
+    key_size: int = Field(8, ge=1)
+
+
+class ComplexDynamics(Settings):
+    """Of KomplexNet, see :class:`gasp.models.KomplexNet`."""
+
+    steps: int = Field(3, ge=1)
+    iterations: int = Field(5, ge=0)
+    step_size: float = Field(2.0, gt=0)
+    coherence: float = Field(0.5, ge=0, le=1)
+    kernel_size: int = Field(7, ge=1)
 
 
 class Dataset(Settings):
@@ -63,6 +85,10 @@ class Dataset(Settings):
         items, background = (_part(name, split) if name else None for name in (self.items, self.background))
         assert items is not None
         return items, background
+
+    def changed(self, scenes: Mapping[str, Any]) -> Dataset:
+        """The data set with other settings of how its scenes are composed."""
+        return self.model_copy(update={"scenes": self.scenes.model_copy(update=scenes)})
 
     def compose(self, split: Literal["train", "validation", "test"], count: int, seed: int) -> Scenes:
         items, background = self.source(split)
@@ -82,13 +108,40 @@ class Evaluation(Settings):
 
     Attributes:
         scenes: how many test scenes.
+        sweep_scenes: how many of them under each change of the scenes or the images.
         validation_scenes: how many validation scenes after each epoch.
-        noise: standard deviations of Gaussian noise on images in [0, 1].
+        corruptions: levels of each corruption, see :mod:`gasp.data.noise`.
+        scales: of the objects, relative to the size that they have in training.
+        objects: how many, where there is no background.
+        overlaps: how much of an object another may cover, where there is no background.
+        longer: T of longer runs, without noise and at each level of Gaussian noise.
     """
 
     scenes: int = Field(ge=1)
+    sweep_scenes: int = Field(ge=1)
     validation_scenes: int = Field(ge=1)
-    noise: tuple[Annotated[float, Field(ge=0)], ...] = Field(min_length=1)
+    corruptions: dict[Corruption, tuple[Annotated[float, Field(gt=0)], ...]]
+    scales: tuple[Annotated[float, Field(gt=0)], ...] = ()
+    objects: tuple[Annotated[int, Field(ge=1)], ...] = ()
+    overlaps: tuple[Annotated[float, Field(ge=0, le=1)], ...] = ()
+    longer: int = Field(8, ge=1)
+
+
+class Condition(NamedTuple):
+    """Test scenes of one kind, and how a model meets them.
+
+    Attributes:
+        evaluation, level: what the results are called by.
+        scenes: what is changed in how scenes are composed.
+        corruption: of the images, at the level.
+        steps: T, when not the model's own.
+    """
+
+    evaluation: str
+    level: float
+    scenes: Mapping[str, Any] = MappingProxyType({})
+    corruption: Corruption | None = None
+    steps: int | None = None
 
 
 class Experiment(Settings):
@@ -98,7 +151,7 @@ class Experiment(Settings):
     data: Dataset
     variant: str
     network: Network
-    dynamics: Dynamics | None
+    dynamics: Dynamics | Attention | ComplexDynamics | None
     training: TrainingSettings
     evaluation: Evaluation
     seed: int = Field(ge=0)
@@ -110,14 +163,32 @@ class Experiment(Settings):
 
     @property
     def weights_name(self) -> str:
-        """Of the trained weights, whose key does not depend on what is evaluated."""
-        key = _hash(self.model_dump(mode="json", exclude={"evaluation": {"scenes", "noise"}}))
+        """Of the trained weights, whose key does not depend on what is evaluated on test scenes."""
+        measured = set(Evaluation.model_fields) - {"validation_scenes"}
+        key = _hash(self.model_dump(mode="json", exclude={"evaluation": measured}))
         return f"{self.dataset}-{self.variant}-{self.seed}-{key}"
 
     @property
     def steps(self) -> int:
         """How many training steps the run has."""
         return self.training.epochs * self.training.steps_per_epoch
+
+    def conditions(self) -> Iterator[Condition]:
+        """The changes of scenes or images under which the trained model is tested."""
+        asked = self.evaluation
+        for corruption, levels in asked.corruptions.items():
+            for level in levels:
+                yield Condition(corruption, level, corruption=corruption)
+        for level in (0.0, *asked.corruptions.get("gaussian", ())):
+            yield Condition("longer", level, corruption="gaussian", steps=asked.longer)
+        for scale in asked.scales:
+            yield Condition("scale", scale, {"scale": scale * self.data.scenes.scale})
+        if self.data.background is None:
+            for number in asked.objects:
+                # as much room as for the objects in training
+                yield Condition("objects", number, {"objects": number, "scale": self.data.scenes.scale * (2 / number) ** 0.5})
+            for overlap in asked.overlaps:
+                yield Condition("overlap", overlap, {"overlap": overlap})
 
     def sizes(self) -> dict[str, int]:
         """What the data ask of the model: channels and size of the images, classes and heads."""
@@ -136,12 +207,11 @@ class Experiment(Settings):
             sizes: as :meth:`sizes` gives them, which looks at the data; so it does when they are omitted.
         """
         sizes = self.sizes() if sizes is None else sizes
+        dynamics = {} if self.dynamics is None else self.dynamics.model_dump()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
             try:
-                if self.dynamics is None:
-                    return CNN(**sizes, **self.network.model_dump())
-                return GASPnet(**sizes, **self.network.model_dump(), **self.dynamics.model_dump())
+                return VARIANTS[self.variant].model(**sizes, **self.network.model_dump(), **dynamics)
             except ValueError as error:
                 raise GaspError(str(error)) from error
 
@@ -151,112 +221,33 @@ def _hash(specification: dict[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-# what each variant changes of a profile's settings; None takes the dynamics away
-VARIANTS: dict[str, dict[str, Any] | None] = {"cnn": None, "gaspnet": {}}
-
-
-class Profile(Settings):
-    """At what scale the book is run; read from ``book/profiles/NAME.yaml``.
+@dataclass(frozen=True)
+class Variant:
+    """A model, and what it changes of a profile's settings.
 
     Attributes:
-        description: one line for the reader.
-        judges: whether runs this long can judge a claim; if not, pages say so.
-        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-        workers: how many runs at once; 0 for one a core, or one alone on a GPU.
-        seeds: of the runs.
-        datasets: by name.
-        dynamics: of GASPnet.
+        label: how pages call it.
+        wider: by what the widths of all layers are multiplied.
+        dynamics, training: settings that it replaces.
     """
 
-    name: str
-    description: str
-    judges: bool
-    device: str = "auto"
-    workers: int = Field(0, ge=0)
-    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(min_length=1)
-    datasets: dict[str, Dataset]
-    network: Network = Network()
-    dynamics: Dynamics = Dynamics()
-    training: TrainingSettings
-    evaluation: Evaluation
-
-    @property
-    def store(self) -> Store:
-        return Store(project_root() / "runs" / self.name)
-
-    def experiments(self, dataset: str, variants: Sequence[str]) -> list[Experiment]:
-        """The runs of these variants on one data set, one a seed."""
-        return [self.experiment(dataset, variant, seed) for variant, seed in itertools.product(variants, self.seeds)]
-
-    def experiment(self, dataset: str, variant: str, seed: int) -> Experiment:
-        if dataset not in self.datasets:
-            raise GaspError(f"profile {self.name} has no data set {dataset!r}, but {', '.join(self.datasets)}")
-        if seed < 0:
-            raise GaspError(f"a seed must be at least 0, not {seed}")
-        if variant not in VARIANTS:
-            raise GaspError(f"unknown variant {variant!r}: there are {', '.join(VARIANTS)}")
-        changes = VARIANTS[variant]
-        return Experiment(
-            dataset=dataset,
-            data=self.datasets[dataset],
-            variant=variant,
-            network=self.network,
-            dynamics=None if changes is None else self.dynamics.model_copy(update=changes),
-            training=self.training,
-            evaluation=self.evaluation,
-            seed=seed,
-        )
+    label: str
+    model: type[CNN]
+    wider: float = 1.0
+    dynamics: dict[str, Any] = field(default_factory=dict)
+    training: dict[str, Any] = field(default_factory=dict)
 
 
-def load_profile(name: str, /, **overrides: Any) -> Profile:
-    """Read a profile; ``overrides`` replace single values by their name, such as ``epochs=2``.
-
-    Raises:
-        GaspError: for a profile that does not exist or is not YAML, and for every unknown, missing or mistyped key.
-    """
-    folder = project_root() / "book" / "profiles"
-    path = folder / f"{name}.yaml"
-    try:
-        values = YAML(typ="safe").load(path)
-    except FileNotFoundError:
-        known = ", ".join(sorted(file.stem for file in folder.glob("*.yaml")))
-        raise GaspError(f"unknown profile {name!r}: there are {known}") from None
-    except (YAMLError, OSError, UnicodeDecodeError) as error:
-        raise GaspError(f"{path} is not a profile: {' '.join(str(error).split())}") from error
-    if not isinstance(values, dict):
-        raise GaspError(f"{path} is not a profile: it must be a mapping of keys to values")
-    if "name" in values:
-        raise GaspError(f"{path}: unknown key name: a profile is called as its file")
-    for key, value in overrides.items():
-        _override(values, key, value)
-    try:
-        # JSON in between, so that a list may stand for a tuple while all else is strict
-        return Profile.model_validate_json(json.dumps({"name": name, **values}, default=str))
-    except (ValidationError, TypeError) as error:
-        complaint = explain(error, Profile) if isinstance(error, ValidationError) else str(error)
-        raise GaspError(f"{path}: {complaint}") from None
-
-
-def _override(values: dict[str, Any], key: str, value: Any) -> None:
-    """Replace the one setting of this name, dotted or not, wherever it is nested."""
-    sections = {
-        "": Profile.model_fields,
-        "network": Network.model_fields,
-        "dynamics": Dynamics.model_fields,
-        "training": TrainingSettings.model_fields,
-        "evaluation": Evaluation.model_fields,
-    }
-    paths = [(section, name) for section, fields in sections.items() for name in fields if name not in (*sections, "name")]
-    fitting = [(section, name) for section, name in paths if key in (name, f"{section}.{name}")]
-    if not fitting:
-        close = difflib.get_close_matches(key.rpartition(".")[2], [name for _, name in paths], 1)
-        hint = f" (did you mean {close[0]}?)" if close else ""
-        raise GaspError(
-            f"unknown parameter {key!r}{hint}: there are {', '.join('.'.join(filter(None, path)) for path in paths)}"
-        )
-    if len(fitting) > 1:
-        raise GaspError(f"parameter {key!r} could be {' or '.join('.'.join(path) for path in fitting)}: write it in full")
-    (section, name), *_ = fitting
-    place = values.setdefault(section, {}) if section else values
-    if isinstance(place, dict):  # else validation says what is wrong with the section
-        place[name] = value
+VARIANTS = {
+    "cnn": Variant("CNN, same layers", CNN),
+    "cnn_parameters": Variant("CNN, as many parameters", CNN, wider=1.03),
+    "cnn_compute": Variant("CNN, as many multiplications", CNN, wider=2.9),
+    "gaspnet": Variant("GASPnet", GASPnet),
+    "no_modulation": Variant("no modulation (a_F = 0)", GASPnet, dynamics={"modulation": 0.0}),
+    "no_synchrony_loss": Variant("no synchrony loss (λ = 0)", GASPnet, training={"synchrony_weight": 0.0}),
+    "no_neighbourhood": Variant("no neighbourhood (N = 1)", GASPnet, dynamics={"neighbourhood": math.inf}),
+    "random_phases": Variant("random phases in every layer", GASPnet, dynamics={"phase_init": "random"}),
+    "ideal_phases": Variant("ideal phases (upper bound)", GASPnet, dynamics={"phase_init": "ideal", "iterations": 0}),
+    "gattanet": Variant("GAttANet", GAttANet),
+    "komplexnet": Variant("KomplexNet", KomplexNet),
+}

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
+import numpy as np
 import pandas as pd
 from scipy import stats
 
 from gasp.settings import GaspError
 
-__all__ = ["formatted", "last_step", "mean_interval", "paired_difference", "scene_accuracy", "slope", "summary"]
+__all__ = ["formatted", "last_step", "mean_interval", "over_scenes", "paired_difference", "scene_accuracy", "slope", "summary"]
 
 CONFIDENCE = 0.95
+RESAMPLES = 1999
 
 
 def scene_accuracy(table: pd.DataFrame) -> pd.DataFrame:
@@ -30,6 +33,18 @@ def mean_interval(values: Iterable[float]) -> dict[str, float]:
     half = float(sample.sem() * stats.t.ppf((1 + CONFIDENCE) / 2, len(sample) - 1))
     mean = float(sample.mean())
     return {"mean": mean, "low": mean - half, "high": mean + half, "seeds": len(sample)}
+
+
+def over_scenes(effect: np.ndarray) -> dict[str, float]:
+    """Of an effect on each of n scenes, ``(n)``: the bootstrapped 95 % interval of its mean (``scenes_low``,
+    ``scenes_high``), and the ``p`` of a permutation test, with random signs, of its mean being above zero.
+    """
+    generator = np.random.default_rng(0)
+    options: dict[str, Any] = {"vectorized": True, "n_resamples": RESAMPLES, "batch": 100, "rng": generator}
+    bootstrap = stats.bootstrap((effect,), np.mean, confidence_level=CONFIDENCE, method="percentile", **options)
+    test = stats.permutation_test((effect,), np.mean, permutation_type="samples", alternative="greater", **options)
+    low, high = bootstrap.confidence_interval
+    return {"scenes_low": float(low), "scenes_high": float(high), "scenes": len(effect), "p": float(test.pvalue)}
 
 
 def summary(table: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:

@@ -3,7 +3,8 @@
 ::
 
     runs/PROFILE/results/KEY.csv        one row a value
-    runs/PROFILE/results/KEY.json       what was run: specification, versions, device, duration, checksum of the table
+    runs/PROFILE/results/KEY.npz        whether each test scene was right at the first and last step, by evaluation/level/what
+    runs/PROFILE/results/KEY.json       what was run: specification, versions, device, duration, checksums of both
     runs/PROFILE/weights/*.safetensors  trained weights
     runs/PROFILE/checkpoints/           runs under way (not kept in version control)
 """
@@ -13,11 +14,13 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from gasp.files import whole
 from gasp.settings import GaspError
@@ -66,26 +69,44 @@ class Store:
         """Whether the results of this key are here, whole."""
         try:
             record = json.loads(self._path(key, "json").read_text())
-            return bool(record["sha256"] == _digest(self._path(key, "csv").read_text()))
-        except FileNotFoundError:
-            return False
+            return all(record["sha256"][kind] == _digest(self._path(key, kind)) for kind in ("csv", "npz"))
         except (OSError, ValueError, KeyError, TypeError):
             return False
 
-    def save(self, key: str, rows: pd.DataFrame, record: dict[str, Any]) -> None:
+    def save(self, key: str, rows: pd.DataFrame, record: dict[str, Any], right: Mapping[str, ArrayLike]) -> None:
         """Keep the results of one run; the record comes last, and without it there are none.
+
+        Args:
+            rows: in the columns of a table of results.
+            record: of plain values.
+            right: whether each scene was right at the first and last step, by evaluation/level/what.
 
         Raises:
             GaspError: if the folder cannot be written.
         """
-        table = rows[COLUMNS].to_csv(index=False, lineterminator="\n", float_format="%.8g")
-        write_text(self._path(key, "csv"), table)
-        write_text(self._path(key, "json"), json.dumps(record | {"sha256": _digest(table)}, indent=1) + "\n")
+        table, scenes = self._path(key, "csv"), self._path(key, "npz")
+        write_text(table, rows[COLUMNS].to_csv(index=False, lineterminator="\n", float_format="%.8g"))
+        with whole(scenes) as scratch, scratch.open("wb") as file:
+            np.savez_compressed(file, **right)  # type: ignore[arg-type]
+        digests = {"csv": _digest(table), "npz": _digest(scenes)}
+        write_text(self._path(key, "json"), json.dumps(record | {"sha256": digests}, indent=1) + "\n")
 
     def record(self, key: str) -> dict[str, Any]:
         """What was run, where, and how long it took."""
         self._require(key)
         return dict(json.loads(self._path(key, "json").read_text()))
+
+    def right(self, key: str, name: str) -> np.ndarray:
+        """Whether each scene was right at the first and last step, ``(2, n)``, under a condition: ``gaussian/0.1/scene``.
+
+        Raises:
+            GaspError: if the run is missing, or was not tested so.
+        """
+        self._require(key)
+        with np.load(self._path(key, "npz")) as scenes:
+            if name not in scenes:
+                raise GaspError(f"run {key} was not tested at {name!r}: there are {', '.join(scenes)}")
+            return np.asarray(scenes[name])
 
     def table(self, keys: Iterable[str]) -> pd.DataFrame:
         """The results of these runs, one row a value.
@@ -108,5 +129,5 @@ class Store:
         return self.directory / "results" / f"{key}.{kind}"
 
 
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -136,7 +136,7 @@ def fit(
         while state.done < (epoch + 1) * settings.steps_per_epoch:
             start = state.done % settings.steps_per_epoch * settings.batch_size
             images, masks, targets = scenes.batch(order[start : start + settings.batch_size], device)
-            losses = objectives(model.run(images, generator), targets, masks)
+            losses = objectives(model.run(images, generator, masks), targets, masks)
             loss = losses["classification_loss"] + settings.synchrony_weight * losses["synchrony_loss"]
             if not torch.isfinite(loss):
                 kept = f"{checkpoint} holds the last good state. " if checkpoint.exists() else ""

@@ -22,10 +22,12 @@ workers: 1
 seeds: [0, 1]
 datasets:
   multi_mnist: {items: embedded_digits, background: null, scenes: {objects: 2, overlap: 0.0, scale: 0.5, size: 16}}
+grid:
+  - {datasets: [multi_mnist], variants: [cnn, gaspnet]}
 network: {widths: [4, 4], kernels: [3, 3], strides: [2, 2], hidden: 8}
 dynamics: {steps: 2, iterations: 2, modulation: 1.0, key_size: 4, neighbourhood: 0.12, phase_init: bottom_up}
 training: {epochs: 1, scenes: 64, batch_size: 16, learning_rate: 0.005, synchrony_weight: 0.5, gradient_norm: 1.0}
-evaluation: {scenes: 40, validation_scenes: 20, noise: [0, 0.2]}
+evaluation: {scenes: 40, sweep_scenes: 16, validation_scenes: 20, corruptions: {gaussian: [0.2]}, longer: 3}
 """
 AVAILABLE = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
 

@@ -31,7 +31,7 @@ TRAINING = """\
 import gasp
 
 settings = gasp.load_profile(profile, **overrides)
-len(gasp.run_all(settings.experiments("multi_mnist", ["cnn"]), settings))
+len(gasp.run_all(settings.experiments(["multi_mnist"], ["cnn"]), settings))
 """
 
 

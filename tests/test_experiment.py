@@ -25,8 +25,9 @@ from gasp.data.images import load_source
 from gasp.data.scenes import SceneSettings, compose
 from gasp.evaluation import accuracy
 from gasp.execution import load, run, run_all
-from gasp.experiment import Dynamics, Experiment, Network, load_profile
+from gasp.experiment import Dynamics, Experiment, Network
 from gasp.models import CNN, GASPnet
+from gasp.profile import load_profile
 from gasp.settings import GaspError, Settings
 from gasp.store import COLUMNS
 from gasp.training import TrainingSettings, fit, write_tensors
@@ -82,7 +83,7 @@ def test_the_profiles_of_the_book_load(name, monkeypatch):
     assert profile.name == name
     assert profile.description
     assert profile.judges == (name != "smoke")
-    keys = [experiment.key for experiment in profile.experiments("multi_mnist", list(module.VARIANTS))]
+    keys = [experiment.key for experiment in profile.experiments(["multi_mnist"], list(module.VARIANTS))]
     assert len(set(keys)) == len(keys) == 2 * len(profile.seeds)
 
 
@@ -146,7 +147,7 @@ def test_what_no_run_can_have_is_refused_before_it_trains(change, write, monkeyp
     write(**change)
     monkeypatch.setattr(execution, "fit", refuse)
     with pytest.raises(GaspError):
-        run_all(load_profile("tiny").experiments("multi_mnist", ["gaspnet"]), load_profile("tiny"))
+        run_all(load_profile("tiny").experiments(["multi_mnist"], ["gaspnet"]), load_profile("tiny"))
 
 
 @pytest.mark.parametrize(
@@ -462,14 +463,14 @@ def test_two_workers_give_the_table_of_one(project, tmp_path_factory, monkeypatc
     for workers in (1, 2):
         monkeypatch.chdir(shutil.copytree(project, tmp_path_factory.mktemp("copy") / "project"))
         profile = load_profile("tiny", workers=workers, seeds=[0])
-        tables.append(run_all(profile.experiments("multi_mnist", ["cnn", "gaspnet"]), profile))
+        tables.append(run_all(profile.experiments(["multi_mnist"], ["cnn", "gaspnet"]), profile))
     assert len(tables[0]["key"].unique()) == 2
     pd.testing.assert_frame_equal(*tables)
 
 
 def test_a_run_that_fails_in_the_pool_is_reported_as_itself():
     profile = load_profile("tiny", workers=2)
-    experiments = profile.experiments("multi_mnist", ["gaspnet"])
+    experiments = profile.experiments(["multi_mnist"], ["gaspnet"])
     damaged = profile.store.checkpoint(experiments[1].weights_name)
     write_tensors(damaged, {"x": torch.zeros(1)}, {"identity": "another"})
     with pytest.raises(GaspError, match="another run") as error:
@@ -500,7 +501,7 @@ class Prompt:
 
 def test_a_run_that_fails_last_is_reported_as_itself(monkeypatch):
     profile = load_profile("tiny", workers=2)
-    experiments = profile.experiments("multi_mnist", ["cnn"])
+    experiments = profile.experiments(["multi_mnist"], ["cnn"])
     write_tensors(profile.store.checkpoint(experiments[1].weights_name), {"x": torch.zeros(1)}, {"identity": "another"})
     monkeypatch.setattr(execution, "ProcessPoolExecutor", Prompt)
     with pytest.raises(GaspError, match="another run"):

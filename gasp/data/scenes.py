@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from pydantic import Field
 from torch import Tensor
+from torch.nn import functional as F
 
 from gasp.data.images import ImageSet
 from gasp.settings import GaspError, Settings
@@ -53,14 +54,20 @@ class Scenes:
             background, the last of the G objects is the background.
         targets: ``(n, heads, classes)``, bool, true for the classes present. One head, or two on a background: the
             objects' and the background's.
+        labels: ``(n, G)``, uint8, the class of each object, in the order of the masks.
     """
 
     images: Tensor
     masks: Tensor
     targets: Tensor
+    labels: Tensor
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def first(self, count: int) -> Scenes:
+        """The first scenes of the set."""
+        return Scenes(self.images[:count], self.masks[:count], self.targets[:count], self.labels[:count])
 
     def batch(self, index: Tensor | slice, device: torch.device | str = "cpu") -> tuple[Tensor, Tensor, Tensor]:
         """Images and masks in [0, 1] and targets, as floats on the device."""
@@ -99,7 +106,7 @@ def compose(items: ImageSet, settings: SceneSettings, count: int, seed: int, bac
 
 def _compose_chunk(
     items: ImageSet, settings: SceneSettings, count: int, background: ImageSet | None, generator: torch.Generator
-) -> tuple[Tensor, Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     classes = len(items.classes)
     drawn = torch.rand(count, classes, generator=generator).argsort(1)[:, : settings.objects]  # different classes
     chosen = items.images[_draw(items, drawn, generator)]  # (n, G, C, h, w)
@@ -118,13 +125,15 @@ def _compose_chunk(
     objects, masks = layers[:, :, :-1], layers[:, :, -1]
     image = objects.sum(1)
     targets = torch.zeros(count, 1, classes, dtype=torch.bool).scatter_(2, drawn.unsqueeze(1), True)
+    labels = drawn.to(torch.uint8)
     if background is not None:
         behind = _draw(background, torch.randint(classes, (count,), generator=generator), generator)
         image = image + background.images[behind].float() / 255
         masks = torch.cat([masks, 1 - masks.amax(1, keepdim=True)], 1)
-        labels = torch.nn.functional.one_hot(background.labels[behind].long(), classes).bool()
-        targets = torch.cat([targets, labels.unsqueeze(1)], 1)
-    return _to_bytes(image), _to_bytes(masks), targets
+        seen = background.labels[behind]
+        labels = torch.cat([labels, seen.unsqueeze(1)], 1)
+        targets = torch.cat([targets, F.one_hot(seen.long(), classes).bool().unsqueeze(1)], 1)
+    return _to_bytes(image), _to_bytes(masks), targets, labels
 
 
 def _to_bytes(values: Tensor) -> Tensor:

@@ -84,8 +84,21 @@ class CNN(nn.Module):
         """Images ``(B, channels, size, size)`` in [0, 1]; a trajectory of one step."""
         return Trajectory(self.logits(self.sweep(images)[-1])[None])
 
-    def run(self, images: Tensor, generator: torch.Generator) -> Trajectory:  # noqa: ARG002
-        """A forward run whose random choices, if the model makes any, come from the generator."""
+    def run(
+        self,
+        images: Tensor,
+        generator: torch.Generator,  # noqa: ARG002
+        masks: Tensor | None = None,  # noqa: ARG002
+        steps: int | None = None,  # noqa: ARG002
+    ) -> Trajectory:
+        """A forward run of any model on scenes.
+
+        Args:
+            images: ``(B, channels, size, size)`` in [0, 1].
+            generator: of random choices, if the model makes any.
+            masks: of the objects, ``(B, G, size, size)``: for models that are told where they are.
+            steps: T of this run, when not the model's own; a model without time has one.
+        """
         return self(images)
 
     def coupling_parameters(self) -> list[nn.Parameter]:

@@ -10,14 +10,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gasp.kuramoto import Neighbourhood, align
+from gasp.kuramoto import Neighbourhood, align, mean_phase
 from gasp.layers import SILENT, PhaseConv2d, PhaseLinear, modulated
 from gasp.models.cnn import CNN
 from gasp.models.trajectory import Trajectory
 
 __all__ = ["GASPnet", "PhaseInit"]
 
-PhaseInit = Literal["bottom_up", "random"]
+PhaseInit = Literal["bottom_up", "random", "ideal"]
 
 
 class GASPnet(CNN):
@@ -39,6 +39,8 @@ class GASPnet(CNN):
         neighbourhood: σ of the spatial neighbourhood as a fraction of the image side; ``math.inf`` for N = 1.
         phase_init: ``"bottom_up"``: phases of the first layer start at random and are kept from step to step, those of
             deeper layers are set by their input at each sweep. ``"random"``: all start at random and are kept.
+            ``"ideal"``: as bottom up, but those of the first layer start as the masks of the objects tell, spread
+            evenly over the circle; with no iterations they stay so. An upper bound, not a model of vision.
         **network: the sizes, see :class:`~gasp.models.cnn.CNN`.
 
     Raises:
@@ -81,8 +83,22 @@ class GASPnet(CNN):
         phases = torch.rand(sum(map(math.prod, self.shapes)), batch, generator=generator)
         return ((2 * phases - 1) * math.pi).to(self.log_desynchronization)
 
-    def run(self, images: Tensor, generator: torch.Generator) -> Trajectory:
-        return self(images, self.initial_phases(len(images), generator))
+    def ideal_phases(self, masks: Tensor) -> Tensor:
+        """Phases ``(N, B)`` whose first layer tells G objects of masks ``(B, G, *, *)`` apart; all others are 0."""
+        angles = torch.arange(masks.shape[1], device=masks.device) * (2 * math.pi / masks.shape[1])
+        covered = F.adaptive_avg_pool2d(masks, self.grids[0])  # (B, G, H, W)
+        real, imag = (torch.einsum("bghw,g->bhw", covered, part) for part in (angles.cos(), angles.sin()))
+        others = [masks.new_zeros(len(masks), *shape) for shape in self.shapes[1:]]
+        return self._join([mean_phase(real, imag), *others])
+
+    def run(
+        self, images: Tensor, generator: torch.Generator, masks: Tensor | None = None, steps: int | None = None
+    ) -> Trajectory:
+        if self.phase_init != "ideal":
+            return self(images, self.initial_phases(len(images), generator), steps)
+        if masks is None:
+            raise ValueError("a network with ideal phases must be given the masks of the objects")
+        return self(images, self.ideal_phases(masks), steps)
 
     def forward(self, images: Tensor, phases: Tensor | None = None, steps: int | None = None) -> Trajectory:
         """Run over time.
@@ -106,7 +122,7 @@ class GASPnet(CNN):
         if tuple(phases.shape) != expected:
             raise ValueError(f"phases must be {expected}, one for each oscillator and image, not {tuple(phases.shape)}")
         layers = self._split(phases)
-        if self.phase_init == "bottom_up":
+        if self.phase_init != "random":
             layers = [layers[0], *self._drives(activities, layers[0])]
         # the first layer's activity never changes, so what it sends is computed once
         gates, first = self.gates(activities), self._vectors(activities, slice(0, 1))

@@ -58,6 +58,15 @@ class GAttANet(CNN):
         """Keys, queries and α: what only attention depends on. The rest is then clipped to the norm that the CNN's is."""
         return [*self.keys, *self.queries, self.strengths]
 
+    def run(
+        self,
+        images: Tensor,
+        generator: torch.Generator,  # noqa: ARG002
+        masks: Tensor | None = None,  # noqa: ARG002
+        steps: int | None = None,
+    ) -> Trajectory:
+        return self(images, steps)
+
     def forward(self, images: Tensor, steps: int | None = None) -> Trajectory:
         """Run over time.
 

@@ -86,8 +86,14 @@ class KomplexNet(CNN):
         phases = torch.rand(math.prod(self.grids[0]), batch, generator=generator)
         return ((2 * phases - 1) * math.pi).to(self.kernel)
 
-    def run(self, images: Tensor, generator: torch.Generator) -> Trajectory:
-        return self(images, self.initial_phases(len(images), generator))
+    def run(
+        self,
+        images: Tensor,
+        generator: torch.Generator,
+        masks: Tensor | None = None,  # noqa: ARG002
+        steps: int | None = None,
+    ) -> Trajectory:
+        return self(images, self.initial_phases(len(images), generator), steps)
 
     def forward(self, images: Tensor, phases: Tensor | None = None, steps: int | None = None) -> Trajectory:
         """Run over time.

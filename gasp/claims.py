@@ -1,0 +1,195 @@
+"""The claims of the paper as effects that runs can show, and the rule that judges them.
+
+An **effect** is a weighted sum of accuracies, each of one variant under one condition; its sign is chosen so that the claim
+says that it is above zero. All terms have the same seeds and meet the same test scenes, so an effect has one value for each
+seed and scene, and pairs both.
+
+An effect is **reproduced** if the 95 % interval of its mean over seeds lies above zero and the permutation test over
+scenes, corrected by Holm's method for all effects tested, has p < 0.05; **contradicted** if the interval lies below zero;
+**inconclusive** otherwise. A claim is reproduced if all its effects are, not reproduced if one of them is contradicted,
+and inconclusive otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from statsmodels.stats.multitest import multipletests
+
+from gasp.experiment import VARIANTS, Evaluation
+from gasp.profile import Profile
+from gasp.settings import GaspError
+from gasp.statistics import mean_interval, over_scenes
+
+__all__ = ["CLAIMS", "Effect", "effects", "judge", "verdicts"]
+
+ALPHA = 0.05
+MARGIN = 0.01  # a loss of accuracy below this counts as none
+SEPARATED = 0.8  # order within objects and separation between them, of at most 1, from which on phases tell objects apart
+FIRST, LAST = 0, 1
+
+CLAIMS = {
+    "C1": "GASPnet is more accurate than a CNN on multi-MNIST.",
+    "C2": "… and on CIFAR-MNIST and CIFAR-Fashion (both labels right).",
+    "C3": "Its accuracy grows over time steps, and more so at higher noise.",
+    "C4": "It is more robust to noise than the CNN, over a range of levels.",
+    "C5": "It generalises to smaller items than in training, with no loss on the background.",
+    "C6": "Phases separate the objects, in every layer.",
+    "C7": "Removing phase modulation, synchrony loss or neighbourhood lowers accuracy.",
+    "C8": "Global attention alone (GAttANet) is not enough for several objects.",
+}
+
+
+@dataclass(frozen=True)
+class Term:
+    """The accuracy of one variant under one condition, at its first or last step, with its weight in an effect."""
+
+    weight: float
+    variant: str
+    condition: str
+    step: int = LAST
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What a claim says of one data set.
+
+    Attributes:
+        claim: its number, a key of ``CLAIMS``.
+        text: what is compared.
+        dataset: by its name in the profile.
+        terms: what is added up.
+        margin: added to the effect, so that a loss smaller than it counts as none.
+    """
+
+    claim: str
+    text: str
+    dataset: str
+    terms: tuple[Term, ...]
+    margin: float = 0.0
+
+    def values(self, profile: Profile) -> np.ndarray:
+        """The effect of each seed on each scene, ``(seeds, n)``.
+
+        Raises:
+            GaspError: if a run is missing, or no seed is common to all variants.
+        """
+        runs = profile.experiments([self.dataset], [term.variant for term in self.terms])
+        keys = {(run.variant, run.seed): run.key for run in runs}
+        variants = {term.variant for term in self.terms}
+        seeds = sorted({run.seed for run in runs if all((variant, run.seed) in keys for variant in variants)})
+        if not seeds:
+            raise GaspError(f"no seed of the grid has all of {', '.join(sorted(variants))} on {self.dataset}")
+
+        def added(seed: int) -> np.ndarray:
+            parts = [
+                term.weight * profile.store.right(keys[term.variant, seed], term.condition)[term.step] for term in self.terms
+            ]
+            return np.sum(parts, 0)
+
+        return np.stack([added(seed) for seed in seeds]) + self.margin
+
+
+def effects(profile: Profile) -> Iterator[Effect]:
+    """Every effect that is tested on accuracy; C6 is about phases, see :func:`judge`."""
+    asked = profile.evaluation
+    for dataset, claim in {"multi_mnist": "C1", "cifar_mnist": "C2", "cifar_fashion": "C2"}.items():
+        for rival in ("cnn_parameters", "cnn_compute"):
+            yield _difference(claim, "no noise", dataset, rival, ["clean/0/scene"])
+    for dataset in ("multi_mnist", "cifar_mnist"):
+        yield from _growth(dataset, asked)
+    for dataset in ("multi_mnist", "cifar_mnist"):
+        corrupted = [f"{kind}/{level:g}/scene" for kind, levels in asked.corruptions.items() for level in levels]
+        gaussian = [condition for condition in corrupted if condition.startswith("gaussian")]
+        for text, conditions in {"Gaussian noise": gaussian, "all corruptions": corrupted}.items():
+            for rival in ("cnn_parameters", "cnn_compute"):
+                yield _difference("C4", text, dataset, rival, conditions)
+    for dataset in ("cifar_mnist", "cifar_fashion"):
+        sizes = [f"scale/{scale:g}" for scale in asked.scales]
+        yield _difference("C5", "smaller items", dataset, "cnn_parameters", [f"{size}/head_0" for size in sizes])
+        background = [f"{size}/head_1" for size in sizes]
+        yield _difference("C5", "the background behind them", dataset, "cnn_parameters", background, MARGIN)
+    for dataset in ("multi_mnist", "cifar_mnist"):
+        for removed in ("no_modulation", "no_synchrony_loss", "no_neighbourhood"):
+            yield _difference("C7", "no noise", dataset, removed, ["clean/0/scene"])
+    for dataset in ("multi_mnist", "cifar_mnist"):
+        yield _difference("C8", "no noise", dataset, "gattanet", ["clean/0/scene"])
+
+
+def _difference(claim: str, text: str, dataset: str, rival: str, conditions: Sequence[str], margin: float = 0.0) -> Effect:
+    """GASPnet − another variant, averaged over conditions."""
+    share = 1 / len(conditions)
+    terms = [
+        Term(sign * share, variant, condition) for condition in conditions for sign, variant in ((1, "gaspnet"), (-1, rival))
+    ]
+    within = f", less than {MARGIN:g} lost" if margin else ""
+    return Effect(claim, f"GASPnet − {VARIANTS[rival].label}: {text}{within}", dataset, tuple(terms), margin)
+
+
+def _growth(dataset: str, asked: Evaluation) -> Iterator[Effect]:
+    """The gain from the first to the last step: its mean over noise, and its slope over noise."""
+    levels = np.array(asked.corruptions["gaussian"])
+    centred = levels - levels.mean()
+    for text, weights in {
+        "GASPnet, last step − first: mean over Gaussian noise": np.full(len(levels), 1 / len(levels)),
+        "GASPnet, last step − first: slope over Gaussian noise": centred / (centred**2).sum(),
+    }.items():
+        terms = [
+            Term(sign * weight, "gaspnet", f"gaussian/{level:g}/scene", step)
+            for level, weight in zip(levels, weights.tolist(), strict=True)
+            for sign, step in ((1, LAST), (-1, FIRST))
+        ]
+        yield Effect("C3", text, dataset, tuple(terms))
+
+
+def judge(profile: Profile) -> pd.DataFrame:
+    """Every effect of the claims, tested: one row each.
+
+    Returns:
+        columns ``claim``, ``effect``, ``dataset``, ``mean``, ``low``, ``high`` (Student's 95 % interval over seeds),
+        ``scenes_low``, ``scenes_high`` (bootstrap over scenes), ``seeds``, ``scenes``, ``p`` (corrected; NaN where
+        nothing is permuted), ``verdict``.
+    """
+    rows = []
+    for effect in effects(profile):
+        values = effect.values(profile)
+        named = {"claim": effect.claim, "effect": effect.text, "dataset": effect.dataset}
+        rows.append({**named, **mean_interval(values.mean(1)), **over_scenes(values.mean(0))})
+    table = pd.DataFrame(rows)
+    table["p"] = multipletests(table["p"], method="holm")[1]
+    table = pd.concat([table, _phases(profile)], ignore_index=True).sort_values("claim", kind="stable", ignore_index=True)
+    table["verdict"] = [_verdict(*row) for row in zip(table["low"], table["high"], table["p"], strict=True)]
+    return table
+
+
+def _phases(profile: Profile) -> pd.DataFrame:
+    """C6: how far order and separation, in the layer where they are lowest, exceed what counts as separated."""
+    rows = []
+    for dataset in ("multi_mnist", "cifar_mnist"):
+        table = profile.store.table(run.key for run in profile.experiments([dataset], ["gaspnet"]))
+        last = table[(table["evaluation"] == "phases") & (table["t"] == table["t"].max())]
+        for metric, text in {"order_within": "order within objects", "separation": "separation between objects"}.items():
+            lowest = last[last["metric"] == metric].groupby("seed")["value"].min()
+            effect = f"{text} in the lowest layer − {SEPARATED:g}"
+            rows.append({"claim": "C6", "effect": effect, "dataset": dataset, **mean_interval(lowest - SEPARATED)})
+    return pd.DataFrame(rows)
+
+
+def _verdict(low: float, high: float, p: float) -> str:
+    if low > 0 and not p >= ALPHA:  # without a permutation test p is NaN
+        return "reproduced"
+    return "contradicted" if high < 0 else "inconclusive"
+
+
+def verdicts(table: pd.DataFrame) -> dict[str, str]:
+    """The verdict on each claim, from the table of :func:`judge`."""
+    found = {}
+    for claim, rows in table.groupby("claim"):
+        kinds = set(rows["verdict"])
+        found[str(claim)] = (
+            "reproduced" if kinds == {"reproduced"} else "not reproduced" if "contradicted" in kinds else "inconclusive"
+        )
+    return found
