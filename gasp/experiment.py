@@ -241,7 +241,7 @@ class Variant:
 VARIANTS = {
     "cnn": Variant("CNN, same layers", CNN),
     "cnn_parameters": Variant("CNN, as many parameters", CNN, wider=1.03),
-    "cnn_compute": Variant("CNN, as many multiplications", CNN, wider=2.9),
+    "cnn_compute": Variant("CNN, as many multiplications", CNN, wider=3.0),
     "gaspnet": Variant("GASPnet", GASPnet),
     "no_modulation": Variant("no modulation (a_F = 0)", GASPnet, dynamics={"modulation": 0.0}),
     "no_synchrony_loss": Variant("no synchrony loss (λ = 0)", GASPnet, training={"synchrony_weight": 0.0}),
