@@ -10,15 +10,19 @@
 # %% [markdown]
 # # GASPnet, computed
 #
-# A scene with two objects sets a network a question that a scene with one does not: which features belong together?
-# *GASPnet: Global Agreement to Synchronize Phases* {cite:p}`gaspnet` answers with **binding by synchrony**. Every
-# neuron has, beside its activity, a **phase**. Neurons whose keys and queries agree pull each other's phases together,
-# all others apart, as coupled oscillators do. What is in phase is then heard more, what is in antiphase less, so each
-# object is processed as if the others were not there.
+# Look at a scene with two objects. Some neurons report a vertical stroke here, others a loop there; which of them belong
+# together? A network whose neurons have nothing but an activity cannot say: features of both objects are added up in the
+# same units. This is the **binding problem**. One answer from neuroscience is **binding by synchrony**: neurons that
+# respond to one object fire together, and those of different objects apart.
+#
+# *GASPnet: Global Agreement to Synchronize Phases* {cite:p}`gaspnet` builds that answer into a convolutional network. Every
+# neuron has, beside its activity, a **phase**. Neurons whose keys and queries agree pull each other's phases together, all
+# others apart, as coupled oscillators do. What is in phase is then heard more, what is in antiphase less, so each object is
+# processed as if the others were not there.
 #
 # No code of the paper is public. This book is an independent implementation, written from what the paper and its
 # predecessors {cite:p}`komplexnet,gattanet` say, and it *computes* what it tells: every number and every figure on these
-# pages comes from a run whose specification, versions and duration are kept beside it.
+# pages comes from runs whose specification, versions and duration are kept beside them.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"
@@ -31,41 +35,78 @@ from gasp.book import banner
 settings = gasp.load_profile(profile, **overrides)
 banner(settings, overrides)
 
+# %% [markdown]
+# ## What holds
+#
+# The paper makes eight claims that a program can check. Each is split into **effects**, differences of accuracy that the
+# claim says are above zero. The rule that turns effects into verdicts is that of {ref}`the-methods`; it was written down
+# before the runs that it judges.
+
 # %% tags=["remove-cell"]
-from myst_nb import glue
+gasp.run_all(settings.experiments(), settings)
 
-from gasp.statistics import formatted, last_step, paired_difference, scene_accuracy
+# %% tags=["remove-input"]
+from gasp import claims
+from gasp.book import table
 
-results = gasp.run_all(settings.experiments(["multi_mnist"], ["cnn", "gaspnet"]), settings)
-last = last_step(scene_accuracy(results))
-level = min(settings.evaluation.noise, key=lambda noise: abs(noise - 0.1))
-glue("difference_clean", formatted(paired_difference(last[last["level"] == 0], "gaspnet", "cnn")), display=False)
-glue("difference_noise", formatted(paired_difference(last[last["level"] == level], "gaspnet", "cnn")), display=False)
-glue("noise_level", f"{level:g}", display=False)
-glue("seeds", str(len(settings.seeds)), display=False)
+effects = claims.judge(settings)
+found = claims.verdicts(effects)
+EVIDENCE = {
+    "C1": "two-digits",
+    "C2": "the-photographs",
+    "C3": "two-digits",
+    "C4": "the-noise",
+    "C5": "the-generalisation",
+    "C6": "the-phases",
+    "C7": "the-ablations",
+    "C8": "the-predecessors",
+}
+table(
+    ["claim", "", "verdict", "evidence"],
+    [
+        [name, text, f"**{found[name]}**" if settings.judges else "not judged", f"{{ref}}`{EVIDENCE[name]}`"]
+        for name, text in claims.CLAIMS.items()
+    ],
+)
 
 # %% [markdown]
-# ## What was found
-#
-# On scenes of two digits, with {glue:text}`seeds` seeds of each model, the accuracy of GASPnet at its last time step minus
-# that of the CNN of the same layers is {glue:text}`difference_clean` without noise and {glue:text}`difference_noise` at
-# noise of standard deviation {glue:text}`noise_level` (share of scenes with both digits right, with its 95 % interval;
-# paired by seed). {ref}`two-digits` shows how it comes about. The other claims of the paper, on photographs with
-# superimposed items, smaller items and ablations, are not tested here yet.
-#
+# Behind each verdict are these effects, each paired by seed and by test scene. Right of the line the claim holds.
+
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Every effect of the claims: mean and 95 % interval over seeds. The colour is the verdict on the effect, which also asks for a permutation test over scenes. The axis is linear near zero and logarithmic far from it.", "name": "fig-effects"}, "image": {"alt": "A list of effects, each with a point and an interval left or right of a line at zero."}}
+from gasp import figures
+
+figures.effects(effects)
+
+# %% tags=["remove-input"]
+from gasp.statistics import formatted
+
+
+def told(row):
+    p = "" if row["p"] != row["p"] else f"{max(row['p'], 0.0001):.2g}"
+    value = formatted(row, sign=True) if row["seeds"] else "not run"
+    scenes = "" if row["scenes"] != row["scenes"] else f"{row['scenes']:,.0f}"
+    verdict = row["verdict"] if settings.judges else "not judged"
+    return [row["claim"], row["effect"], f"`{row['dataset']}`", value, str(row["seeds"]), scenes, p, verdict]
+
+
+header = ["claim", "effect", "data set", "mean [95 % interval]", "seeds", "scenes", "p (Holm)", "verdict"]
+table(header, [told(row) for row in effects.to_dict("records")])
+
+# %% [markdown]
 # ## How to use this book
 #
 # **Read.** {ref}`the-model` gives the equations, each symbol with its name in the code, and lets phases align before your
-# eyes. {ref}`two-digits` trains the network next to the CNN that it is at its first time step. {ref}`what-it-costs` measures
-# how long all of it takes, next to what it must take at least.
+# eyes. {ref}`the-methods` says what was trained and how claims are judged. Then come the experiments, in the paper's order,
+# and {ref}`what-it-costs`.
 #
 # **Rerun.** In a copy of the project, `make book` does everything at a small scale within minutes, on data that come with
 # the packages. One chapter at another scale, or with another setting:
 #
 # ```bash
-# gasp book run 02 --profile cpu    # the real MNIST
-# gasp book run 02 -p epochs=4      # replace any setting
-# gasp book build --profile cpu     # notebooks to HTML
+# gasp experiments status --profile cpu   # which runs are done
+# gasp book run 03 --profile cpu          # the real MNIST
+# gasp book run 03 -p epochs=4            # replace any setting
+# gasp book build --profile cpu           # notebooks to HTML
 # ```
 #
 # Runs that are finished are found by their key and not repeated; a run that was stopped goes on where it was.

@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from gasp.profile import Profile, load_profile
 from gasp.settings import GaspError
 from gasp.store import project_root, write_text
 
-__all__ = ["banner", "build_book", "chapters", "check_chapters", "run_chapters"]
+__all__ = ["banner", "build_book", "chapters", "check_chapters", "run_chapters", "table"]
 
 PUBLISHED = "cpu"  # the profile that book/_toc.yml names
 
@@ -91,6 +91,11 @@ def banner(profile: Profile, overrides: dict[str, Any]) -> Markdown:
         f"```{{admonition}} A small run, to see that all works\n:class: warning\n{runs} Runs this short judge nothing. "
         "Where phases of a trained network are shown, it was trained on the real data.\n```"
     )
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Markdown:
+    """A table for a page."""
+    return Markdown("\n".join(f"| {' | '.join(cells)} |" for cells in [header, ["---"] * len(header), *rows]))
 
 
 def _execute(chapter: Path, profile: str, overrides: dict[str, Any]) -> Path:

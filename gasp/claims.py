@@ -5,23 +5,24 @@ says that it is above zero. All terms have the same seeds and meet the same test
 seed and scene, and pairs both.
 
 An effect is **reproduced** if the 95 % interval of its mean over seeds lies above zero and the permutation test over
-scenes, corrected by Holm's method for all effects tested, has p < 0.05; **contradicted** if the interval lies below zero;
-**inconclusive** otherwise. A claim is reproduced if all its effects are, not reproduced if one of them is contradicted,
-and inconclusive otherwise.
+scenes, corrected by Holm's method for all effects tested, has p < 0.05; **contradicted** if the interval lies below
+zero; **untested** with fewer than two seeds; **inconclusive** otherwise. A claim is reproduced if all its effects are,
+not reproduced if one of them is contradicted, and inconclusive otherwise.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from statsmodels.stats.multitest import multipletests
+from tqdm import tqdm
 
 from gasp.experiment import VARIANTS, Evaluation
 from gasp.profile import Profile
-from gasp.settings import GaspError
 from gasp.statistics import mean_interval, over_scenes
 
 __all__ = ["CLAIMS", "Effect", "effects", "judge", "verdicts"]
@@ -30,6 +31,7 @@ ALPHA = 0.05
 MARGIN = 0.01  # a loss of accuracy below this counts as none
 SEPARATED = 0.8  # order within objects and separation between them, of at most 1, from which on phases tell objects apart
 FIRST, LAST = 0, 1
+COLUMNS = ["claim", "effect", "dataset", "mean", "low", "high", "seeds", "scenes_low", "scenes_high", "scenes", "p"]
 
 CLAIMS = {
     "C1": "GASPnet is more accurate than a CNN on multi-MNIST.",
@@ -74,15 +76,15 @@ class Effect:
     def values(self, profile: Profile) -> np.ndarray:
         """The effect of each seed on each scene, ``(seeds, n)``.
 
+        Seeds are those that the grid has for all variants; where there are none, the effect was not run.
+
         Raises:
-            GaspError: if a run is missing, or no seed is common to all variants.
+            GaspError: if the results of a run of the grid are missing.
         """
-        runs = profile.experiments([self.dataset], [term.variant for term in self.terms])
-        keys = {(run.variant, run.seed): run.key for run in runs}
         variants = {term.variant for term in self.terms}
+        runs = profile.experiments([self.dataset], list(variants))
+        keys = {(run.variant, run.seed): run.key for run in runs}
         seeds = sorted({run.seed for run in runs if all((variant, run.seed) in keys for variant in variants)})
-        if not seeds:
-            raise GaspError(f"no seed of the grid has all of {', '.join(sorted(variants))} on {self.dataset}")
 
         def added(seed: int) -> np.ndarray:
             parts = [
@@ -90,7 +92,7 @@ class Effect:
             ]
             return np.sum(parts, 0)
 
-        return np.stack([added(seed) for seed in seeds]) + self.margin
+        return np.stack([added(seed) for seed in seeds]) + self.margin if seeds else np.empty((0, 0))
 
 
 def effects(profile: Profile) -> Iterator[Effect]:
@@ -151,15 +153,16 @@ def judge(profile: Profile) -> pd.DataFrame:
     Returns:
         columns ``claim``, ``effect``, ``dataset``, ``mean``, ``low``, ``high`` (Student's 95 % interval over seeds),
         ``scenes_low``, ``scenes_high`` (bootstrap over scenes), ``seeds``, ``scenes``, ``p`` (corrected; NaN where
-        nothing is permuted), ``verdict``.
+        nothing is permuted), ``verdict``. Effects that were not run have no seeds, and no values.
     """
     rows = []
-    for effect in effects(profile):
+    for effect in tqdm(list(effects(profile)), desc="testing", unit="effect"):
         values = effect.values(profile)
-        named = {"claim": effect.claim, "effect": effect.text, "dataset": effect.dataset}
-        rows.append({**named, **mean_interval(values.mean(1)), **over_scenes(values.mean(0))})
-    table = pd.DataFrame(rows)
-    table["p"] = multipletests(table["p"], method="holm")[1]
+        named = {"claim": effect.claim, "effect": effect.text, "dataset": effect.dataset, "seeds": len(values)}
+        rows.append({**named, **mean_interval(values.mean(1)), **over_scenes(values.mean(0))} if len(values) else named)
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    tested = table["p"].notna()
+    table.loc[tested, "p"] = multipletests(table.loc[tested, "p"], method="holm")[1]
     table = pd.concat([table, _phases(profile)], ignore_index=True).sort_values("claim", kind="stable", ignore_index=True)
     table["verdict"] = [_verdict(*row) for row in zip(table["low"], table["high"], table["p"], strict=True)]
     return table
@@ -175,12 +178,14 @@ def _phases(profile: Profile) -> pd.DataFrame:
             lowest = last[last["metric"] == metric].groupby("seed")["value"].min()
             effect = f"{text} in the lowest layer − {SEPARATED:g}"
             rows.append({"claim": "C6", "effect": effect, "dataset": dataset, **mean_interval(lowest - SEPARATED)})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def _verdict(low: float, high: float, p: float) -> str:
     if low > 0 and not p >= ALPHA:  # without a permutation test p is NaN
         return "reproduced"
+    if math.isnan(low):  # not run, or with one seed
+        return "untested"
     return "contradicted" if high < 0 else "inconclusive"
 
 

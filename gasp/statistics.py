@@ -11,15 +11,29 @@ from scipy import stats
 
 from gasp.settings import GaspError
 
-__all__ = ["formatted", "last_step", "mean_interval", "over_scenes", "paired_difference", "scene_accuracy", "slope", "summary"]
+__all__ = [
+    "at_level",
+    "formatted",
+    "last_step",
+    "mean_interval",
+    "over",
+    "over_scenes",
+    "paired_difference",
+    "slope",
+    "summary",
+]
 
 CONFIDENCE = 0.95
 RESAMPLES = 1999
+# the level of undisturbed scenes, where it is not 0
+START = {"scale": 1.0, "objects": 2.0}
 
 
-def scene_accuracy(table: pd.DataFrame) -> pd.DataFrame:
-    """Of a table of results: the share of test scenes with every object right; ``level`` is noise."""
-    return table[(table["evaluation"] == "noise") & (table["metric"] == "scene_accuracy")]
+def over(table: pd.DataFrame, evaluation: str, metric: str = "scene_accuracy") -> pd.DataFrame:
+    """Of a table of results: a metric of test scenes over the levels of an evaluation, undisturbed scenes as its start."""
+    rows = table[(table["metric"] == metric) & (table["split"] == "test")]
+    start = rows[rows["evaluation"] == "clean"].assign(level=START.get(evaluation, 0.0))
+    return pd.concat([start, rows[rows["evaluation"] == evaluation]], ignore_index=True)
 
 
 def last_step(table: pd.DataFrame) -> pd.DataFrame:
@@ -62,14 +76,14 @@ def paired_difference(table: pd.DataFrame, first: str, second: str) -> dict[str,
         table: one value for each variant and seed.
 
     Raises:
-        GaspError: unless both variants have exactly one value for each of the same seeds.
+        GaspError: for more than one value a variant and seed, or without a seed that both variants have.
     """
     pairs = table[table["variant"].isin([first, second])]
     if pairs.duplicated(["variant", "seed"]).any():
         raise GaspError("more than one value for a variant and seed: choose one metric, level and time step")
-    wide = pairs.pivot(index="seed", columns="variant", values="value")
-    if not {first, second} <= set(wide.columns) or wide.isna().any(axis=None):
-        raise GaspError(f"{first} and {second} do not have the same seeds: run the missing ones")
+    wide = pairs.pivot(index="seed", columns="variant", values="value").reindex(columns=[first, second]).dropna()
+    if wide.empty:
+        raise GaspError(f"{first} and {second} have no seed in common: run the missing ones")
     return mean_interval((wide[first] - wide[second]).tolist())
 
 
@@ -86,6 +100,12 @@ def slope(table: pd.DataFrame) -> dict[float, dict[str, float]]:
         seeds = table[table["level"] == level].groupby("seed")
         slopes[level] = mean_interval(stats.linregress(rows["t"], rows["value"]).slope for _, rows in seeds)
     return slopes
+
+
+def at_level(table: pd.DataFrame, evaluation: str, level: float = 0.0, metric: str = "scene_accuracy") -> pd.DataFrame:
+    """One metric at one level of an evaluation, at every variant's last step: one value a variant and seed."""
+    rows = over(table, evaluation, metric)
+    return last_step(rows[np.isclose(rows["level"], level)])
 
 
 def formatted(interval: dict[str, float], sign: bool = False) -> str:

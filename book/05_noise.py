@@ -1,0 +1,73 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: py:percent
+#   kernelspec:
+#     name: python3
+#     display_name: Python 3
+# ---
+
+# %% [markdown]
+# (the-noise)=
+# # Noise
+#
+# No network of this book met a corrupted image in training. How much of its accuracy is left when it does (claim C4)?
+
+# %% tags=["parameters", "remove-cell"]
+profile = "smoke"
+overrides = {}
+
+# %% tags=["remove-input"]
+import gasp
+from gasp.book import banner
+
+settings = gasp.load_profile(profile, **overrides)
+banner(settings, overrides)
+
+# %% tags=["remove-cell"]
+from gasp import figures
+
+variants = ["cnn_parameters", "cnn_compute", "gaspnet", "ideal_phases"]
+kinds = list(settings.evaluation.corruptions)
+digits, photographs = (
+    gasp.run_all(settings.experiments([name], variants), settings) for name in ("multi_mnist", "cifar_mnist")
+)
+
+# %% [markdown]
+# ## Two digits
+
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Multi-MNIST: share of test scenes with both digits right under each corruption, at the last time step (mean over seeds, 95 % interval).", "name": "fig-noise"}, "image": {"alt": "Five panels, one a corruption, of accuracies that fall with its level."}}
+figures.accuracy_over(digits, kinds)
+
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Multi-MNIST: GASPnet minus the CNNs, paired by seed (mean, 95 % interval).", "name": "fig-noise-gain"}, "image": {"alt": "Five panels of differences over the level of a corruption, with a line at zero."}}
+figures.gain_over(digits, kinds, ["cnn_parameters", "cnn_compute"])
+
+# %% [markdown]
+# ## Items on photographs
+
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "CIFAR-MNIST: share of test scenes with both labels right under each corruption, at the last time step (mean over seeds, 95 % interval).", "name": "fig-cifar-noise"}, "image": {"alt": "Five panels, one a corruption, of accuracies that fall with its level."}}
+figures.accuracy_over(photographs, kinds)
+
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "CIFAR-MNIST: GASPnet minus the CNNs, paired by seed (mean, 95 % interval).", "name": "fig-cifar-noise-gain"}, "image": {"alt": "Five panels of differences over the level of a corruption, with a line at zero."}}
+figures.gain_over(photographs, kinds, ["cnn_parameters", "cnn_compute"])
+
+# %% [markdown]
+# ## Averaged over levels
+#
+# The rule of {ref}`the-rule` takes the mean over all levels, first of Gaussian noise, then of all corruptions.
+
+# %% tags=["remove-input"]
+from gasp.book import table
+from gasp.experiment import VARIANTS
+from gasp.statistics import formatted, last_step, over, paired_difference
+
+rows = []
+for label, measured in {"multi-MNIST": digits, "CIFAR-MNIST": photographs}.items():
+    for kind in kinds:
+        last = last_step(over(measured, kind))
+        means = last[last["level"] > 0].groupby(["variant", "seed"], as_index=False)["value"].mean()
+        gains = [
+            formatted(paired_difference(means, "gaspnet", rival), sign=True) for rival in ("cnn_parameters", "cnn_compute")
+        ]
+        rows.append([label, figures.AXES[kind], *gains])
+table(["data set", "corruption", *(f"GASPnet − {VARIANTS[v].label}" for v in ("cnn_parameters", "cnn_compute"))], rows)

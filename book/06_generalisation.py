@@ -1,0 +1,67 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: py:percent
+#   kernelspec:
+#     name: python3
+#     display_name: Python 3
+# ---
+
+# %% [markdown]
+# (the-generalisation)=
+# # Other scenes than in training
+#
+# Items smaller than any in training (claim C5), more digits, and digits that overlap: what does a network do with scenes that
+# it was not made for?
+
+# %% tags=["parameters", "remove-cell"]
+profile = "smoke"
+overrides = {}
+
+# %% tags=["remove-input"]
+import gasp
+from gasp.book import banner
+
+settings = gasp.load_profile(profile, **overrides)
+banner(settings, overrides)
+
+# %% tags=["remove-cell"]
+from gasp import figures
+
+variants = ["cnn_parameters", "cnn_compute", "gaspnet", "ideal_phases"]
+names = ["multi_mnist", "cifar_mnist", *(["cifar_fashion"] if settings.experiments(["cifar_fashion"]) else [])]
+results = {name: gasp.run_all(settings.experiments([name], variants), settings) for name in names}
+
+# %% [markdown]
+# ## Smaller items on photographs
+
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "CIFAR-MNIST: accuracy of both heads over the scale of the item, at the last time step; 1 is the size in training (mean over seeds, 95 % interval).", "name": "fig-scale"}, "image": {"alt": "Two panels of accuracy over scale: the digit's falls with smaller items, the photograph's hardly changes."}}
+figures.accuracy_over(results["cifar_mnist"], ["scale"], ["head_0_accuracy", "head_1_accuracy"])
+
+# %% tags=["remove-input"]
+from gasp.book import table
+from gasp.experiment import VARIANTS
+from gasp.statistics import formatted, last_step, over, paired_difference
+
+rows = []
+for name in names[1:]:
+    for metric, label in {"head_0_accuracy": "item", "head_1_accuracy": "photograph"}.items():
+        last = last_step(over(results[name], "scale", metric))
+        means = last[last["level"] < 1].groupby(["variant", "seed"], as_index=False)["value"].mean()
+        gains = [
+            formatted(paired_difference(means, "gaspnet", rival), sign=True) for rival in ("cnn_parameters", "cnn_compute")
+        ]
+        rows.append([f"`{name}`", label, *gains])
+table(["data set", "right", *(f"GASPnet − {VARIANTS[v].label}" for v in ("cnn_parameters", "cnn_compute"))], rows)
+
+# %% [markdown]
+# Means over all scales below 1, paired by seed, with 95 % intervals.
+#
+# ## Smaller, more and overlapping digits
+
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Multi-MNIST: share of test scenes with every digit right, over their scale, their number (made smaller, so that they have as much room as two) and their allowed overlap, at the last time step (mean over seeds, 95 % interval).", "name": "fig-more"}, "image": {"alt": "Three panels of accuracy: over the scale, the number and the overlap of digits."}}
+kinds = [kind for kind in ("scale", "objects", "overlap") if (results["multi_mnist"]["evaluation"] == kind).any()]
+figures.accuracy_over(results["multi_mnist"], kinds)
+
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "The same, GASPnet minus the CNNs, paired by seed (mean, 95 % interval).", "name": "fig-more-gain"}, "image": {"alt": "Three panels of differences, with a line at zero."}}
+figures.gain_over(results["multi_mnist"], kinds, ["cnn_parameters", "cnn_compute"])

@@ -1,0 +1,82 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: py:percent
+#   kernelspec:
+#     name: python3
+#     display_name: Python 3
+# ---
+
+# %% [markdown]
+# (the-ablations)=
+# # What each part is for
+#
+# GASPnet without phase modulation, without synchrony loss, without spatial neighbourhood: does accuracy fall (claim C7)? And
+# two bounds: phases that no layer takes from its input, and phases that are right.
+
+# %% tags=["parameters", "remove-cell"]
+profile = "smoke"
+overrides = {}
+
+# %% tags=["remove-input"]
+import gasp
+from gasp.book import banner
+
+settings = gasp.load_profile(profile, **overrides)
+banner(settings, overrides)
+
+# %% tags=["remove-cell"]
+from gasp import figures
+
+removed = ["no_modulation", "no_synchrony_loss", "no_neighbourhood", "random_phases", "ideal_phases"]
+variants = ["cnn", "gaspnet", *removed]
+results = {name: gasp.run_all(settings.experiments([name], variants), settings) for name in ("multi_mnist", "cifar_mnist")}
+
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Multi-MNIST, no noise: share of test scenes with both digits right, at the last time step. Dots are seeds; below them their mean with its 95 % interval.", "name": "fig-ablations"}, "image": {"alt": "A row of dots for GASPnet and for each ablation."}}
+figures.comparison(results["multi_mnist"])
+
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "CIFAR-MNIST, no noise: both labels right (as above).", "name": "fig-cifar-ablations"}, "image": {"alt": "A row of dots for GASPnet and for each ablation."}}
+figures.comparison(results["cifar_mnist"])
+
+# %% [markdown]
+# ## What is lost
+#
+# GASPnet minus each variant, at the last time step, paired by seed: above zero, the part that was removed helps.
+
+# %% tags=["remove-input"]
+from gasp.book import table
+from gasp.experiment import VARIANTS
+from gasp.statistics import at_level, formatted, paired_difference
+
+levels = settings.evaluation.corruptions["gaussian"]
+noise = levels[min(1, len(levels) - 1)]
+rows = []
+for name, measured in results.items():
+    for variant in removed:
+        if (measured["variant"] == variant).any():
+            gains = [
+                formatted(paired_difference(at_level(measured, "gaussian", level), "gaspnet", variant), sign=True)
+                for level in (0.0, noise)
+            ]
+            rows.append([f"`{name}`", VARIANTS[variant].label, *gains])
+table(["data set", "variant", "no noise", f"noise σ = {noise:g}"], rows)
+
+# %% [markdown]
+# With a_F = 0 nothing of the phases reaches the activity, and they send no gradient into it: such a network *is* the CNN of
+# the same layers, in every step of its training. Without the synchrony loss, keys, queries and phases learn from
+# classification alone.
+#
+# ## What it does to the phases
+
+# %% tags=["remove-input"]
+measured = results["multi_mnist"]
+phases = measured[(measured["evaluation"] == "phases") & (measured["level"] == 1)]
+phases = phases[phases["t"] == phases["t"].max()]
+rows = []
+for variant in [v for v in variants if (phases["variant"] == v).any()]:
+    values = phases[phases["variant"] == variant].groupby("metric")["value"].mean()
+    rows.append([VARIANTS[variant].label, f"{values['order_within']:.2f}", f"{values['separation']:.2f}"])
+table(["variant", "order within digits", "separation between digits"], rows)
+
+# %% [markdown]
+# First layer, last time step, means over seeds on multi-MNIST.

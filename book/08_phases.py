@@ -1,0 +1,100 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: py:percent
+#   kernelspec:
+#     name: python3
+#     display_name: Python 3
+# ---
+
+# %% [markdown]
+# (the-phases)=
+# # The phases themselves
+#
+# If synchrony binds, the locations of one object share a phase and those of two objects do not, in every layer (claim C6); and
+# the unit that reports an object is in phase with it.
+
+# %% tags=["parameters", "remove-cell"]
+profile = "smoke"
+overrides = {}
+
+# %% tags=["remove-input"]
+import gasp
+from gasp.book import banner
+
+settings = gasp.load_profile(profile, **overrides)
+banner(settings, overrides)
+
+# %% tags=["remove-cell"]
+results = {name: gasp.run_all(settings.experiments([name], ["gaspnet"]), settings) for name in ("multi_mnist", "cifar_mnist")}
+
+# %% [markdown]
+# ## Falling into step
+#
+# A trained network looks at two digits. The phases of its first layer start at random; then every frame is one Kuramoto
+# iteration, with the keys and queries of the plain sweep.
+
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Phases of the first layer on one scene, iteration by iteration. Colour is phase (wheel at the right), brightness how much a location pulls.", "name": "fig-animation"}, "image": {"alt": "An animation: two digits whose locations change colour until each digit has one colour, opposite to the other's."}}
+import torch
+
+from gasp import figures, kuramoto
+
+trained = profile if settings.judges else "cpu"  # phases of a network that has learned
+model = gasp.load("gaspnet", profile=trained, device="cpu", **(overrides if settings.judges else {}))
+examples = settings.datasets["multi_mnist"].compose("test", 5, seed=1)
+images, _, targets = examples.batch(slice(None))
+with torch.no_grad():
+    activities = model.sweep(images[1:2])
+    coupling = model.coupling(activities)
+    phases = [model.initial_phases(1, torch.Generator().manual_seed(0))]
+    for _ in range(4 * model.iterations):
+        phases.append(kuramoto.align(phases[-1], **coupling, iterations=1, step_size=model.step_size))
+height, width = model.grids[0]
+maps = torch.stack([each[: height * width, 0].unflatten(0, (height, width)) for each in phases])
+figures.animation(images[1], maps, model.gates(activities)[0][0])
+
+# %% [markdown]
+# ## On test scenes
+
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Phases on test scenes of multi-MNIST: of the first layer at every time step, of the deeper convolutions at the last. Digits: true, and what the network reports.", "name": "fig-phases"}, "image": {"alt": "Rows of scenes; beside each, maps in which the two digits take opposite colours as time goes on."}}
+with torch.no_grad():
+    trajectory = model.run(images, torch.Generator().manual_seed(0))
+reported = torch.zeros_like(targets).scatter(2, trajectory.logits[-1].topk(2).indices, 1)
+
+
+def names(present):
+    return ", ".join(str(digit) for digit in present[0].nonzero().flatten().tolist())
+
+
+captions = [f"{names(true)} → {names(answer)}" for true, answer in zip(targets, reported, strict=True)]
+figures.phase_maps(images, trajectory, captions)
+
+# %% [markdown]
+# At t = 0 the phases of the first layer are random. The deeper layers take theirs from what they receive, so their maps are
+# smoother from the start. With each further step the two digits separate into two phases.
+
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Multi-MNIST: order parameter of the phases within an object, and separation of the mean phases of the two objects (1 is antiphase), for each convolutional layer on test scenes without noise (means over seeds, 95 % intervals).", "name": "fig-order"}, "image": {"alt": "Two panels of curves that rise over time steps, one curve a layer."}}
+figures.order_over_time(results["multi_mnist"])
+
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "CIFAR-MNIST: the same for item and photograph.", "name": "fig-order-photographs"}, "image": {"alt": "Two panels of curves over time steps, one curve a layer."}}
+figures.order_over_time(results["cifar_mnist"])
+
+# %% [markdown]
+# ## Do units follow the object that they report?
+#
+# A dense unit has one phase for the whole image. *Nearness* is the cosine of its phase to that of the nearest object in the
+# first layer (1: in phase with one of them), averaged over units by how much they pull. *Follows* is the share of objects whose
+# read-out unit is nearer to them than to the other object; by chance it would be one half.
+
+# %% tags=["remove-input"]
+from gasp.book import table
+from gasp.statistics import formatted, mean_interval
+
+rows = []
+for name, measured in results.items():
+    units = measured[(measured["evaluation"] == "phases") & measured["metric"].isin(["nearness", "follows"])]
+    for (layer, metric), values in units.groupby(["level", "metric"]):
+        label = f"{'read-out' if layer == units['level'].max() else 'dense layer'}: {metric}"
+        over_time = [formatted(mean_interval(step["value"])) for _, step in values.groupby("t")]
+        rows.append([f"`{name}`", label, *over_time])
+table(["data set", "", *(f"t = {t}" for t in sorted(units["t"].unique()))], rows)

@@ -1,0 +1,95 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: py:percent
+#   kernelspec:
+#     name: python3
+#     display_name: Python 3
+# ---
+
+# %% [markdown]
+# (the-predecessors)=
+# # The predecessors
+#
+# GASPnet joins two earlier models. From **GAttANet** {cite:p}`gattanet` it takes global agreement between keys and queries of
+# all layers; from **KomplexNet** {cite:p}`komplexnet` phases, Kuramoto dynamics and the synchrony loss. Both are built here as
+# models of their own, with as many parameters within a few per cent and the same layers, and both are the CNN at t = 0. Is
+# global attention alone enough (claim C8)?
+#
+# ## GAttANet
+#
+# Every location and every dense unit sends a query; their mean, over the locations of each layer and then over layers, is one
+# global query $\bar q$. How well a neuron's own key agrees with it scales its activity in the next sweep:
+#
+# $$
+# m_i^{t} = f\Bigl(\sum_j w_{ij}\, m_j^{t} + b_i\Bigr) \bigl[ 1 + \alpha_l \tanh(a_i^{t-1}) \bigr], \qquad
+# a_i = \frac{\langle k_i, \bar q \rangle}{\sqrt d}.
+# $$ (eq-gattanet)
+#
+# There are no phases: what agrees with everything is heard more, but two objects that both agree are still heard together.
+# The bound by tanh, $\alpha_l = 1$ at the start, and the modulation of the read-out are ours.
+#
+# ## KomplexNet
+#
+# Activity is complex, $z = m e^{i\varphi}$. The phases of the first layer follow Kuramoto dynamics with a learned, local
+# coupling kernel $K$ that does not depend on activity; deeper layers have real weights and take magnitude and phase from
+# what they receive {cite:p}`reichert`:
+#
+# $$
+# m_i = f\Bigl( \tfrac12 \Bigl[\sum_j w_{ij}\, m_j + b_i\Bigr] + \tfrac12 \Bigl|\sum_j w_{ij}\, z_j\Bigr| \Bigr), \qquad
+# \varphi_i = \arg \sum_j w_{ij}\, z_j .
+# $$ (eq-komplexnet)
+#
+# In the authors' code each of eight channels has phases of its own and a kernel to each other channel; with our 26 channels
+# that would be more than half of all parameters, so we take one phase a location, as in GASPnet, and a plain first sweep. The
+# version with feedback is not built. What GASPnet changes is who is coupled: not neighbours in the first layer, but whatever
+# agrees, in all layers.
+
+# %% tags=["parameters", "remove-cell"]
+profile = "smoke"
+overrides = {}
+
+# %% tags=["remove-input"]
+import gasp
+from gasp.book import banner
+
+settings = gasp.load_profile(profile, **overrides)
+banner(settings, overrides)
+
+# %% tags=["remove-cell"]
+variants = ["cnn_parameters", "gaspnet", "gattanet", "komplexnet"]
+results = {}
+for name in ("multi_mnist", "cifar_mnist"):
+    results[name] = gasp.run_all(settings.experiments([name], variants), settings)
+
+# %% [markdown]
+# ## How they compare
+
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Multi-MNIST: share of test scenes with both digits right at every time step (mean over seeds, 95 % interval).", "name": "fig-predecessors"}, "image": {"alt": "Accuracy over time steps of GASPnet, GAttANet and KomplexNet at several levels of noise, and a dotted line for the CNN."}}
+from gasp import figures
+
+levels = settings.evaluation.corruptions["gaussian"]
+figures.accuracy_over_time(results["multi_mnist"], [0.0, *levels[:4:2]])
+
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "CIFAR-MNIST: share of test scenes with both labels right at every time step (mean over seeds, 95 % interval).", "name": "fig-cifar-predecessors"}, "image": {"alt": "Accuracy over time steps of GASPnet, GAttANet and KomplexNet at several levels of noise, and a dotted line for the CNN."}}
+figures.accuracy_over_time(results["cifar_mnist"], [0.0, *levels[1::3]])
+
+# %% tags=["remove-input"]
+from gasp.book import table
+from gasp.experiment import VARIANTS
+from gasp.statistics import at_level, formatted, mean_interval, paired_difference
+
+noise = levels[min(1, len(levels) - 1)]
+rows = []
+for name, measured in results.items():
+    for variant in [v for v in variants if (measured["variant"] == v).any()]:
+        cells = []
+        for level in (0.0, noise):
+            values = at_level(measured, "gaussian", level)
+            cells.append(formatted(mean_interval(values[values["variant"] == variant]["value"])))
+            cells.append("" if variant == "gaspnet" else formatted(paired_difference(values, "gaspnet", variant), sign=True))
+        rows.append([f"`{name}`", VARIANTS[variant].label, *cells])
+table(["data set", "model", "no noise", "GASPnet − it", f"σ = {noise:g}", "GASPnet − it"], rows)
+
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Multi-MNIST: share of test scenes with both digits right under each corruption, at the last time step (mean over seeds, 95 % interval).", "name": "fig-predecessors-noise"}, "image": {"alt": "Five panels, one a corruption, of accuracies that fall with its level."}}
+figures.accuracy_over(results["multi_mnist"], list(settings.evaluation.corruptions))

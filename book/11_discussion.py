@@ -1,0 +1,64 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: py:percent
+#   kernelspec:
+#     name: python3
+#     display_name: Python 3
+# ---
+
+# %% [markdown]
+# (the-discussion)=
+# # Discussion
+
+# %% tags=["parameters", "remove-cell"]
+profile = "smoke"
+overrides = {}
+
+# %% tags=["remove-input"]
+import gasp
+from gasp.book import banner
+
+settings = gasp.load_profile(profile, **overrides)
+banner(settings, overrides)
+
+# %% tags=["remove-input"]
+from gasp import claims
+from gasp.book import table
+
+found = claims.verdicts(claims.judge(settings))
+grouped = {}
+for claim, verdict in found.items():
+    grouped.setdefault(verdict, []).append(f"{claim}: {claims.CLAIMS[claim]}")
+rows = [[f"**{verdict}**" if settings.judges else "not judged", "<br>".join(listed)] for verdict, listed in grouped.items()]
+table(["verdict", "claims"], rows)
+
+# %% [markdown]
+# ## What our sources did not tell
+#
+# What we had of GASPnet are its claims, its mechanism, the widths of its layers and the form of its coupling and modulation.
+# Kernels, strides, key size, step counts, the normalisation of the coupling, learning rates and the length of training are
+# ours ({ref}`the-model` has the list, with a source for each). Where the paper's numbers come from other choices, a claim that
+# does not hold here may hold there; what we can say is that it does not follow from the mechanism alone.
+#
+# Three choices decided whether anything was learned at all: normalisation of the deeper layers, without which no variant
+# learns; phases of deeper layers that are taken from their input at each sweep instead of evolving from random ones; and
+# gradients from phases that stop before features.
+#
+# ## Limits
+#
+# - The networks are small (about 50,000 parameters) and their training is short: a CNN trained for twice as long is better
+#   than in these tables ({ref}`the-search`). Differences, not levels, are the result.
+# - Seeds vary greatly under noise. Intervals over few seeds are wide, and an inconclusive effect is not an absent one.
+# - Of CIFAR-10 and MNIST, the training sets are the first 40,000 and 50,000 images.
+# - Masks are known for composed scenes only. Without the synchrony loss, see {ref}`the-ablations`, phases must learn from
+#   labels.
+# - The comparison with as many multiplications leaves memory and wall-clock time aside; by the clock GASPnet is dearer still
+#   ({ref}`what-it-costs`).
+# - GAttANet and KomplexNet are built from what we could learn of them ({ref}`the-predecessors`), not by their authors.
+#
+# ## What to try next
+#
+# The mechanism is worth what its phases are worth: with ideal phases ({ref}`the-ablations`) it helps more than with learned
+# ones. Segmentation of a scene into phases, not modulation by them, is where a better model has most to gain; top-down
+# predictions {cite:p}`predify`, which the paper names as its next step, are a candidate.

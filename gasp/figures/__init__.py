@@ -1,0 +1,38 @@
+"""One function a figure: from a tidy table, or from tensors, to a matplotlib Figure.
+
+Phases have one cyclic colour map everywhere, with a wheel for a legend; what does not pull (gate 0) is black.
+"""
+
+from gasp.figures.costs import costs_of_coupling, costs_of_parts, costs_over_time
+from gasp.figures.phases import alignment, animation, architecture, corruptions, gallery, phase_maps, scenes
+from gasp.figures.results import (
+    AXES,
+    accuracy_over,
+    accuracy_over_time,
+    comparison,
+    effects,
+    gain_over,
+    learning_curves,
+    order_over_time,
+)
+
+__all__ = [
+    "AXES",
+    "accuracy_over",
+    "accuracy_over_time",
+    "alignment",
+    "animation",
+    "architecture",
+    "comparison",
+    "corruptions",
+    "costs_of_coupling",
+    "costs_of_parts",
+    "costs_over_time",
+    "effects",
+    "gain_over",
+    "gallery",
+    "learning_curves",
+    "order_over_time",
+    "phase_maps",
+    "scenes",
+]
