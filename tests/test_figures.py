@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import math
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
+import PIL.Image
+import PIL.ImageSequence
 import pytest
 import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -15,7 +18,9 @@ from matplotlib.figure import Figure
 
 from gasp import figures
 from gasp.data.scenes import Scenes
+from gasp.figures.style import LABELS, phase_image
 from gasp.models import GASPnet
+from gasp.statistics import at_level, paired_difference
 from gasp.store import COLUMNS
 
 LEVELS = (0.0, 0.1, 0.2)
@@ -39,8 +44,9 @@ def results(seeds: int = 3) -> pd.DataFrame:
 
     for variant, seed in itertools.product(STEPS, range(seeds)):
         for metric in ("scene_accuracy", "object_accuracy", "loss"):
-            for level in LEVELS:
-                add(variant, seed, "test", "noise", level, metric)
+            add(variant, seed, "test", "clean", 0.0, metric)
+            for evaluation, level in itertools.product(("gaussian", "longer"), LEVELS[1:]):
+                add(variant, seed, "test", evaluation, level, metric)
             for epoch in (1.0, 2.0):
                 add(variant, seed, "validation", "training", epoch, metric)
     for seed, layer, metric in itertools.product(range(seeds), (1.0, 2.0), ("order_within", "separation")):
@@ -52,7 +58,7 @@ def examples(count: int = 3, channels: int = 1) -> Scenes:
     images = torch.randint(0, 256, (count, channels, 32, 32), dtype=torch.uint8)
     masks = torch.zeros(count, 2, 32, 32, dtype=torch.uint8)
     masks[:, 0, :16], masks[:, 1, 16:] = 255, 255
-    return Scenes(images, masks, torch.zeros(count, 1, 10, dtype=torch.bool))
+    return Scenes(images, masks, torch.zeros(count, 1, 10, dtype=torch.bool), torch.zeros(count, 2, dtype=torch.uint8))
 
 
 def phase_maps(count: int = 2, channels: int = 1) -> Figure:
@@ -77,9 +83,23 @@ def timings() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["group", "case", "size", "round", "seconds", "floor"])
 
 
+def effects() -> pd.DataFrame:
+    """As gasp.claims.judge returns them: one effect a verdict."""
+    rows = [
+        ("C1", "more", "multi_mnist", 0.1, 0.05, 0.15, "reproduced"),
+        ("C2", "less", "cifar_mnist", -0.1, -0.15, -0.05, "contradicted"),
+        ("C2", "perhaps", "cifar_fashion", 0.0, -0.05, 0.05, "inconclusive"),
+        ("C8", "none", "multi_mnist", math.nan, math.nan, math.nan, "untested"),
+    ]
+    return pd.DataFrame(rows, columns=["claim", "effect", "dataset", "mean", "low", "high", "verdict"])
+
+
 CURVES = {
     "accuracy_over_time": lambda seeds: figures.accuracy_over_time(results(seeds), LEVELS),
-    "accuracy_over_noise": lambda seeds: figures.accuracy_over_noise(results(seeds)),
+    "accuracy_over_time, longer": lambda seeds: figures.accuracy_over_time(results(seeds), LEVELS[1:], "longer"),
+    "accuracy_over": lambda seeds: figures.accuracy_over(results(seeds), ["gaussian"], ["scene_accuracy"]),
+    "gain_over": lambda seeds: figures.gain_over(results(seeds), ["gaussian"], ["cnn"]),
+    "comparison": lambda seeds: figures.comparison(results(seeds)),
     "learning_curves": lambda seeds: figures.learning_curves(results(seeds)),
     "order_over_time": lambda seeds: figures.order_over_time(results(seeds)),
 }
@@ -89,6 +109,9 @@ DRAWINGS = {
     "costs_of_coupling": lambda: figures.costs_of_coupling(timings()),
     "scenes": lambda: figures.scenes(examples()),
     "coloured scenes": lambda: figures.scenes(examples(2, 3)),
+    "gallery": lambda: figures.gallery({"digits": examples(4), "photographs": examples(2, 3)}),
+    "corruptions": lambda: figures.corruptions(examples(1, 3), {"gaussian": (0.1, 0.2), "blur": (1.0,)}),
+    "effects": lambda: figures.effects(effects()),
     "phase_maps": phase_maps,
     "phase_maps of one coloured scene": lambda: phase_maps(1, 3),
     "alignment": alignment,
@@ -113,7 +136,8 @@ def test_curves_are_drawn_with_labelled_axes(draw, seeds):
     for panel in figure.axes:
         assert panel.has_data()
         assert panel.get_xlabel()
-    assert figure.axes[0].get_ylabel() or all(panel.get_title() for panel in figure.axes)
+    named = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert figure.axes[0].get_ylabel() or all(panel.get_title() for panel in figure.axes) or LABELS["gaspnet"] in named
 
 
 @pytest.mark.parametrize("draw", DRAWINGS.values(), ids=DRAWINGS)
@@ -124,15 +148,40 @@ def test_drawings_are_drawn(draw):
 
 
 def test_every_public_function_is_drawn_here():
-    drawn = set(CURVES) | {name.split()[0] for name in DRAWINGS}
-    assert {name for name in figures.__all__ if callable(getattr(figures, name))} - {"phase_image"} <= drawn
+    drawn = {name.partition(",")[0] for name in CURVES} | {name.split()[0] for name in DRAWINGS}
+    assert {name for name in figures.__all__ if callable(getattr(figures, name))} - {"animation"} <= drawn
+
+
+def test_an_animation_has_a_frame_an_iteration():
+    maps, gates = torch.rand(4, 8, 8) * 6, torch.rand(8, 8)
+    film = PIL.Image.open(io.BytesIO(figures.animation(torch.rand(1, 16, 16), maps, gates).data))
+    frames = [np.asarray(frame.convert("RGB")) for frame in PIL.ImageSequence.Iterator(film)]
+    assert len(frames) == 4
+    assert all((first != second).any() for first, second in itertools.pairwise(frames))
+
+
+def test_an_effect_has_the_colour_of_its_verdict():
+    drawn = figures.effects(effects()).axes[0].containers
+    assert [bar.get_label() for bar in drawn] == ["reproduced", "inconclusive", "contradicted"]
+    assert [bar[0].get_xdata().tolist() for bar in drawn] == [[0.1], [0.0], [-0.1]]
+
+
+def test_a_gain_is_that_over_the_rival():
+    table = results()
+    gains = figures.gain_over(table, ["gaussian"], ["cnn"]).axes[0].containers[0][0].get_ydata()
+    expected = [paired_difference(at_level(table, "gaussian", level), "gaspnet", "cnn")["mean"] for level in LEVELS]
+    assert gains == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
     ("draw", "said"),
     [
         (CURVES["accuracy_over_time"], ["noise σ = 0.1", "time step", "GASPnet", "CNN"]),
-        (CURVES["accuracy_over_noise"], ["noise σ", "GASPnet − CNN", "GASPnet at t = 0"]),
+        (CURVES["accuracy_over"], ["noise σ", "every object right", "GASPnet", "CNN"]),
+        (CURVES["gain_over"], ["noise σ", "GASPnet − other", "CNN"]),
+        (CURVES["comparison"], ["every object right", "GASPnet", "CNN"]),
+        (lambda _: figures.effects(effects()), ["C8  none (multi_mnist)", "reproduced", "contradicted"]),
+        (lambda _: figures.corruptions(examples(1), {"blur": (1.0,)}), ["blur", "1"]),
         (CURVES["learning_curves"], ["epoch", "validation", "GASPnet", "CNN"]),
         (CURVES["order_over_time"], ["layer 1", "layer 2", "time step"]),
         (
@@ -154,7 +203,7 @@ def test_a_figure_says_what_it_shows(draw, said):
 def test_curves_show_the_mean_over_seeds():
     figure = figures.learning_curves(results())
     rows = results().query("evaluation == 'training' and metric == 'scene_accuracy' and variant == 'cnn'")
-    line = next(handle for handle in figure.axes[0].containers if handle.get_label() == figures.LABELS["cnn"])[0]
+    line = next(handle for handle in figure.axes[0].containers if handle.get_label() == LABELS["cnn"])[0]
     assert line.get_ydata() == pytest.approx(rows.groupby("level")["value"].mean().to_numpy())
 
 
@@ -168,7 +217,7 @@ def test_the_parts_of_a_step_add_up_to_it():
 
 def test_a_figure_does_not_change_its_table():
     table = results()
-    for draw in (figures.accuracy_over_noise, figures.learning_curves, figures.order_over_time):
+    for draw in (figures.comparison, figures.learning_curves, figures.order_over_time):
         draw(table)
     pd.testing.assert_frame_equal(table, results())
 
@@ -177,29 +226,29 @@ def test_a_figure_does_not_change_its_table():
 def test_phases_a_full_turn_apart_have_one_colour(turns):
     phases = torch.linspace(-3, 3, 60, dtype=torch.float64).view(6, 10)
     ones = torch.ones(6, 10)
-    assert figures.phase_image(phases, ones) == pytest.approx(figures.phase_image(phases + turns * 2 * math.pi, ones), abs=0.03)
+    assert phase_image(phases, ones) == pytest.approx(phase_image(phases + turns * 2 * math.pi, ones), abs=0.03)
 
 
 def test_phase_0_and_phase_2_pi_have_one_colour():
-    image = figures.phase_image(torch.tensor([[0.0, 2 * math.pi, 2 * math.pi - 1e-3]]), torch.ones(1, 3))
+    image = phase_image(torch.tensor([[0.0, 2 * math.pi, 2 * math.pi - 1e-3]]), torch.ones(1, 3))
     assert image[0, 1] == pytest.approx(image[0, 0], abs=0.03)
     assert image[0, 2] == pytest.approx(image[0, 0], abs=0.03)
 
 
 def test_opposite_phases_have_different_colours():
     phases = torch.arange(0, 2 * math.pi, 0.1)[None]
-    image, opposite = (figures.phase_image(phases + shift, torch.ones_like(phases)) for shift in (0, math.pi))
+    image, opposite = (phase_image(phases + shift, torch.ones_like(phases)) for shift in (0, math.pi))
     assert (np.abs(image - opposite).max(-1) > 0.2).all()
 
 
 def test_what_is_silent_is_black_and_what_pulls_is_not():
     phases = torch.rand(5, 5) * 6
-    assert (figures.phase_image(phases, torch.zeros(5, 5)) == 0).all()
-    assert (figures.phase_image(phases, torch.ones(5, 5)).max(-1) > 0.2).all()
+    assert (phase_image(phases, torch.zeros(5, 5)) == 0).all()
+    assert (phase_image(phases, torch.ones(5, 5)).max(-1) > 0.2).all()
 
 
 def test_colours_are_colours():
-    image = figures.phase_image(torch.randn(7, 9) * 5, torch.rand(7, 9).requires_grad_())
+    image = phase_image(torch.randn(7, 9) * 5, torch.rand(7, 9).requires_grad_())
     assert image.shape == (7, 9, 3)
     assert image.min() >= 0
     assert image.max() <= 1

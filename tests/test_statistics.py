@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from gasp.settings import GaspError
-from gasp.statistics import formatted, last_step, mean_interval, paired_difference, scene_accuracy, slope, summary
+from gasp.statistics import at_level, formatted, last_step, mean_interval, over, paired_difference, slope, summary
 
 VALUES = {"cnn": [0.90, 0.92, 0.87, 0.91], "gaspnet": [0.93, 0.94, 0.91, 0.92]}
 
@@ -75,18 +75,22 @@ def test_the_order_of_rows_and_other_variants_change_nothing(order):
 @pytest.mark.parametrize(
     "rows",
     [
-        table({"cnn": [0.9, 0.8], "gaspnet": [0.9]}),
-        table({"cnn": [0.9], "gaspnet": [0.9, 0.8]}),
         table({"cnn": [0.9, 0.8]}),
         table({"gaspnet": [0.9, 0.8]}),
         table({}),
-        table({"cnn": [0.9, 0.8], "gaspnet": [0.9, math.nan]}),
+        table({"cnn": [0.9, math.nan], "gaspnet": [math.nan, 0.8]}),
     ],
-    ids=["one seed less", "one seed more", "no first", "no second", "nothing", "nan"],
+    ids=["no first", "no second", "nothing", "nan"],
 )
-def test_missing_seeds_are_refused(rows):
-    with pytest.raises(GaspError, match="gaspnet and cnn do not have the same seeds"):
+def test_no_seed_in_common_is_refused(rows):
+    with pytest.raises(GaspError, match="gaspnet and cnn have no seed in common"):
         paired_difference(rows, "gaspnet", "cnn")
+
+
+def test_only_seeds_of_both_count():
+    both = table({"cnn": [0.5, 0.6], "gaspnet": [0.7, 0.9]})
+    more = table({"cnn": [0.5, 0.6], "gaspnet": [0.7, 0.9, 0.1]})
+    assert paired_difference(more, "gaspnet", "cnn") == paired_difference(both, "gaspnet", "cnn")
 
 
 def test_two_values_of_a_seed_are_refused():
@@ -141,9 +145,23 @@ def test_the_last_step_is_that_of_each_variant():
     assert last_step(rows).values.tolist() == [["a", 0], ["b", 2]]
 
 
-def test_scene_accuracy_leaves_training_and_other_metrics_out():
+def test_an_evaluation_starts_from_undisturbed_scenes():
     rows = pd.DataFrame(
-        [("noise", "scene_accuracy", 1), ("training", "scene_accuracy", 2), ("noise", "loss", 3)],
-        columns=["evaluation", "metric", "value"],
+        [
+            ("test", "clean", "scene_accuracy", 0.0, 1),
+            ("test", "scale", "scene_accuracy", 0.5, 2),
+            ("test", "blur", "scene_accuracy", 0.5, 3),
+            ("test", "scale", "loss", 0.5, 4),
+            ("validation", "training", "scene_accuracy", 1.0, 5),
+        ],
+        columns=["split", "evaluation", "metric", "level", "value"],
     )
-    assert scene_accuracy(rows)["value"].tolist() == [1]
+    assert over(rows, "scale")[["level", "value"]].values.tolist() == [[1.0, 1], [0.5, 2]]
+    assert over(rows, "blur")[["level", "value"]].values.tolist() == [[0.0, 1], [0.5, 3]]
+
+
+def test_a_level_is_met_at_the_last_step_of_each_variant():
+    rows = [("test", "blur", "scene_accuracy", level, t, "gaspnet", t + level) for level in (0.1, 0.2) for t in (0, 1)]
+    rows.append(("test", "blur", "scene_accuracy", 0.2, 0, "cnn", 7))
+    table = pd.DataFrame(rows, columns=["split", "evaluation", "metric", "level", "t", "variant", "value"])
+    assert at_level(table, "blur", 0.2)["value"].tolist() == [1.2, 7]
