@@ -89,7 +89,7 @@ table(["noise σ", "gain per time step"], [[f"{level:g}", formatted(gain, sign=T
 # Phases that are only half aligned can do harm, as t = 1 shows. What if the network is given more time than in training?
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "More time steps than in training (as above).", "name": "fig-longer"}, "image": {"alt": "Accuracy of GASPnet over more time steps, at each noise level."}}
-figures.accuracy_over_time(results, [0.0, *levels[:4:2]], "longer")
+figures.accuracy_over_time(results, settings.evaluation.longer_noise, "longer")
 
 # %% [markdown]
 # ## Where the gain comes from

@@ -114,7 +114,8 @@ class Evaluation(Settings):
         scales: of the objects, relative to the size that they have in training.
         objects: how many, where there is no background.
         overlaps: how much of an object another may cover, where there is no background.
-        longer: T of longer runs, without noise and at each level of Gaussian noise.
+        longer: T of longer runs.
+        longer_noise: levels of Gaussian noise in longer runs.
     """
 
     scenes: int = Field(ge=1)
@@ -125,6 +126,7 @@ class Evaluation(Settings):
     objects: tuple[Annotated[int, Field(ge=1)], ...] = ()
     overlaps: tuple[Annotated[float, Field(ge=0, le=1)], ...] = ()
     longer: int = Field(8, ge=1)
+    longer_noise: tuple[Annotated[float, Field(ge=0)], ...] = (0.0, 0.1)
 
 
 class Condition(NamedTuple):
@@ -179,7 +181,7 @@ class Experiment(Settings):
         for corruption, levels in asked.corruptions.items():
             for level in levels:
                 yield Condition(corruption, level, corruption=corruption)
-        for level in (0.0, *asked.corruptions.get("gaussian", ())):
+        for level in asked.longer_noise:
             yield Condition("longer", level, corruption="gaussian", steps=asked.longer)
         for scale in asked.scales:
             yield Condition("scale", scale, {"scale": scale * self.data.scenes.scale})
