@@ -173,7 +173,8 @@ def _phases(profile: Profile) -> pd.DataFrame:
     rows = []
     for dataset in ("multi_mnist", "cifar_mnist"):
         table = profile.store.table(run.key for run in profile.experiments([dataset], ["gaspnet"]))
-        last = table[(table["evaluation"] == "phases") & (table["t"] == table["t"].max())]
+        measured = table[table["evaluation"] == "phases"]
+        last = measured[measured["t"] == measured["t"].max()]
         for metric, text in {"order_within": "order within objects", "separation": "separation between objects"}.items():
             lowest = last[last["metric"] == metric].groupby("seed")["value"].min()
             effect = f"{text} in the lowest layer − {SEPARATED:g}"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from gasp.figures.phases import SEPARATION
@@ -67,32 +70,27 @@ def accuracy_over_time(table: pd.DataFrame, levels: Sequence[float], evaluation:
 
 
 def accuracy_over(table: pd.DataFrame, evaluations: Sequence[str], metrics: Sequence[str] = ("scene_accuracy",)) -> Figure:
-    """Accuracy at every variant's last step over the levels of evaluations, a panel each (a row a metric)."""
-    figure = new_figure((max(3.0 * len(evaluations), 4.5), 2.7 * len(metrics) + 0.6))
-    panels = figure.subplots(len(metrics), len(evaluations), sharey="row", squeeze=False)
-    for row, metric in zip(panels, metrics, strict=True):
-        row[0].set_ylabel(ACCURACY[metric])
-        for panel, evaluation in zip(row, evaluations, strict=True):
-            lines(panel, last_step(over(table, evaluation, metric)), "level")
-            panel.set(xlabel=AXES[evaluation], ylim=(0, 1.02))
-    figure.legend(*panels[0, 0].get_legend_handles_labels(), frameon=False, loc="outside lower center", ncols=3)
+    """Accuracy at every variant's last step over the levels of evaluations, a panel each, for each metric."""
+    figure, panels = _panels(len(evaluations) * len(metrics))
+    for panel, (metric, evaluation) in zip(panels, itertools.product(metrics, evaluations), strict=True):
+        lines(panel, last_step(over(table, evaluation, metric)), "level")
+        panel.set(xlabel=AXES[evaluation], ylabel=ACCURACY[metric], ylim=(0, 1.02))
+    figure.legend(*panels[0].get_legend_handles_labels(), frameon=False, loc="outside lower center", ncols=2)
     return figure
 
 
 def gain_over(table: pd.DataFrame, evaluations: Sequence[str], rivals: Sequence[str], metric: str = "scene_accuracy") -> Figure:
     """GASPnet minus other variants over the levels of evaluations, at the last step, paired by seed."""
-    figure = new_figure((max(3.0 * len(evaluations), 4.5), 3.3))
-    panels = figure.subplots(1, len(evaluations), sharey=True, squeeze=False)
-    panels[0, 0].set_ylabel("GASPnet − other, paired by seed")
-    for panel, evaluation in zip(panels[0], evaluations, strict=True):
+    figure, panels = _panels(len(evaluations))
+    for panel, evaluation in zip(panels, evaluations, strict=True):
         last = last_step(over(table, evaluation, metric))
         levels = sorted(last["level"].unique())
         for rival in rivals:
             gains = [{"level": x} | paired_difference(last[last["level"] == x], "gaspnet", rival) for x in levels]
             line(panel, pd.DataFrame(gains), "level", rival)
         panel.axhline(0, color="0.4", linewidth=1)
-        panel.set(xlabel=AXES[evaluation])
-    figure.legend(*panels[0, 0].get_legend_handles_labels(), frameon=False, loc="outside lower center", ncols=3)
+        panel.set(xlabel=AXES[evaluation], ylabel="GASPnet − other")
+    figure.legend(*panels[0].get_legend_handles_labels(), frameon=False, loc="outside lower center", ncols=2)
     return figure
 
 
@@ -139,7 +137,7 @@ def effects(table: pd.DataFrame) -> Figure:
     Args:
         table: of :func:`gasp.claims.judge`.
     """
-    figure = new_figure((9, 0.3 * len(table) + 1.2))
+    figure = new_figure((9, 0.25 * len(table) + 1.2))
     panel = figure.subplots()
     heights = np.arange(len(table))[::-1]
     for verdict, colour in VERDICTS.items():
@@ -149,10 +147,22 @@ def effects(table: pd.DataFrame) -> Figure:
             panel.errorbar(rows["mean"], heights[of_kind], xerr=bars(rows), fmt="o", capsize=3, color=colour, label=verdict)
     panel.axvline(0, color="0.4", linewidth=1)
     names = table["claim"] + "  " + table["effect"] + " (" + table["dataset"] + ")"
-    panel.set_yticks(heights, names.tolist(), fontsize=8)
-    panel.set(xlabel="effect, share of scenes (slope: per unit of σ)", xscale="symlog")
+    panel.set_yticks(heights, names.tolist(), fontsize=7.5)
+    panel.set_xscale("symlog", linthresh=0.05)
+    panel.set_xlabel("effect, share of scenes (slope: per unit of σ)")
     figure.legend(frameon=False, loc="outside lower center", ncols=3)
     return figure
+
+
+def _panels(count: int, columns: int = 3) -> tuple[Figure, list[Axes]]:
+    """A figure of so many panels, in rows."""
+    columns = min(count, columns)
+    rows = math.ceil(count / columns)
+    figure = new_figure((max(3 * columns, 5), 2.6 * rows + 0.8))
+    panels = list(figure.subplots(rows, columns, squeeze=False).flat)
+    for panel in panels[count:]:
+        panel.remove()
+    return figure, panels[:count]
 
 
 def _of(table: pd.DataFrame, evaluation: str, metric: str) -> pd.DataFrame:

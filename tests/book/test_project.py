@@ -52,7 +52,13 @@ def test_conda_s_environment_installs_the_project_and_repeats_no_version():
 
 def test_whatever_the_package_imports_is_among_its_dependencies():
     known = {re.split(r"[<>=\[]", name)[0].lower() for name in PYPROJECT["project"]["dependencies"]}
-    names = {"skimage": "scikit-image", "PIL": "pillow", "ruamel": "ruamel.yaml", "yaml": "pyyaml", "jupyter_book": "jupyter-book"}
+    names = {
+        "skimage": "scikit-image",
+        "PIL": "pillow",
+        "ruamel": "ruamel.yaml",
+        "yaml": "pyyaml",
+        "jupyter_book": "jupyter-book",
+    }
     # these come with papermill, jupytext and jupyter-book, whose formats they are
     implied = {"gasp", "nbformat", "ipython", "pyyaml", "myst_nb"}
     found = set()
