@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import fields
 
 import pytest
 import torch
@@ -51,7 +52,7 @@ def area(masks: Tensor) -> Tensor:
 
 
 def same(left: Scenes, right: Scenes) -> bool:
-    return all(torch.equal(getattr(left, name), getattr(right, name)) for name in ("images", "masks", "targets"))
+    return all(torch.equal(getattr(left, field.name), getattr(right, field.name)) for field in fields(Scenes))
 
 
 # seeds
@@ -78,7 +79,7 @@ def test_composing_leaves_the_seed_alone():
 def test_scenes_differ_within_and_across_chunks(monkeypatch):
     monkeypatch.setattr(module, "CHUNK", 8)
     scenes = compose(EQUAL, SceneSettings(), 20, 0)
-    assert len(scenes) == len(scenes.images) == len(scenes.masks) == len(scenes.targets) == 20
+    assert {len(scenes), *(len(getattr(scenes, field.name)) for field in fields(Scenes))} == {20}
     assert len({image.numpy().tobytes() for image in scenes.images}) == 20
 
 
@@ -102,7 +103,19 @@ def test_labels_are_those_of_the_objects_shown():
     scenes = compose(GROWING, SceneSettings(scale=0.9), 100, 0)
     sides = area(scenes.masks).sqrt() * (50 / 32) / 0.9
     seen = ((sides - 6) / 2).round().long().clamp(0, 9)
-    assert torch.equal(torch.zeros(100, 10, dtype=torch.bool).scatter_(1, seen, True), scenes.targets[:, 0])
+    assert torch.equal(seen, scenes.labels.long())
+
+
+@pytest.mark.parametrize(("objects", "scale"), [(1, 1.0), (2, 0.5)])
+@pytest.mark.parametrize("background", [None, BACKGROUNDS], ids=["canvas", "background"])
+def test_targets_are_the_labels_without_their_order(background, objects, scale):
+    scenes = compose(EQUAL, SceneSettings(objects=objects, scale=scale), 50, 0, background)
+    assert scenes.labels.dtype == torch.uint8
+    assert scenes.labels.shape == scenes.masks.shape[:2]
+    heads = [scenes.labels[:, :objects], scenes.labels[:, objects:]][: 1 if background is None else 2]
+    for head, labels in enumerate(heads):
+        expected = torch.zeros(50, 10, dtype=torch.bool).scatter_(1, labels.long(), True)
+        assert torch.equal(scenes.targets[:, head], expected)
 
 
 def test_classes_are_drawn_evenly_whatever_their_number_of_images():
@@ -216,7 +229,7 @@ def test_a_background_adds_a_head_and_the_mask_of_what_is_left(objects, scale):
 
 def test_what_no_object_covers_is_the_labelled_background():
     scenes = compose(EQUAL, SceneSettings(objects=1), 100, 0, BACKGROUNDS)
-    labels = scenes.targets[:, 1].int().argmax(-1)
+    labels = scenes.labels[:, -1].int()
     assert labels.unique().tolist() == list(range(10))
     for image, mask, label in zip(scenes.images, scenes.masks[:, -1], labels, strict=True):
         assert (image[:, mask == 255] == 5 * label).all()
@@ -245,6 +258,14 @@ def test_digits_compose_on_photographs(digits, photos):
 
 
 # batches
+
+
+@pytest.mark.parametrize("count", [1, 4, 6, 9])
+def test_the_first_scenes_are_those_that_the_set_begins_with(count):
+    scenes = compose(EQUAL, SceneSettings(), 6, 0)
+    some = scenes.first(count)
+    assert len(some) == min(count, 6)
+    assert same(some, Scenes(*(getattr(scenes, field.name)[:count] for field in fields(Scenes))))
 
 
 @pytest.mark.parametrize("index", [slice(2, 5), torch.tensor([2, 3, 4])], ids=["slice", "tensor"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,8 @@ from gasp.settings import GaspError
 from gasp.store import COLUMNS, Store, project_root, write_text
 
 KEY = "0123456789ab"
+RIGHT = {"clean/0/scene": np.array([[True, False, True], [True, True, False]]), "scale/0.5/head_1": np.eye(2, 3) > 0}
+SUFFIXES = ("csv", "json", "npz")
 
 
 def rows(key: str = KEY, values=(0.5, 0.25)) -> pd.DataFrame:
@@ -27,8 +30,13 @@ def store(tmp_path) -> Store:
 
 @pytest.fixture
 def kept(store) -> Store:
-    store.save(KEY, rows(), {"seconds": 3})
+    store.save(KEY, rows(), {"seconds": 3}, RIGHT)
     return store
+
+
+def readings(store: Store) -> list[Callable[[str], object]]:
+    """Every way to read the results of a run."""
+    return [store.record, lambda key: store.table([key]), lambda key: store.right(key, "clean/0/scene")]
 
 
 def files(store: Store) -> list[str]:
@@ -39,12 +47,24 @@ def test_what_was_saved_is_found(kept):
     assert KEY in kept
     assert kept.record(KEY)["seconds"] == 3
     pd.testing.assert_frame_equal(kept.table([KEY]), rows())
-    assert files(kept) == [f"{KEY}.csv", f"{KEY}.json"]
+    assert files(kept) == [f"{KEY}.{suffix}" for suffix in SUFFIXES]
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_whether_each_scene_was_right_is_found_by_its_condition(name, kept):
+    found = kept.right(KEY, name)
+    assert found.dtype == bool
+    assert np.array_equal(found, RIGHT[name])
+
+
+def test_a_condition_that_was_not_tested_is_answered_with_those_that_were(kept):
+    with pytest.raises(GaspError, match=r"0123456789ab was not tested at 'clean/0': there are clean/0/scene, scale/0.5/head_1"):
+        kept.right(KEY, "clean/0")
 
 
 def test_what_was_not_saved_is_not_found(kept):
     assert "ba9876543210" not in kept
-    for read in (kept.record, lambda key: kept.table([key])):
+    for read in readings(kept):
         with pytest.raises(GaspError, match=r"ba9876543210.*run it again"):
             read("ba9876543210")
 
@@ -57,13 +77,13 @@ def test_the_columns_are_those_documented(kept):
 
 
 def test_columns_are_kept_in_order_and_others_are_left_out(store):
-    store.save(KEY, rows().assign(more=1)[["more", *reversed(COLUMNS)]], {})
+    store.save(KEY, rows().assign(more=1)[["more", *reversed(COLUMNS)]], {}, {})
     pd.testing.assert_frame_equal(store.table([KEY]), rows())
 
 
 def test_a_table_without_all_columns_is_not_saved(store):
     with pytest.raises(KeyError, match="metric"):
-        store.save(KEY, rows().drop(columns="metric"), {})
+        store.save(KEY, rows().drop(columns="metric"), {}, {})
     assert KEY not in store
 
 
@@ -71,12 +91,12 @@ def test_a_table_without_all_columns_is_not_saved(store):
 def test_values_survive_a_round_trip(key, store):
     values = [0.0, 1.0, 1 / 3, -1e-12, 6.02e23, 0.1 + 0.2, float("nan"), *np.random.default_rng(0).normal(size=20)]
     written = rows(key, values).assign(level=[0.05 * index for index in range(len(values))], seed=2**40)
-    store.save(key, written, {})
+    store.save(key, written, {}, {})
     pd.testing.assert_frame_equal(store.table([key]), written, rtol=1e-7)
 
 
 def test_tables_of_several_runs_come_in_the_order_asked_for(kept):
-    kept.save("b", rows("b"), {})
+    kept.save("b", rows("b"), {}, {})
     table = kept.table(["b", KEY])
     assert table["key"].tolist() == ["b", "b", KEY, KEY]
     assert table.index.tolist() == list(range(4))
@@ -91,29 +111,32 @@ DAMAGES = {
     "a record of nothing": ("json", lambda _: "{}"),
     "a record that is a list": ("json", lambda _: "[]"),
     "a checksum of something else": ("json", lambda text: json.dumps(json.loads(text) | {"sha256": "0" * 64})),
+    "a checksum less": ("json", lambda text: text.replace("npz", "npy")),
     "bytes that are no text": ("csv", lambda _: "\udcff"),
+    "a changed scene": ("npz", lambda text: text[:-1] + "x"),
+    "no scenes": ("npz", lambda _: ""),
 }
 
 
 @pytest.mark.parametrize(("kind", "damage"), DAMAGES.values(), ids=DAMAGES)
 def test_damaged_results_are_not_found(kind, damage, kept):
     path = kept.directory / "results" / f"{KEY}.{kind}"
-    path.write_text(damage(path.read_text()), errors="surrogateescape")
+    path.write_text(damage(path.read_text(errors="surrogateescape")), errors="surrogateescape")
     assert KEY not in kept
-    for read in (kept.record, lambda key: kept.table([key])):
+    for read in readings(kept):
         with pytest.raises(GaspError, match=KEY):
             read(KEY)
 
 
-@pytest.mark.parametrize("kind", ["csv", "json"])
-def test_half_of_the_files_is_not_found(kind, kept):
+@pytest.mark.parametrize("kind", SUFFIXES)
+def test_a_part_of_the_files_is_not_found(kind, kept):
     (kept.directory / "results" / f"{KEY}.{kind}").unlink()
     assert KEY not in kept
     with pytest.raises(GaspError, match=KEY):
         kept.table([KEY])
 
 
-@pytest.mark.parametrize("written", [0, 1], ids=["table", "record"])
+@pytest.mark.parametrize("written", [0, 1, 2], ids=["table", "scenes", "record"])
 def test_a_failed_write_leaves_no_results_and_no_scraps(written, store, monkeypatch):
     replace, left = os.replace, [written]
 
@@ -125,9 +148,9 @@ def test_a_failed_write_leaves_no_results_and_no_scraps(written, store, monkeypa
 
     monkeypatch.setattr(os, "replace", fail)
     with pytest.raises(GaspError, match=r"cannot be written.*No space left on device"):
-        store.save(KEY, rows(), {})
+        store.save(KEY, rows(), {}, RIGHT)
     assert KEY not in store
-    assert files(store) == [f"{KEY}.csv"][:written]
+    assert files(store) == [f"{KEY}.csv", f"{KEY}.npz"][:written]
 
 
 def test_a_failed_write_keeps_what_was_there(kept, monkeypatch):
@@ -137,21 +160,22 @@ def test_a_failed_write_keeps_what_was_there(kept, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(os, "replace", fail)
         with pytest.raises(GaspError, match="nothing was changed"):
-            kept.save(KEY, rows(values=(0.1,)), {})
+            kept.save(KEY, rows(values=(0.1,)), {}, {})
     pd.testing.assert_frame_equal(kept.table([KEY]), rows())
 
 
 def test_saving_again_replaces(kept):
-    kept.save(KEY, rows(values=(0.1,)), {"seconds": 4})
+    kept.save(KEY, rows(values=(0.1,)), {"seconds": 4}, {"clean/0/scene": [[True], [False]]})
     pd.testing.assert_frame_equal(kept.table([KEY]), rows(values=(0.1,)))
     assert kept.record(KEY)["seconds"] == 4
+    assert kept.right(KEY, "clean/0/scene").tolist() == [[True], [False]]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_read_only_folder_is_refused(store):
     store.directory.mkdir(parents=True, mode=0o500)
     with pytest.raises(GaspError, match="cannot be written"):
-        store.save(KEY, rows(), {})
+        store.save(KEY, rows(), {}, RIGHT)
 
 
 @pytest.mark.parametrize("depth", [0, 1, 2], ids=["results", "profile", "runs"])
@@ -160,7 +184,7 @@ def test_a_file_in_the_place_of_a_folder_is_refused(depth, store):
     folder.parent.mkdir(parents=True, exist_ok=True)
     folder.write_text("in the way")
     with pytest.raises(GaspError, match="cannot be written"):
-        store.save(KEY, rows(), {})
+        store.save(KEY, rows(), {}, RIGHT)
     assert KEY not in store
 
 

@@ -48,7 +48,7 @@ def bands(epoch: int, count: int = 32) -> Scenes:
     masks = (rows == present.unsqueeze(-1)).unsqueeze(-1).expand(-1, -1, -1, 16).to(torch.uint8) * 255
     noise = torch.randint(0, 40, (count, 1, 16, 16), generator=generator)
     targets = torch.zeros(count, 1, 4, dtype=torch.bool).scatter(2, present.unsqueeze(1), True)
-    return Scenes((masks.sum(1, keepdim=True) * 0.8 + noise).to(torch.uint8), masks, targets)
+    return Scenes((masks.sum(1, keepdim=True) * 0.8 + noise).to(torch.uint8), masks, targets, present.to(torch.uint8))
 
 
 def train(model: CNN, checkpoint: Path, settings=SHORT, identity="run", progress=module.unheard, scenes_of=bands) -> list:
@@ -194,8 +194,8 @@ class Lost(CNN):
         super().__init__(**SIZES)
         self.left = after
 
-    def run(self, images, generator) -> Trajectory:
-        result = super().run(images, generator)
+    def run(self, images, generator, masks=None, steps=None) -> Trajectory:
+        result = super().run(images, generator, masks, steps)
         self.left -= self.training
         return Trajectory(result.logits * float("nan")) if self.left < 0 else result
 
@@ -228,6 +228,18 @@ def test_progress_adds_up_to_all_steps(kind, scenes, tmp_path):
     settings, told = SHORT.model_copy(update={"scenes": scenes}), []
     train(build(kind), tmp_path / "run.safetensors", settings, progress=told.append, scenes_of=partial(bands, count=scenes))
     assert sum(told) == settings.epochs * settings.steps_per_epoch
+
+
+def test_a_model_is_told_where_the_objects_of_each_scene_are(tmp_path):
+    class Watching(CNN):
+        def run(self, images, generator, masks=None, steps=None) -> Trajectory:
+            seen.append(torch.equal(images > 0.5, masks.sum(1, keepdim=True) > 0))
+            return super().run(images, generator, masks, steps)
+
+    seen: list[bool] = []
+    train(Watching(**SIZES), tmp_path / "run.safetensors")
+    assert len(seen) == STEPS + SHORT.epochs  # of training, and once an epoch of validation
+    assert all(seen)
 
 
 @kinds
