@@ -153,7 +153,7 @@ class Experiment(Settings):
     data: Dataset
     variant: str
     network: Network
-    dynamics: Dynamics | Attention | ComplexDynamics | None
+    dynamics: Attention | Dynamics | ComplexDynamics | None  # in this order: what Attention knows, Dynamics knows, too
     training: TrainingSettings
     evaluation: Evaluation
     seed: int = Field(ge=0)

@@ -7,9 +7,9 @@ import itertools
 import json
 from collections.abc import Sequence
 from operator import itemgetter
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
@@ -39,9 +39,9 @@ class Block(Settings):
         seeds: those of the profile when omitted.
     """
 
-    datasets: tuple[str, ...]
-    variants: tuple[str, ...]
-    seeds: tuple[Annotated[int, Field(ge=0)], ...] | None = None
+    datasets: tuple[str, ...] = Field(min_length=1)
+    variants: tuple[str, ...] = Field(min_length=1)
+    seeds: tuple[Annotated[int, Field(ge=0)], ...] | None = Field(None, min_length=1)
 
 
 class Profile(Settings):
@@ -70,6 +70,19 @@ class Profile(Settings):
     dynamics: Dynamics = Dynamics()
     training: TrainingSettings
     evaluation: Evaluation
+
+    @model_validator(mode="after")
+    def _names_and_changes(self) -> Self:
+        for block in self.grid:
+            self._check(block.datasets, block.variants)
+        for name, task in self.datasets.items():
+            for section in ("network", "dynamics", "training"):
+                settings = getattr(self, section)
+                try:
+                    _changed(settings, getattr(task, section))
+                except ValidationError as error:
+                    raise GaspError(f"in datasets.{name}.{section}, {explain(error, type(settings))}") from None
+        return self
 
     @property
     def store(self) -> Store:

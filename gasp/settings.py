@@ -35,6 +35,8 @@ def explain(error: ValidationError, model: type[BaseModel] = BaseModel) -> str:
             complaints.append(f"unknown key {key}: {hint}")
         elif fault["type"] == "missing":
             complaints.append(f"missing key {key}")
+        elif fault["type"] == "value_error" and not fault["loc"]:  # keys that do not fit together: the message names them
+            complaints.append(fault["msg"].removeprefix("Value error, "))
         else:
             message = fault["msg"].removeprefix("Value error, ")
             complaints.append(f"{key}: {message[0].lower()}{message[1:]}, not {fault['input']!r}")

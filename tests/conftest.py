@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+import yaml
 from hypothesis import settings
 
 from gasp.data.images import Source, load_source
+from gasp.experiment import Experiment
+from gasp.profile import load_profile
+from gasp.settings import Settings
 
 settings.register_profile("gasp", max_examples=30, deadline=None, derandomize=True, database=None)
 settings.load_profile("gasp")
@@ -73,6 +79,45 @@ def project(tmp_path, monkeypatch, no_data) -> Path:
     (profiles / "tiny.yaml").write_text(TINY)
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def write(project):
+    """Change the profile: dotted keys and their new values; a value of ... takes the key out."""
+
+    def change(**changes: Any) -> Path:
+        path = project / "book" / "profiles" / "tiny.yaml"
+        values = yaml.safe_load(path.read_text())
+        for key, value in changes.items():
+            *parents, last = key.split(".")
+            place = values
+            for parent in parents:
+                place = place[int(parent) if isinstance(place, list) else parent]
+            if value is ...:
+                del place[last]
+            else:
+                place[last] = value
+        path.write_text(yaml.safe_dump(values))
+        return path
+
+    return change
+
+
+@pytest.fixture
+def one(project) -> Experiment:  # noqa: ARG001
+    """A run of the tiny profile."""
+    return load_profile("tiny").experiment("multi_mnist", "gaspnet", 0)
+
+
+@pytest.fixture(scope="session")
+def flat() -> Callable[[Settings], dict[str, Any]]:
+    """The values of settings by their dotted keys."""
+
+    def leaves(values: dict, prefix: str = ""):
+        for name, value in values.items():
+            yield from leaves(value, f"{prefix}{name}.") if isinstance(value, dict) else [(prefix + name, value)]
+
+    return lambda settings: dict(leaves(settings.model_dump(mode="json")))
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from gasp.settings import Settings, explain
 
@@ -90,6 +90,22 @@ def test_a_missing_key_is_named():
 def test_all_that_is_wrong_is_said_at_once_in_one_line():
     parts = complaint({"name": 3, "inner": {"steps": 0}, "more": 1}).split("; ")
     assert [part.split(":")[0] for part in parts] == ["name", "inner.steps", "unknown key more"]
+
+
+def test_keys_that_do_not_fit_together_are_said_in_the_words_of_who_found_out():
+    class Pair(Settings):
+        low: float
+        high: float
+
+        @model_validator(mode="after")
+        def _ordered(self):
+            if self.low > self.high:
+                raise ValueError("low is above high")
+            return self
+
+    with pytest.raises(ValidationError) as error:
+        Pair(low=2.0, high=1.0)
+    assert explain(error.value, Pair) == "low is above high"
 
 
 def test_settings_cannot_be_changed():
