@@ -29,7 +29,7 @@ def corrupt(images: Tensor, kind: Corruption, level: float, generator: torch.Gen
     Raises:
         ValueError: for a level below 0, or above 1 where it is a share.
     """
-    if level < 0 or (level > 1 and kind in ("salt_and_pepper", "contrast")):
+    if not level >= 0 or (level > 1 and kind in ("salt_and_pepper", "contrast")):
         raise ValueError(f"{kind} has no level {level}")
     return images if level == 0 else CORRUPTIONS[kind](images, level, generator)
 
