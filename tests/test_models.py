@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from gasp.data.scenes import Scenes, SceneSettings, compose
+from gasp.evaluation import separation
 from gasp.layers import PhaseConv2d, PhaseLinear
 from gasp.models import CNN, GASPnet
 from gasp.objectives import classification_loss, synchrony_loss
+from gasp.training import TrainingSettings, fit
 
 float64 = pytest.mark.usefixtures("float64")
 phase_inits = pytest.mark.parametrize("phase_init", ["bottom_up", "random"])
@@ -58,6 +62,34 @@ def test_without_modulation_gaspnet_is_the_cnn_at_every_step(phase_init):
     cnn, gaspnet, images = CNN(), GASPnet(modulation=0, steps=4, phase_init=phase_init), sparse()
     assert not gaspnet.load_state_dict(cnn.state_dict(), strict=False).unexpected_keys
     assert torch.equal(gaspnet(images).logits, cnn(images).logits.expand(4, -1, -1, -1))
+
+
+class Precise(Scenes):
+    """Scenes in double precision, in which what should be equal differs by rounding alone."""
+
+    def batch(self, index, device="cpu"):
+        return tuple(part.double() for part in super().batch(index, device))
+
+
+@phase_inits
+def test_without_modulation_gaspnet_is_the_cnn_in_training_too(phase_init, tmp_path, digits):
+    def scenes_of(epoch: int) -> Scenes:
+        return Precise(**vars(compose(digits.train, SceneSettings(), 32, epoch)))
+
+    def untrained(kind) -> CNN:
+        torch.manual_seed(1)
+        return kind(widths=(4, 5), kernels=(5, 3), strides=(2, 2), hidden=6).double()
+
+    settings = TrainingSettings(epochs=2, scenes=32, batch_size=8, learning_rate=0.02, synchrony_weight=2)
+    kinds = {"cnn": CNN, "gaspnet": partial(GASPnet, modulation=0, phase_init=phase_init)}
+    trained = {name: untrained(kind) for name, kind in kinds.items()}
+    for name, model in trained.items():
+        fit(model, scenes_of, lambda _: {}, settings, 3, tmp_path / f"{name}.safetensors", name)
+    start, gaspnet = untrained(kinds["gaspnet"]).state_dict(), trained["gaspnet"].state_dict()
+    for name, tensor in trained["cnn"].state_dict().items():
+        torch.testing.assert_close(gaspnet[name], tensor, rtol=0, atol=1e-6)
+    for name in ("stages.0.linear.weight", "keys.0"):  # the coupling learns to synchronise all the same
+        assert (gaspnet[name] - start[name]).abs().max() > 1e-3
 
 
 @float64
@@ -197,6 +229,54 @@ def test_initial_phases_are_uniform_on_the_circle_and_repeat_with_their_generato
     assert first.abs().max() <= math.pi
     assert abs(first.cos().mean()) < 0.05
     assert abs(first.sin().mean()) < 0.05
+
+
+# ideal phases
+
+
+def bands(objects: int, batch: int = 2) -> Tensor:
+    """Masks of objects side by side."""
+    columns = torch.arange(32) * objects // 32 == torch.arange(objects).unsqueeze(1)
+    return columns[None, :, None, :].expand(batch, -1, 32, -1).to(torch.get_default_dtype())
+
+
+@float64
+@pytest.mark.parametrize("objects", [1, 2, 4])
+def test_ideal_phases_spread_the_objects_evenly_over_the_circle(objects):
+    first = build(phase_init="ideal").run(filled(2), torch.Generator(), bands(objects)).phases[0][0]  # (B, 16, 16)
+    expected = (torch.arange(16) * objects // 16) * (2 * math.pi / objects)
+    torch.testing.assert_close(torch.cos(first - expected), torch.ones(2, 16, 16))
+
+
+@float64
+def test_ideal_phases_of_two_objects_are_in_antiphase():
+    model, masks = build(phase_init="ideal", iterations=0), F.interpolate(object_masks(), scale_factor=2)
+    found = separation(model.run(sparse(), torch.Generator(), masks).phases[0], masks)
+    torch.testing.assert_close(found["separation"], torch.ones(3, 3))
+    torch.testing.assert_close(found["order_within"], torch.ones(3, 3), rtol=0, atol=1e-4)
+
+
+@float64
+def test_without_iterations_ideal_phases_are_those_of_every_step():
+    model = build(phase_init="ideal", iterations=0, steps=4)
+    phases = model.run(sparse(), torch.Generator(), bands(2, 3)).phases[0]
+    torch.testing.assert_close(phases, phases[:1].expand_as(phases))
+    moved = build(phase_init="ideal", iterations=1).run(sparse(), torch.Generator(), bands(3, 3)).phases[0]
+    assert (moved[1] - moved[0]).abs().max() > 1e-3
+
+
+@float64
+def test_ideal_phases_matter_and_no_generator_does():
+    model, images = build(phase_init="ideal", iterations=0), sparse()
+    first, again = (model.run(images, torch.Generator().manual_seed(seed), bands(2, 3)).logits for seed in (1, 2))
+    other = model.run(images, torch.Generator().manual_seed(1), bands(4, 3)).logits
+    assert torch.equal(again, first)
+    assert (other[-1] - first[-1]).abs().max() > 1e-4
+
+
+def test_ideal_phases_need_masks():
+    with pytest.raises(ValueError, match="masks"):
+        build(phase_init="ideal").run(sparse(), torch.Generator())
 
 
 # shapes
