@@ -12,7 +12,18 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from gasp.settings import GaspError
-from gasp.statistics import at_level, formatted, last_step, mean_interval, over, paired_difference, slope, summary
+from gasp.statistics import (
+    RESAMPLES,
+    at_level,
+    formatted,
+    last_step,
+    mean_interval,
+    over,
+    over_scenes,
+    paired_difference,
+    slope,
+    summary,
+)
 
 VALUES = {"cnn": [0.90, 0.92, 0.87, 0.91], "gaspnet": [0.93, 0.94, 0.91, 0.92]}
 
@@ -165,3 +176,45 @@ def test_a_level_is_met_at_the_last_step_of_each_variant():
     rows.append(("test", "blur", "scene_accuracy", 0.2, 0, "cnn", 7))
     table = pd.DataFrame(rows, columns=["split", "evaluation", "metric", "level", "t", "variant", "value"])
     assert at_level(table, "blur", 0.2)["value"].tolist() == [1.2, 7]
+
+
+# over scenes
+
+
+def effects(mean: float, count: int = 150, samples: int = 60) -> np.ndarray:
+    """What two models differ by in scenes, seed by seed: each right, wrong, or as the other."""
+    drawn = np.random.default_rng(5).choice([-1, -0.5, 0, 0.5, 1], (samples, count), p=[0.1, 0.15, 0.5, 0.15, 0.1])
+    return drawn + mean
+
+
+def test_the_interval_over_scenes_covers_the_mean_as_often_as_it_says():
+    found = [over_scenes(effect) for effect in effects(0.3)]
+    covered = np.mean([interval["scenes_low"] < 0.3 < interval["scenes_high"] for interval in found])
+    assert 0.87 <= covered <= 1
+    widths = [interval["scenes_high"] - interval["scenes_low"] for interval in found]
+    assert np.mean(widths) == pytest.approx(2 * 1.96 * effects(0.3).std() / math.sqrt(150), rel=0.05)
+
+
+def test_without_an_effect_p_is_as_often_small_as_it_is_large():
+    values = np.array([over_scenes(effect)["p"] for effect in effects(0.0)])
+    assert stats.kstest(values, "uniform").pvalue > 0.01
+    assert (values < 0.05).mean() <= 0.15
+
+
+@pytest.mark.parametrize(("mean", "expected"), [(0.3, 1 / (RESAMPLES + 1)), (-0.3, 1.0)])
+def test_a_clear_effect_has_the_smallest_p_and_its_opposite_the_largest(mean, expected):
+    assert over_scenes(effects(mean)[0])["p"] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("effect", "p"), [([1, 1, 1], 1 / 8), ([1, 2, -4], 5 / 8), ([0, 0, 0], 1), ([0, 3], 1 / 2)], ids=str)
+def test_few_scenes_are_permuted_in_every_way(effect, p):
+    found = over_scenes(np.array(effect, dtype=float))
+    assert found["p"] == p
+    assert found["scenes"] == len(effect)
+
+
+def test_the_same_scenes_give_the_same_interval_and_p():
+    effect = effects(0.02)[0]
+    state = np.random.get_state()[1].tolist()
+    assert over_scenes(effect) == over_scenes(effect)
+    assert np.random.get_state()[1].tolist() == state
