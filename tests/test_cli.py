@@ -13,7 +13,9 @@ from pydantic import ValidationError
 
 from gasp import cli
 from gasp.data.scenes import SceneSettings
+from gasp.profile import load_profile
 from gasp.settings import GaspError
+from gasp.training import write_tensors
 
 pytestmark = pytest.mark.usefixtures("chapter")
 GASP = Path(sys.executable).with_name("gasp")
@@ -80,7 +82,7 @@ WRONG = {
     "parameter without =": (["run", *TINY, "-p", "epochs"], "parameter 'epochs' must be NAME=VALUE"),
     "parameter without name": (["run", *TINY, "-p", "=2"], "unknown parameter ''"),
     "parameter without value": (["run", *TINY, "-p", "epochs="], "training.epochs: "),
-    "parameter that is no YAML": (["run", *TINY, "-p", "noise=[1"], "not YAML"),
+    "parameter that is no YAML": (["run", *TINY, "-p", "scales=[1"], "not YAML"),
     "parameter of another type": (["run", *TINY, "-p", "epochs=five"], "not 'five'"),
     "no steps": (["run", *TINY, "-p", "steps=0"], "dynamics.steps: input should be greater than or equal to 1, not 0"),
     "never executed": (["check", *TINY], "00_quick is pending"),
@@ -95,6 +97,86 @@ def test_a_wrong_request_ends_in_one_line_and_status_2(arguments, complaint, gas
     assert len(error) == 1
     assert error[0].startswith("gasp: ")
     assert complaint in error[0]
+
+
+RUNS = {
+    "unknown data set": (["--dataset", "nowhere"], "profile tiny has no data set 'nowhere', but multi_mnist"),
+    "unknown variant": (["--variant", "rnn"], "unknown variant 'rnn': there are cnn, "),
+    "one known and one unknown variant": (["--variant", "cnn", "--variant", "rnn"], "unknown variant 'rnn'"),
+    "a variant that is not in the grid": (
+        ["--variant", "komplexnet"],
+        "no such runs: see gasp experiments list --profile tiny",
+    ),
+    "a seed that is not in the grid": (["--seed", "7"], "the grid of profile tiny has no such runs"),
+    "unknown parameter": (["-p", "epoch=2"], "unknown parameter 'epoch'"),
+    "no seeds": (["-p", "seeds=[]"], "seeds: "),
+    "unknown profile": (["--profile", "tin"], "unknown profile 'tin': there are tiny"),
+}
+
+
+@pytest.mark.parametrize("command", ["list", "run", "status"])
+@pytest.mark.parametrize(("arguments", "complaint"), RUNS.values(), ids=RUNS)
+def test_runs_that_cannot_be_end_in_one_line_and_status_2(command, arguments, complaint, gasp, chapter):
+    status, out, error = gasp("experiments", command, *TINY, *arguments)
+    assert (status, out, len(error)) == (2, [], 1)
+    assert error[0].startswith("gasp: ")
+    assert complaint in error[0]
+    assert not (chapter / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "listed"),
+    [
+        ([], {"cnn": "0, 1", "gaspnet": "0, 1"}),
+        (["--dataset", "multi_mnist"], {"cnn": "0, 1", "gaspnet": "0, 1"}),
+        (["--variant", "gaspnet"], {"gaspnet": "0, 1"}),
+        (["--variant", "gaspnet", "--variant", "cnn"], {"cnn": "0, 1", "gaspnet": "0, 1"}),
+        (["--seed", "1", "--seed", "5"], {"cnn": "1", "gaspnet": "1"}),
+        (["--variant", "cnn", "--seed", "0"], {"cnn": "0"}),
+        (["-p", "seeds=[3, 2, 7]", "--seed", "2", "--seed", "7"], {"cnn": "2, 7", "gaspnet": "2, 7"}),
+    ],
+    ids=" ".join,
+)
+def test_the_list_has_a_line_a_data_set_and_variant(arguments, listed, gasp):
+    labels = {"cnn": "CNN, same layers", "gaspnet": "GASPnet"}
+    status, out, error = gasp("experiments", "list", *TINY, *arguments)
+    assert (status, error) == (0, [])
+    *lines, total = (re.split(r"\s{2,}", line) for line in out)
+    assert lines == [["multi_mnist", variant, f"seeds {seeds}", labels[variant]] for variant, seeds in listed.items()]
+    assert total == [f"{sum(len(seeds.split(', ')) for seeds in listed.values())} runs"]
+
+
+def cells(out: list[str]) -> dict[str, str]:
+    """What a status says of each variant, and of all."""
+    *lines, total = out
+    return {variant: words for _, variant, words in (re.split(r"\s{2,}", line) for line in lines)} | {"all": total}
+
+
+def test_status_counts_what_was_trained_and_tested(gasp):
+    profile = load_profile("tiny")
+    cnn, gaspnet = (profile.experiment("multi_mnist", variant, 1) for variant in ("cnn", "gaspnet"))
+    nothing = {"cnn": "0 of 2 done", "gaspnet": "0 of 2 done", "all": "0 of 4 runs are done"}
+    assert cells(gasp("experiments", "status", *TINY)[1]) == nothing
+    write_tensors(profile.store.weights(cnn.weights_name), {}, {})
+    write_tensors(profile.store.checkpoint(gaspnet.weights_name), {}, {"done": 3})
+    found = {"cnn": "0 of 2 done, 1 to be tested", "gaspnet": "0 of 2 done, seed 1 at 75%", "all": "0 of 4 runs are done"}
+    assert cells(gasp("experiments", "status", *TINY)[1]) == found
+    assert cells(gasp("experiments", "status", *TINY, "--seed", "0")[1])["all"] == "0 of 2 runs are done"
+
+
+def test_what_is_run_is_done_and_not_run_again(gasp, chapter):
+    results = chapter / "runs" / "tiny" / "results"
+    status, out, error = gasp("experiments", "run", *TINY, "--variant", "cnn", "--seed", "0")
+    assert (status, out) == (0, [f"1 runs are done, in {results}"])
+    assert any("training 1 models" in line for line in error)
+    written = {path: path.stat().st_mtime_ns for path in results.iterdir()}
+    assert {path.suffix for path in written} == {".csv", ".json", ".npz"}
+    found = {"cnn": "1 of 2 done", "gaspnet": "0 of 2 done", "all": "1 of 4 runs are done"}
+    assert cells(gasp("experiments", "status", *TINY)[1]) == found
+    assert gasp("experiments", "run", *TINY)[1] == [f"4 runs are done, in {results}"]
+    assert {path: path.stat().st_mtime_ns for path in written} == written
+    assert cells(gasp("experiments", "status", *TINY)[1]) == {"cnn": "done", "gaspnet": "done", "all": "every cell is done"}
+    assert gasp("experiments", "run", *TINY) == (0, [f"4 runs are done, in {results}"], [])
 
 
 @pytest.mark.parametrize(
@@ -125,6 +207,13 @@ PROFILES = {
     "wrong type": ("epochs: 1,", "epochs: five,", "training.epochs: "),
     "impossible scale": ("scale: 0.5", "scale: 0", "datasets.multi_mnist.scenes.scale: "),
     "no YAML": ("seeds: [0, 1]", "seeds: [0, 1", "is not a profile"),
+    "unknown variant": ("variants: [cnn,", "variants: [rnn,", "unknown variant 'rnn'"),
+    "unknown data set": ("grid:\n  - {datasets: [multi_mnist]", "grid:\n  - {datasets: [mnist]", "has no data set 'mnist'"),
+    "unknown key of a data set": (
+        "background: null,",
+        "training: {epoch: 2},",
+        "in datasets.multi_mnist.training, unknown key",
+    ),
 }
 
 
@@ -189,7 +278,16 @@ def test_outside_of_a_project_there_is_an_explanation(gasp, tmp_path_factory, mo
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--colour"], ["book", "run", "--colour"], ["book", "run", "--profile"], ["book"], [], ["boook"], ["book", "bild"]],
+    [
+        ["--colour"],
+        ["book", "run", "--colour"],
+        ["book", "run", "--profile"],
+        ["book"],
+        [],
+        ["boook"],
+        ["book", "bild"],
+        ["experiments"],
+    ],
     ids=" ".join,
 )
 def test_what_is_no_command_has_status_2(arguments, gasp):
@@ -199,7 +297,9 @@ def test_what_is_no_command_has_status_2(arguments, gasp):
     assert "Traceback" not in "\n".join(out + error)
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["book", "--help"], ["book", "run", "--help"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["book", "--help"], ["book", "run", "--help"], ["experiments", "list", "--help"]], ids=" ".join
+)
 def test_help_is_given(arguments, gasp):
     status, out, error = gasp(*arguments)
     assert (status, error) == (0, [])
@@ -233,10 +333,10 @@ def test_an_error_is_one_line_whatever_it_says(error, status, line, gasp, monkey
 def test_parameters_are_yaml(gasp, monkeypatch):
     asked = []
     monkeypatch.setattr("gasp.book.run_chapters", lambda *arguments: asked.append(arguments) or [])
-    given = ["epochs=2", "learning_rate=1e-3", "noise=[0, 0.1]", "phase_init=random", "device=cpu"]
+    given = ["epochs=2", "learning_rate=1e-3", "scales=[0.5, 1]", "phase_init=random", "device=cpu"]
     status, _, _ = gasp("book", "run", "00", "training", *TINY, "--force", *(part for value in given for part in ("-p", value)))
     assert status == 0
-    values = {"epochs": 2, "learning_rate": 0.001, "noise": [0, 0.1], "phase_init": "random", "device": "cpu"}
+    values = {"epochs": 2, "learning_rate": 0.001, "scales": [0.5, 1], "phase_init": "random", "device": "cpu"}
     assert asked == [(["00", "training"], "tiny", values, True)]
     assert isinstance(asked[0][2]["learning_rate"], float)
 
