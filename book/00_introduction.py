@@ -61,16 +61,16 @@ EVIDENCE = {
     "C7": "the-ablations",
     "C8": "the-predecessors",
 }
-table(
-    ["claim", "", "verdict", "evidence"],
-    [
-        [name, text, f"**{found[name]}**" if settings.judges else "not judged", f"{{ref}}`{EVIDENCE[name]}`"]
-        for name, text in claims.CLAIMS.items()
-    ],
-)
+rows = []
+for name, text in claims.CLAIMS.items():
+    kinds = effects[effects["claim"] == name]["verdict"].value_counts()
+    verdict = f"**{found[name]}**: {', '.join(f'{number} {kind}' for kind, number in kinds.items())}"
+    rows.append([name, text, verdict if settings.judges else "not judged", f"{{ref}}`{EVIDENCE[name]}`"])
+table(["claim", "", "verdict, and on how many effects", "evidence"], rows)
 
 # %% [markdown]
-# Behind each verdict are these effects, each paired by seed and by test scene. Right of the line the claim holds.
+# Behind each verdict are these effects, each paired by seed and by test scene. Right of the line the claim holds. An effect is
+# *untested* as long as its variants have not been run with two seeds or more.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Every effect of the claims: mean and 95 % interval over seeds. The colour is the verdict on the effect, which also asks for a permutation test over scenes. The axis is linear near zero and logarithmic far from it.", "name": "fig-effects"}, "image": {"alt": "A list of effects, each with a point and an interval left or right of a line at zero."}}
 from gasp import figures

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -84,7 +85,9 @@ def run_chapters(names: Sequence[str], profile: str, overrides: dict[str, Any], 
 def banner(profile: Profile, overrides: dict[str, Any]) -> Markdown:
     """What a page says of the runs that it shows."""
     changes = "".join(f" Here with `{name} = {value}`." for name, value in overrides.items())
-    runs = f"Profile `{profile.name}`: {profile.description}. {len(profile.seeds)} seeds a model.{changes}"
+    cells = Counter((run.dataset, run.variant) for run in profile.experiments()).values()
+    seeds = " to ".join(map(str, sorted({min(cells), max(cells)})))
+    runs = f"Profile `{profile.name}`: {profile.description}. {seeds} seeds a model and data set.{changes}"
     if profile.judges:
         return Markdown(f"```{{admonition}} The runs on this page\n:class: note\n{runs}\n```")
     return Markdown(
