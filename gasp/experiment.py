@@ -249,7 +249,7 @@ VARIANTS = {
     "no_synchrony_loss": Variant("no synchrony loss (λ = 0)", GASPnet, training={"synchrony_weight": 0.0}),
     "no_neighbourhood": Variant("no neighbourhood (N = 1)", GASPnet, dynamics={"neighbourhood": math.inf}),
     "random_phases": Variant("random phases in every layer", GASPnet, dynamics={"phase_init": "random"}),
-    "ideal_phases": Variant("ideal phases (upper bound)", GASPnet, dynamics={"phase_init": "ideal", "iterations": 0}),
+    "ideal_phases": Variant("ideal phases, from masks", GASPnet, dynamics={"phase_init": "ideal", "iterations": 0}),
     "gattanet": Variant("GAttANet", GAttANet),
     "komplexnet": Variant("KomplexNet", KomplexNet),
 }

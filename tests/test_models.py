@@ -245,7 +245,25 @@ def bands(objects: int, batch: int = 2) -> Tensor:
 def test_ideal_phases_spread_the_objects_evenly_over_the_circle(objects):
     first = build(phase_init="ideal").run(filled(2), torch.Generator(), bands(objects)).phases[0][0]  # (B, 16, 16)
     expected = (torch.arange(16) * objects // 16) * (2 * math.pi / objects)
-    torch.testing.assert_close(torch.cos(first - expected), torch.ones(2, 16, 16))
+    inside = torch.arange(16) % (16 // objects) * objects // 4 % 3 > 0  # receptive fields of one object alone
+    torch.testing.assert_close(torch.cos(first - expected)[..., inside], torch.ones(2, 16, int(inside.sum())))
+
+
+@float64
+def test_what_an_object_moves_beyond_its_mask_has_its_ideal_phase():
+    masks = F.interpolate(object_masks(), scale_factor=2)
+    model, images = build(phase_init="ideal"), sparse() * masks[:, 1:]  # the second object alone
+    result = model.run(images, torch.Generator(), masks)
+    active = result.gates[0][0] > 0
+    assert (active & (F.avg_pool2d(masks[:, 1], 2) == 0)).any()
+    torch.testing.assert_close(result.phases[0][0][active].cos(), -torch.ones(int(active.sum())))
+
+
+@float64
+def test_where_no_object_is_ideal_phases_side_with_none():
+    masks = F.interpolate(object_masks(), scale_factor=2)
+    empty = build(phase_init="ideal").run(filled(), torch.Generator(), masks).phases[0][0, :, -1, 0]
+    torch.testing.assert_close(empty.cos(), torch.zeros(3))
 
 
 @float64

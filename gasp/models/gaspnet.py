@@ -84,10 +84,18 @@ class GASPnet(CNN):
         return ((2 * phases - 1) * math.pi).to(self.log_desynchronization)
 
     def ideal_phases(self, masks: Tensor) -> Tensor:
-        """Phases ``(N, B)`` whose first layer tells G objects of masks ``(B, G, *, *)`` apart; all others are 0."""
-        angles = torch.arange(masks.shape[1], device=masks.device) * (2 * math.pi / masks.shape[1])
-        covered = F.adaptive_avg_pool2d(masks, self.grids[0])  # (B, G, H, W)
-        real, imag = (torch.einsum("bghw,g->bhw", covered, part) for part in (angles.cos(), angles.sin()))
+        """Phases ``(N, B)`` whose first layer tells G objects of masks ``(B, G, size, size)`` apart; all others are 0.
+
+        Objects are spread evenly over the circle. A location takes the mean phase of the objects in its receptive field, and
+        where there is none a phase midway between two objects.
+        """
+        angles = torch.arange(masks.shape[1] + 1, device=masks.device) * (2 * math.pi / masks.shape[1])
+        angles[-1] -= math.pi / masks.shape[1]
+        conv = self.stages[0].linear
+        assert isinstance(conv, PhaseConv2d)
+        seen = F.avg_pool2d(masks, conv.kernel_size, conv.stride, conv.padding)  # type: ignore[arg-type]
+        seen = torch.cat([seen, (seen.sum(1, keepdim=True) == 0).to(seen)], 1)  # (B, G + 1, H, W)
+        real, imag = (torch.einsum("bghw,g->bhw", seen, part) for part in (angles.cos(), angles.sin()))
         others = [masks.new_zeros(len(masks), *shape) for shape in self.shapes[1:]]
         return self._join([mean_phase(real, imag), *others])
 
