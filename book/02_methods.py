@@ -73,8 +73,8 @@ table(["variant", "in the code", "parameters", *(f"`{name}`" for name in names)]
 
 # %% [markdown]
 # The numbers under the data sets are seeds. *As many parameters* and *as many multiplications* refer to GASPnet; the latter
-# counts sweeps and Kuramoto iterations at T = 3. Two variants are bounds rather than models: *random phases* gives no layer
-# a phase to start from, and *ideal phases* are read off the masks, which no model of vision has.
+# counts sweeps and Kuramoto iterations at T = 3. Two variants are no models of vision: with *random phases* no layer takes its
+# phases from its input, and *ideal phases* are read off the masks, to see what the mechanism is worth when they are right.
 #
 # ## Training
 #

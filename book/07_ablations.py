@@ -12,7 +12,7 @@
 # # What each part is for
 #
 # GASPnet without phase modulation, without synchrony loss, without spatial neighbourhood: does accuracy fall (claim C7)? And
-# two bounds: phases that no layer takes from its input, and phases that are right.
+# two kinds of phases instead of learned ones: random in every layer, and ideal, read off the masks.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"

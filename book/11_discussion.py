@@ -59,6 +59,5 @@ table(["verdict", "claims"], rows)
 #
 # ## What to try next
 #
-# The mechanism is worth what its phases are worth: with ideal phases ({ref}`the-ablations`) it helps more than with learned
-# ones. Segmentation of a scene into phases, not modulation by them, is where a better model has most to gain; top-down
-# predictions {cite:p}`predify`, which the paper names as its next step, are a candidate.
+# On photographs phases do not yet separate the item from what is behind it ({ref}`the-phases`). Cues that a small filter does
+# not see must come from above; top-down predictions {cite:p}`predify`, which the paper names as its next step, are a candidate.
