@@ -149,6 +149,9 @@ def effects(table: pd.DataFrame) -> Figure:
     names = table["claim"] + "  " + table["effect"] + " (" + table["dataset"] + ")"
     panel.set_yticks(heights, names.tolist(), fontsize=7.5)
     panel.set_xscale("symlog", linthresh=0.05)
+    ticks = [-1, -0.3, -0.1, 0, 0.1, 0.3, 1]
+    panel.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    panel.minorticks_off()
     panel.set_xlabel("effect, share of scenes (slope: per unit of σ)")
     figure.legend(frameon=False, loc="outside lower center", ncols=3)
     return figure
