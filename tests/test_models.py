@@ -7,6 +7,7 @@ from functools import partial
 
 import pytest
 import torch
+from drawn import filled, object_masks, sparse
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -22,23 +23,9 @@ phase_inits = pytest.mark.parametrize("phase_init", ["bottom_up", "random"])
 CELLS = 16 * 16 + 8 * 8 + 8 * 8 + 16 + 10
 
 
-def filled(batch: int = 3) -> Tensor:
-    """Images with something everywhere."""
-    return torch.rand(batch, 1, 32, 32) * 0.9 + 0.1
-
-
-def sparse(batch: int = 3) -> Tensor:
-    """Images with two objects on an empty background."""
-    images = torch.zeros(batch, 1, 32, 32)
-    images[:, :, 3:12, 4:11], images[:, :, 18:27, 17:29] = torch.rand(batch, 1, 9, 7), torch.rand(batch, 1, 9, 12)
-    return images
-
-
-def object_masks(batch: int = 3) -> Tensor:
+def object_coverage(batch: int = 3) -> Tensor:
     """Coverage of the first layer's locations by the objects of ``sparse``."""
-    masks = torch.zeros(batch, 2, 32, 32)
-    masks[:, 0, 3:12, 4:11] = masks[:, 1, 18:27, 17:29] = 1
-    return F.avg_pool2d(masks, 2)
+    return F.avg_pool2d(object_masks(batch), 2)
 
 
 def build(**settings) -> GASPnet:
@@ -50,7 +37,7 @@ def build(**settings) -> GASPnet:
 def training_loss(model: GASPnet, images: Tensor) -> Tensor:
     result = model(images)
     targets = F.one_hot(torch.arange(len(images)) % model.classes, model.classes).unsqueeze(1).to(images)
-    return classification_loss(result.logits, targets) + synchrony_loss(result.phases[0], object_masks(len(images)))
+    return classification_loss(result.logits, targets) + synchrony_loss(result.phases[0], object_coverage(len(images)))
 
 
 # what GASPnet reduces to
@@ -251,7 +238,7 @@ def test_ideal_phases_spread_the_objects_evenly_over_the_circle(objects):
 
 @float64
 def test_what_an_object_moves_beyond_its_mask_has_its_ideal_phase():
-    masks = F.interpolate(object_masks(), scale_factor=2)
+    masks = F.interpolate(object_coverage(), scale_factor=2)
     model, images = build(phase_init="ideal"), sparse() * masks[:, 1:]  # the second object alone
     result = model.run(images, torch.Generator(), masks)
     active = result.gates[0][0] > 0
@@ -261,14 +248,14 @@ def test_what_an_object_moves_beyond_its_mask_has_its_ideal_phase():
 
 @float64
 def test_where_no_object_is_ideal_phases_side_with_none():
-    masks = F.interpolate(object_masks(), scale_factor=2)
+    masks = F.interpolate(object_coverage(), scale_factor=2)
     empty = build(phase_init="ideal").run(filled(), torch.Generator(), masks).phases[0][0, :, -1, 0]
     torch.testing.assert_close(empty.cos(), torch.zeros(3))
 
 
 @float64
 def test_ideal_phases_of_two_objects_are_in_antiphase():
-    model, masks = build(phase_init="ideal", iterations=0), F.interpolate(object_masks(), scale_factor=2)
+    model, masks = build(phase_init="ideal", iterations=0), F.interpolate(object_coverage(), scale_factor=2)
     found = separation(model.run(sparse(), torch.Generator(), masks).phases[0], masks)
     torch.testing.assert_close(found["separation"], torch.ones(3, 3))
     torch.testing.assert_close(found["order_within"], torch.ones(3, 3), rtol=0, atol=1e-4)
@@ -394,7 +381,7 @@ def test_an_empty_image_has_finite_logits_and_gradients(phase_init, dtype):
 @phase_inits
 def test_the_synchrony_loss_trains_the_coupling(phase_init):
     model = build(phase_init=phase_init)
-    synchrony_loss(model(sparse()).phases[0], object_masks()).backward()
+    synchrony_loss(model(sparse()).phases[0], object_coverage()).backward()
     assert [
         name for name, p in model.named_parameters() if name.startswith(("keys", "queries")) and not p.grad.abs().max() > 0
     ] == []
@@ -404,7 +391,7 @@ def test_the_synchrony_loss_trains_the_coupling(phase_init):
 @phase_inits
 def test_no_gradient_of_the_synchrony_loss_reaches_a_feature(phase_init):
     model = build(phase_init=phase_init)
-    synchrony_loss(model(sparse()).phases[0], object_masks()).backward()
+    synchrony_loss(model(sparse()).phases[0], object_coverage()).backward()
     reached = [name for name, p in model.stages.named_parameters() if p.grad is not None and p.grad.abs().max() > 0]
     assert reached == []
 

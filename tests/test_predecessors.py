@@ -6,6 +6,7 @@ import math
 
 import pytest
 import torch
+from drawn import filled, object_masks, sparse
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -18,25 +19,6 @@ models = pytest.mark.parametrize("kind", [GAttANet, KomplexNet])
 networks = pytest.mark.parametrize(
     "network", [{}, {"widths": (6, 7), "kernels": (3, 3), "strides": (2, 2), "hidden": 12, "heads": 2}], ids=str
 )
-
-
-def filled(batch: int = 3) -> Tensor:
-    """Images with something everywhere."""
-    return torch.rand(batch, 1, 32, 32) * 0.9 + 0.1
-
-
-def sparse(batch: int = 3) -> Tensor:
-    """Images with two objects on an empty background."""
-    images = torch.zeros(batch, 1, 32, 32)
-    images[:, :, 3:12, 4:11], images[:, :, 18:27, 17:29] = torch.rand(batch, 1, 9, 7), torch.rand(batch, 1, 9, 12)
-    return images
-
-
-def object_masks(batch: int = 3) -> Tensor:
-    """Which pixels the objects of ``sparse`` cover."""
-    masks = torch.zeros(batch, 2, 32, 32)
-    masks[:, 0, 3:12, 4:11] = masks[:, 1, 18:27, 17:29] = 1
-    return masks
 
 
 def build(kind: type[CNN], **settings) -> CNN:

@@ -1,0 +1,25 @@
+"""Images that several tests look at."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def filled(batch: int = 3) -> Tensor:
+    """Images with something everywhere."""
+    return torch.rand(batch, 1, 32, 32) * 0.9 + 0.1
+
+
+def sparse(batch: int = 3) -> Tensor:
+    """Images with two objects on an empty background."""
+    images = torch.zeros(batch, 1, 32, 32)
+    images[:, :, 3:12, 4:11], images[:, :, 18:27, 17:29] = torch.rand(batch, 1, 9, 7), torch.rand(batch, 1, 9, 12)
+    return images
+
+
+def object_masks(batch: int = 3) -> Tensor:
+    """Which pixels the objects of ``sparse`` cover."""
+    masks = torch.zeros(batch, 2, 32, 32)
+    masks[:, 0, 3:12, 4:11] = masks[:, 1, 18:27, 17:29] = 1
+    return masks
