@@ -158,10 +158,11 @@ for name in ["widths", "kernels", "strides"]:
 
 # %%
 from gasp import kuramoto
+from gasp.neighbourhood import Neighbourhood
 
 torch.set_default_dtype(torch.float64)
 torch.manual_seed(0)
-neighbourhood = kuramoto.Neighbourhood([(16, 16), (8, 8), (8, 8)], units=26, width=0.12)
+neighbourhood = Neighbourhood([(16, 16), (8, 8), (8, 8)], units=26, width=0.12)
 full_matrix = neighbourhood.matrix()
 number = len(full_matrix)
 phases, gates = 6.28 * torch.rand(number, 4), torch.rand(number, 4)

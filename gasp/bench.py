@@ -29,8 +29,10 @@ from tqdm import tqdm
 from gasp.data.images import load_source
 from gasp.data.scenes import SceneSettings, compose
 from gasp.evaluation import accuracy
-from gasp.kuramoto import Neighbourhood, coupling, dense_coupling
+from gasp.files import make_folder
+from gasp.kuramoto import coupling, dense_coupling
 from gasp.models import CNN, GASPnet
+from gasp.neighbourhood import Neighbourhood
 from gasp.objectives import classification_loss
 from gasp.settings import GaspError
 from gasp.store import write_text
@@ -75,10 +77,7 @@ def measure(directory: Path, quick: bool = False, threads: int | None = None) ->
     threads = (os.cpu_count() or 1) if threads is None else threads
     if threads < 1:
         raise GaspError(f"at least one thread is needed, not {threads}")
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise GaspError(f"{directory} cannot be written ({error.strerror})") from error
+    make_folder(directory)
     keep_memory()
     torch.manual_seed(0)
     device = choose_device()

@@ -1,9 +1,21 @@
-"""Images that several tests look at."""
+"""What several tests look at."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
+
+GRIDS = {
+    "one grid": [(4, 4)],
+    "equal grids": [(3, 3), (3, 3)],
+    "different grids": [(6, 6), (3, 3), (3, 3), (1, 1)],
+    "non-square grids": [(5, 3), (2, 4)],
+    "fine grids": [(18, 24), (9, 12)],
+}
+
+
+def close(left, right, tolerance=1e-10):
+    torch.testing.assert_close(left, right, rtol=tolerance, atol=tolerance)
 
 
 def filled(batch: int = 3) -> Tensor:

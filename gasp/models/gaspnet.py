@@ -10,17 +10,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gasp.kuramoto import Neighbourhood, align, mean_phase
+from gasp.kuramoto import align, mean_phase
 from gasp.layers import SILENT, PhaseConv2d, PhaseLinear, modulated
-from gasp.models.cnn import CNN
+from gasp.models.recurrent import Recurrent
 from gasp.models.trajectory import Trajectory
+from gasp.neighbourhood import Neighbourhood
 
 __all__ = ["GASPnet", "PhaseInit"]
 
 PhaseInit = Literal["bottom_up", "random", "ideal"]
 
 
-class GASPnet(CNN):
+class GASPnet(Recurrent):
     r"""A CNN whose layers carry phases, aligned over time steps by global key-query agreement.
 
     Alamia, Muzellec, Serre, VanRullen (2025), *GASPnet: Global Agreement to Synchronize Phases*, arXiv 2507.16674.
@@ -58,17 +59,18 @@ class GASPnet(CNN):
         phase_init: PhaseInit = "bottom_up",
         **network: int | Sequence[int],
     ) -> None:
-        super().__init__(**network)  # type: ignore[arg-type]
-        if steps < 1 or iterations < 0 or key_size < 1:
-            raise ValueError(f"steps ≥ 1, iterations ≥ 0 and key_size ≥ 1, not {steps}, {iterations}, {key_size}")
+        super().__init__(steps, **network)
+        if iterations < 0 or key_size < 1:
+            raise ValueError(f"iterations ≥ 0 and key_size ≥ 1, not {iterations}, {key_size}")
         if phase_init not in get_args(PhaseInit):
             raise ValueError(f"phase_init must be one of {', '.join(get_args(PhaseInit))}, not {phase_init!r}")
-        self.steps, self.iterations, self.step_size, self.modulation = steps, iterations, step_size, modulation
+        self.iterations, self.step_size, self.modulation = iterations, step_size, modulation
         self.key_size, self.phase_init = key_size, phase_init
         widths = [stage.linear.out_channels for stage in self.stages if isinstance(stage.linear, PhaseConv2d)]
         units = [stage.linear.out_features for stage in self.stages if isinstance(stage.linear, PhaseLinear)]
         self.neighbourhood = Neighbourhood(self.grids, sum(units), neighbourhood)
         self.shapes: list[tuple[int, ...]] = [*self.grids, *((n,) for n in units)]
+        self.oscillators = sum(map(math.prod, self.shapes))
         # queries start equal to keys: what is alike attracts
         self.keys = nn.ParameterList([torch.randn(n, key_size) / math.sqrt(n) for n in widths])
         self.keys.extend(F.normalize(torch.randn(n, key_size), dim=-1) for n in units)
@@ -77,11 +79,6 @@ class GASPnet(CNN):
 
     def coupling_parameters(self) -> list[nn.Parameter]:
         return [*self.keys, *self.queries, self.log_desynchronization]
-
-    def initial_phases(self, batch: int, generator: torch.Generator | None = None) -> Tensor:
-        """Uniform random phases ``(N, B)`` of all oscillators; drawn on the CPU, so alike on every device."""
-        phases = torch.rand(sum(map(math.prod, self.shapes)), batch, generator=generator)
-        return ((2 * phases - 1) * math.pi).to(self.log_desynchronization)
 
     def ideal_phases(self, masks: Tensor) -> Tensor:
         """Phases ``(N, B)`` whose first layer tells G objects of masks ``(B, G, size, size)`` apart; all others are 0.
@@ -119,33 +116,26 @@ class GASPnet(CNN):
         Raises:
             ValueError: if the images have another shape, or ``steps`` is below 1.
         """
-        steps = self.steps if steps is None else steps
-        if steps < 1:
-            raise ValueError(f"steps must be at least 1, not {steps}")
+        steps = self.duration(steps)
         activities = self.sweep(images)
         plain_second = self.stages[1].linear(activities[0])  # input of layer 2 never changes: computed once
-        if phases is None:
-            phases = self.initial_phases(len(images))
-        expected = (sum(map(math.prod, self.shapes)), len(images))
-        if tuple(phases.shape) != expected:
-            raise ValueError(f"phases must be {expected}, one for each oscillator and image, not {tuple(phases.shape)}")
+        phases = self.initial_phases(len(images)) if phases is None else phases
+        self.check_phases(phases, len(images))
         layers = self._split(phases)
         if self.phase_init != "random":
             layers = [layers[0], *self._drives(activities, layers[0])]
         # the first layer's activity never changes, so what it sends is computed once
         gates, first = self.gates(activities), self._vectors(activities, slice(0, 1))
-        logits, recorded = [self.logits(activities[-1])], [(layers, gates)]
+        logits, all_phases, all_gates = [self.logits(activities[-1])], [layers], [gates]
         for _ in range(1, steps):
             coupling = self._coupling(first + self._vectors(activities, slice(1, None)), gates)
             phases = align(self._join(layers), **coupling, iterations=self.iterations, step_size=self.step_size)
             activities, layers = self._modulated_sweep(activities[0], plain_second, self._split(phases))
             gates = [gates[0], *self.gates(activities[1:])]
             logits.append(self.logits(activities[-1]))
-            recorded.append((layers, gates))
-        all_phases, all_gates = (
-            [torch.stack(layer) for layer in zip(*record, strict=True)] for record in zip(*recorded, strict=True)
-        )
-        return Trajectory(torch.stack(logits), tuple(all_phases), tuple(all_gates))
+            all_phases.append(layers)
+            all_gates.append(gates)
+        return Trajectory.of_steps(logits, all_phases, all_gates)
 
     def coupling(self, activities: Sequence[Tensor]) -> dict[str, Any]:
         """The coupling of all oscillators, given the activity of every layer: what :func:`~gasp.kuramoto.align` takes."""

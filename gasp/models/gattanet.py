@@ -9,13 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from gasp.layers import PhaseConv2d
-from gasp.models.cnn import CNN
+from gasp.models.recurrent import Recurrent
 from gasp.models.trajectory import Trajectory
 
 __all__ = ["GAttANet"]
 
 
-class GAttANet(CNN):
+class GAttANet(Recurrent):
     r"""A CNN whose activity is modulated, over time steps, by how well each neuron agrees with one global query.
 
     .. math:: m_i^{t} = f\Bigl(\sum_j w_{ij} m_j^{t} + b_i\Bigr) \bigl[1 + \alpha_l \tanh(a_i^{t-1})\bigr], \qquad
@@ -44,10 +44,10 @@ class GAttANet(CNN):
     """
 
     def __init__(self, steps: int = 3, key_size: int = 8, **network: int | Sequence[int]) -> None:
-        super().__init__(**network)  # type: ignore[arg-type]
-        if steps < 1 or key_size < 1:
-            raise ValueError(f"steps ≥ 1 and key_size ≥ 1, not {steps}, {key_size}")
-        self.steps, self.key_size = steps, key_size
+        super().__init__(steps, **network)
+        if key_size < 1:
+            raise ValueError(f"key_size must be at least 1, not {key_size}")
+        self.key_size = key_size
         linears = [stage.linear for stage in self.stages]
         widths = [linear.out_channels if isinstance(linear, PhaseConv2d) else linear.out_features for linear in linears]
         self.keys = nn.ParameterList([torch.randn(n, key_size) / math.sqrt(n) for n in widths])
@@ -77,9 +77,7 @@ class GAttANet(CNN):
         Raises:
             ValueError: if the images have another shape, or ``steps`` is below 1.
         """
-        steps = self.steps if steps is None else steps
-        if steps < 1:
-            raise ValueError(f"steps must be at least 1, not {steps}")
+        steps = self.duration(steps)
         activities = self.sweep(images)
         plain_first = activities[0]  # the input of layer 1 never changes: computed once
         logits = [self.logits(activities[-1])]
@@ -89,7 +87,7 @@ class GAttANet(CNN):
             for stage, gain in zip(self.stages[1:], gains, strict=True):
                 activities.append(stage(activities[-1]) * gain)
             logits.append(self.logits(activities[-1]))
-        return Trajectory(torch.stack(logits))
+        return Trajectory.of_steps(logits)
 
     def global_query(self, activities: Sequence[Tensor]) -> Tensor:
         """The mean query of each layer, averaged over layers, ``(B, d)``.

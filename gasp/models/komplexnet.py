@@ -12,13 +12,13 @@ from torch.nn import functional as F
 
 from gasp.kuramoto import TINY, coupling, mean_phase
 from gasp.layers import SILENT, parts
-from gasp.models.cnn import CNN
+from gasp.models.recurrent import Recurrent
 from gasp.models.trajectory import Trajectory
 
 __all__ = ["KomplexNet"]
 
 
-class KomplexNet(CNN):
+class KomplexNet(Recurrent):
     r"""A CNN of complex activity, the phases of whose first layer are synchronised by a learned local coupling.
 
     .. math:: \dot\varphi_i = \sum_j g_j \bigl(K_{x_j - x_i} - \varepsilon_i\bigr) \sin(\varphi_j - \varphi_i) / \kappa_i
@@ -67,24 +67,20 @@ class KomplexNet(CNN):
         kernel_size: int = 7,
         **network: int | Sequence[int],
     ) -> None:
-        super().__init__(**network)  # type: ignore[arg-type]
-        if steps < 1 or iterations < 0:
-            raise ValueError(f"steps ≥ 1 and iterations ≥ 0, not {steps}, {iterations}")
+        super().__init__(steps, **network)
+        if iterations < 0:
+            raise ValueError(f"iterations must be at least 0, not {iterations}")
         if kernel_size < 1 or kernel_size % 2 == 0:
             raise ValueError(f"kernel_size must be odd and at least 1, so that a kernel has a centre, not {kernel_size}")
         if not 0 <= coherence <= 1:
             raise ValueError(f"coherence must be between 0 and 1, not {coherence}")
-        self.steps, self.iterations, self.step_size, self.coherence = steps, iterations, step_size, coherence
+        self.iterations, self.step_size, self.coherence = iterations, step_size, coherence
+        self.oscillators = math.prod(self.grids[0])
         self.kernel = nn.Parameter(torch.ones(kernel_size, kernel_size))
         self.log_desynchronization = nn.Parameter(torch.tensor(0.5).log())
 
     def coupling_parameters(self) -> list[nn.Parameter]:
         return [self.kernel, self.log_desynchronization]
-
-    def initial_phases(self, batch: int, generator: torch.Generator | None = None) -> Tensor:
-        """Uniform random phases ``(N, B)`` of the first layer's N locations; drawn on the CPU, so alike on every device."""
-        phases = torch.rand(math.prod(self.grids[0]), batch, generator=generator)
-        return ((2 * phases - 1) * math.pi).to(self.kernel)
 
     def run(
         self,
@@ -106,29 +102,24 @@ class KomplexNet(CNN):
         Raises:
             ValueError: if the images have another shape, or ``steps`` is below 1.
         """
-        steps = self.steps if steps is None else steps
-        if steps < 1:
-            raise ValueError(f"steps must be at least 1, not {steps}")
+        steps = self.duration(steps)
         self.check(images)
         phases = self.initial_phases(len(images)) if phases is None else phases
-        expected = (math.prod(self.grids[0]), len(images))
-        if tuple(phases.shape) != expected:
-            raise ValueError(f"phases must be {expected}, one for each location and image, not {tuple(phases.shape)}")
+        self.check_phases(phases, len(images))
         first = self.stages[0](images)
         plain_second = self.stages[1].linear(first)  # input of layer 2 changes in phase only: computed once
         coupled = self.coupling(first)
-        logits, recorded = [], []
+        logits: list[Tensor] = []
+        all_phases, all_gates = [], []
         for step in range(steps):
             for _ in range(self.iterations if step else 0):
                 phases = phases + self.step_size * coupling(phases, **coupled)
             coherence = self.coherence if step else 0.0
             activities, layers = self._complex_sweep(first, plain_second, self._grid(phases), coherence)
             logits.append(self.logits(activities[-1]))
-            recorded.append((layers, [_gates(activity) for activity in activities]))
-        all_phases, all_gates = (
-            [torch.stack(layer) for layer in zip(*record, strict=True)] for record in zip(*recorded, strict=True)
-        )
-        return Trajectory(torch.stack(logits), tuple(all_phases), tuple(all_gates))
+            all_phases.append(layers)
+            all_gates.append([_gates(activity) for activity in activities])
+        return Trajectory.of_steps(logits, all_phases, all_gates)
 
     def coupling(self, first: Tensor) -> dict[str, Any]:
         """The coupling of all locations, given the first layer's activity: what :func:`~gasp.kuramoto.coupling` takes.

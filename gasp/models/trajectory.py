@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 
@@ -20,3 +22,11 @@ class Trajectory:
     logits: Tensor
     phases: tuple[Tensor, ...] = ()
     gates: tuple[Tensor, ...] = ()
+
+    @classmethod
+    def of_steps(
+        cls, logits: Sequence[Tensor], phases: Sequence[Sequence[Tensor]] = (), gates: Sequence[Sequence[Tensor]] = ()
+    ) -> Trajectory:
+        """From what was recorded step by step: logits ``(B, heads, classes)``, phases and gates of every layer."""
+        layers = (tuple(torch.stack(layer) for layer in zip(*record, strict=True)) for record in (phases, gates))
+        return cls(torch.stack(list(logits)), *layers)

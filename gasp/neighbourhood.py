@@ -1,0 +1,138 @@
+"""The spatial neighbourhood of the coupling, as an operator that never forms its matrix."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+__all__ = ["Neighbourhood"]
+
+
+class Neighbourhood(nn.Module):
+    r"""The spatial factor N of the coupling, and its product with any source field.
+
+    .. math:: N_{ij} = \exp\bigl(-\lVert x_i - x_j \rVert^2 / 2\sigma^2\bigr)
+
+    for two locations, and 1 where either oscillator is a dense unit or where there is no neighbourhood (σ = ∞). The
+    centres x of a grid's cells are in image coordinates: both sides of the image have length 1. A Gaussian is separable
+    in rows and columns, so the product with a field never forms N itself.
+
+    Args:
+        grids: (height, width) of each convolutional layer, in the order of the oscillators.
+        units: how many dense units follow the grids.
+        width: σ, as a fraction of the image side; ``math.inf`` for N = 1.
+
+    Raises:
+        ValueError: if ``width`` is not above 0.
+    """
+
+    rows_kernel: Tensor
+    rows_write: Tensor
+    rows_read: Tensor
+    columns_kernel: Tensor
+    columns_write: Tensor
+    columns_read: Tensor
+
+    def __init__(self, grids: Sequence[tuple[int, int]], units: int = 0, width: float = 0.12) -> None:
+        super().__init__()
+        if not width > 0:
+            raise ValueError(f"neighbourhood width must be above 0 (math.inf for none), not {width}")
+        self.grids, self.units, self.width = list(grids), units, width
+        # layers on one grid share a field, and so do the dense units: theirs has one cell, which is near everything
+        self.fields = [*dict.fromkeys(self.grids), (1, 1)]
+        self.members = [[i for i, grid in enumerate(self.grids) if grid == field] for field in self.fields[:-1]]
+        self.members.append([len(self.grids)])
+        self.sizes = [*(height * width for height, width in self.grids), units]
+        self.heights, self.widths = (list(sides) for sides in zip(*self.fields, strict=True))
+        axes = {}
+        for name, sides in {"rows": self.heights, "columns": self.widths}.items():
+            centres = torch.cat([_centres(side) for side in sides])[:-1]
+            kernel = torch.exp(-((centres[:, None] - centres) / width).square() / 2)
+            axes[name] = F.pad(kernel, (0, 1, 0, 1), value=1.0)
+        modes = {name: _modes(kernel) for name, kernel in axes.items()}
+        self.has_modes = all(2 * vectors.shape[1] <= len(vectors) for _, vectors in modes.values())
+        for name, kernel in axes.items():
+            values, vectors = modes[name]
+            stored = {"write": vectors.T, "read": values * vectors} if self.has_modes else {"kernel": kernel}
+            for part, matrix in stored.items():
+                # below 1e-30 a product would be denormal, which is several times slower on a CPU
+                matrix = matrix.where(matrix.abs() > 1e-30, 0.0)
+                self.register_buffer(f"{name}_{part}", matrix.to(torch.get_default_dtype()), persistent=False)
+
+    def forward(self, sources: Tensor) -> Tensor:
+        r"""Σ_j N_ij s_j for sources ``(N, *)``, in the shape of the sources (or one row, ``(1, *)``, when N = 1)."""
+        if math.isinf(self.width):
+            return sources.sum(0, keepdim=True)
+        return _SelfAdjoint.apply(sources, self._product)
+
+    def _product(self, sources: Tensor) -> Tensor:
+        """The sum over j, as matrix products along columns and along rows.
+
+        On small grids: from the columns of each field to those of all, then from all rows to those of each field. On
+        grids much finer than the Gaussian, by way of its few smooth modes, at a cost linear in the number of cells.
+        """
+        product = torch.empty_like(sources, memory_format=torch.contiguous_format)
+        layers, results = (x.reshape(len(x), -1).split(self.sizes) for x in (sources, product))
+        fields = []
+        for (height, width), members in zip(self.fields, self.members, strict=True):
+            first, *others = (layers[member] for member in members)
+            field = sum(others, first).reshape(-1, height, width, first.shape[1])
+            fields.append(field[0] if len(field) == 1 else field.sum(0))  # all units are in one cell
+        pooled = self._by_modes(fields) if self.has_modes else self._by_kernels(fields)
+        for members, field in zip(self.members, pooled, strict=True):
+            for member in members:
+                results[member].copy_(field.view(-1, field.shape[-1]))
+        return product
+
+    def _by_kernels(self, fields: Sequence[Tensor]) -> Iterator[Tensor]:
+        across = fields[0].new_empty(sum(self.heights), sum(self.widths), fields[0].shape[2])
+        columns = self.columns_kernel.split(self.widths, 1)
+        for field, kernel, out in zip(fields, columns, across.split(self.heights), strict=True):
+            torch.bmm(kernel.expand(len(field), -1, -1), field, out=out)
+        for kernel, block in zip(self.rows_kernel.split(self.heights), across.split(self.widths, 1), strict=True):
+            yield (kernel @ block.flatten(1)).view(-1, *block.shape[1:])
+
+    def _by_modes(self, fields: Sequence[Tensor]) -> Iterator[Tensor]:
+        rows, columns = self.rows_write.split(self.heights, 1), self.columns_write.split(self.widths, 1)
+        modes = sum(row @ (column @ field).flatten(1) for row, column, field in zip(rows, columns, fields, strict=True))
+        rows, columns = self.rows_read.split(self.heights), self.columns_read.split(self.widths)
+        for row, column in zip(rows, columns, strict=True):
+            yield column @ (row @ modes).view(len(row), column.shape[1], -1)
+
+    def matrix(self) -> Tensor:
+        """N itself, ``(N, N)``: the reference that the separable product is tested against."""
+        rows = torch.cat([_centres(height).repeat_interleave(width) for height, width in self.grids])
+        columns = torch.cat([_centres(width).repeat(height) for height, width in self.grids])
+        gaps = (rows[:, None] - rows).square() + (columns[:, None] - columns).square()
+        full = torch.ones(len(rows) + self.units, len(rows) + self.units, dtype=rows.dtype)
+        full[: len(rows), : len(rows)] = torch.exp(-gaps / (2 * self.width**2))
+        return full.to(torch.get_default_dtype())
+
+
+def _modes(kernel: Tensor) -> tuple[Tensor, Tensor]:
+    """Eigenvalues and eigenvectors of a symmetric kernel, those that matter in the precision of the day."""
+    values, vectors = torch.linalg.eigh(kernel)
+    kept = values.abs() > torch.finfo(torch.get_default_dtype()).eps * values.abs().max()
+    return values[kept], vectors[:, kept]
+
+
+def _centres(side: int) -> Tensor:
+    return (torch.arange(side, dtype=torch.float64) + 0.5) / side
+
+
+class _SelfAdjoint(torch.autograd.Function):
+    """A symmetric linear map: gradients take the same way as sources."""
+
+    @staticmethod
+    def forward(ctx: Any, sources: Tensor, product: Callable[[Tensor], Tensor]) -> Tensor:
+        ctx.product = product
+        return product(sources)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        return _SelfAdjoint.apply(gradient, ctx.product), None
