@@ -59,13 +59,12 @@ figures.gain_over(photographs, kinds, ["cnn_parameters", "cnn_compute"])
 # %% tags=["remove-input"]
 from gasp.book import table
 from gasp.experiment import VARIANTS
-from gasp.statistics import formatted, last_step, over, paired_difference
+from gasp.statistics import formatted, over_levels, paired_difference
 
 rows = []
 for label, measured in {"multi-MNIST": digits, "CIFAR-MNIST": photographs}.items():
     for kind in kinds:
-        last = last_step(over(measured, kind))
-        means = last[last["level"] > 0].groupby(["variant", "seed"], as_index=False)["value"].mean()
+        means = over_levels(measured, kind)
         gains = [
             formatted(paired_difference(means, "gaspnet", rival), sign=True) for rival in ("cnn_parameters", "cnn_compute")
         ]

@@ -41,13 +41,12 @@ figures.accuracy_over(results["cifar_mnist"], ["scale"], ["head_0_accuracy", "he
 # %% tags=["remove-input"]
 from gasp.book import table
 from gasp.experiment import VARIANTS
-from gasp.statistics import formatted, last_step, over, paired_difference
+from gasp.statistics import formatted, over_levels, paired_difference
 
 rows = []
 for name in names[1:]:
     for metric, label in {"head_0_accuracy": "item", "head_1_accuracy": "photograph"}.items():
-        last = last_step(over(results[name], "scale", metric))
-        means = last[last["level"] < 1].groupby(["variant", "seed"], as_index=False)["value"].mean()
+        means = over_levels(results[name], "scale", metric)
         gains = [
             formatted(paired_difference(means, "gaspnet", rival), sign=True) for rival in ("cnn_parameters", "cnn_compute")
         ]

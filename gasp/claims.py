@@ -153,13 +153,18 @@ def judge(profile: Profile) -> pd.DataFrame:
     Returns:
         columns ``claim``, ``effect``, ``dataset``, ``mean``, ``low``, ``high`` (Student's 95 % interval over seeds),
         ``scenes_low``, ``scenes_high`` (bootstrap over scenes), ``seeds``, ``scenes``, ``p`` (corrected; NaN where
-        nothing is permuted), ``verdict``. Effects that were not run have no seeds, and no values.
+        nothing is permuted), ``verdict``. Effects that were not run have no
+        values, those of one seed no interval and no p.
     """
     rows = []
     for effect in tqdm(list(effects(profile)), desc="testing", unit="effect"):
         values = effect.values(profile)
         named = {"claim": effect.claim, "effect": effect.text, "dataset": effect.dataset, "seeds": len(values)}
-        rows.append({**named, **mean_interval(values.mean(1)), **over_scenes(values.mean(0))} if len(values) else named)
+        if len(values):
+            named |= mean_interval(values.mean(1))
+        if len(values) > 1:  # one seed judges nothing, so it is no test to correct for
+            named |= over_scenes(values.mean(0))
+        rows.append(named)
     table = pd.DataFrame(rows, columns=COLUMNS)
     tested = table["p"].notna()
     table.loc[tested, "p"] = multipletests(table.loc[tested, "p"], method="holm")[1]

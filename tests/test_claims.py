@@ -302,6 +302,19 @@ def test_one_seed_judges_nothing(write):
     assert set(table["verdict"]) == {"untested"}
     assert set(verdicts(table).values()) == {"inconclusive"}
     assert math.isfinite(table["mean"].sum())
+    assert table["p"].isna().all()
+
+
+def test_an_effect_of_one_seed_is_no_test_to_correct_for(profile, write):
+    alone = judged(profile, chances=lambda run, _: (0.5, 0.52 if run.variant == "gaspnet" else 0.5), hardness=independent)
+    rest = {"datasets": ["cifar_mnist", "cifar_fashion"], "variants": ["gaspnet", *RIVALS], "seeds": [0]}
+    write(grid=[{"datasets": ["multi_mnist"], "variants": ["gaspnet", *RIVALS]}, rest])
+    table = judge(load_profile("tiny"))
+    tested = table.dropna(subset="p")
+    assert set(tested["dataset"]) == {"multi_mnist"}
+    before = alone.merge(tested, on=["claim", "effect", "dataset"])
+    assert (before["p_y"] <= before["p_x"]).all()
+    assert (before["p_y"] < before["p_x"]).any()
 
 
 @pytest.mark.parametrize(

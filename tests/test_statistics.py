@@ -19,6 +19,7 @@ from gasp.statistics import (
     last_step,
     mean_interval,
     over,
+    over_levels,
     over_scenes,
     paired_difference,
     slope,
@@ -178,6 +179,17 @@ def test_a_level_is_met_at_the_last_step_of_each_variant():
     assert at_level(table, "blur", 0.2)["value"].tolist() == [1.2, 7]
 
 
+def test_levels_are_averaged_at_the_last_step_without_undisturbed_scenes():
+    rows = [("test", "clean", "scene_accuracy", 0.0, 1, "gaspnet", 0, 100.0)]
+    rows += [("test", "blur", "scene_accuracy", x, t, "gaspnet", s, s + t * x) for x in (1, 2) for t in (0, 3) for s in (0, 1)]
+    rows += [
+        ("test", "blur", "loss", 1.0, 3, "gaspnet", 0, 100.0),
+        ("test", "scale", "scene_accuracy", 1.0, 3, "gaspnet", 0, 50.0),
+    ]
+    table = pd.DataFrame(rows, columns=["split", "evaluation", "metric", "level", "t", "variant", "seed", "value"])
+    assert over_levels(table, "blur").values.tolist() == [["gaspnet", 0, 4.5], ["gaspnet", 1, 5.5]]
+
+
 # over scenes
 
 
@@ -207,9 +219,9 @@ def test_a_clear_effect_has_the_smallest_p_and_its_opposite_the_largest(mean, ex
 
 
 @pytest.mark.parametrize(("effect", "p"), [([1, 1, 1], 1 / 8), ([1, 2, -4], 5 / 8), ([0, 0, 0], 1), ([0, 3], 1 / 2)], ids=str)
-def test_few_scenes_are_permuted_in_every_way(effect, p):
+def test_p_is_the_share_of_signs_that_make_an_effect_as_large(effect, p):
     found = over_scenes(np.array(effect, dtype=float))
-    assert found["p"] == p
+    assert found["p"] == pytest.approx(p, abs=4 * math.sqrt(p * (1 - p) / RESAMPLES))
     assert found["scenes"] == len(effect)
 
 

@@ -115,9 +115,9 @@ def comparison(table: pd.DataFrame, metrics: Sequence[str] = ("scene_accuracy",)
     return figure
 
 
-def order_over_time(table: pd.DataFrame, evaluation: str = "phases") -> Figure:
+def order_over_time(table: pd.DataFrame) -> Figure:
     """Order within objects and separation between them over time steps, for each convolutional layer."""
-    rows = table[(table["evaluation"] == evaluation) & table["metric"].isin(list(SEPARATION))]
+    rows = table[(table["evaluation"] == "phases") & table["metric"].isin(list(SEPARATION))]
     layers = sorted(rows["level"].unique())
     figure = new_figure((8, 3.2))
     panels = figure.subplots(1, 2, sharex=True, sharey=True)
