@@ -24,6 +24,7 @@ import torch
 from IPython.display import Markdown
 from traitlets.config import Config
 
+from gasp.files import make_folder
 from gasp.profile import Profile, load_profile
 from gasp.settings import GaspError
 from gasp.store import project_root, write_text
@@ -106,10 +107,7 @@ def _execute(chapter: Path, profile: str, overrides: dict[str, Any]) -> Path:
     mark = fingerprint(chapter, profile, overrides)
     root = project_root()
     scratch = root / "_build" / "papermill" / profile
-    try:
-        scratch.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise GaspError(f"{scratch} cannot be written ({error.strerror})") from error
+    make_folder(scratch)
     notebook = jupytext.read(chapter)
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     source, output = scratch / f"{chapter.stem}.in.ipynb", scratch / f"{chapter.stem}.ipynb"

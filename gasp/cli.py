@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,81 +15,74 @@ from gasp.settings import GaspError, explain
 
 if TYPE_CHECKING:
     from gasp.experiment import Experiment
-    from gasp.profile import Profile
+    from gasp.store import Store
 
 app = typer.Typer(help="GASPnet: global agreement to synchronize phases.", no_args_is_help=True, pretty_exceptions_enable=False)
 book = typer.Typer(help="Execute, check and build the chapters of the book.", no_args_is_help=True)
 app.add_typer(book, name="book")
-grid = typer.Typer(help="The grid of runs: data set × variant × seed.", no_args_is_help=True)
-app.add_typer(grid, name="experiments")
 
 Chapters = Annotated[list[str] | None, typer.Argument(help="Chapters by name or number; all of them when omitted.")]
 ProfileName = Annotated[str, typer.Option("--profile", help="A profile of book/profiles: smoke, cpu or paper.")]
 Parameters = Annotated[list[str] | None, typer.Option("-p", help="NAME=VALUE: replace one setting of the profile.")]
 
-Datasets = Annotated[list[str] | None, typer.Option("--dataset", help="Of these data sets only.")]
-Variants = Annotated[list[str] | None, typer.Option("--variant", help="Of these variants only.")]
-Seeds = Annotated[list[int] | None, typer.Option("--seed", help="With these seeds only.")]
+
+class Action(StrEnum):
+    LIST = "list"
+    RUN = "run"
+    STATUS = "status"
 
 
-@grid.command("list")
-def experiments_list(
+@app.command("experiments")
+def experiments(
+    action: Annotated[Action, typer.Argument(help="What the grid asks for, what is not done yet, or how far it is.")],
     profile: ProfileName = "smoke",
-    datasets: Datasets = None,
-    variants: Variants = None,
-    seeds: Seeds = None,
+    datasets: Annotated[list[str] | None, typer.Option("--dataset", help="Of these data sets only.")] = None,
+    variants: Annotated[list[str] | None, typer.Option("--variant", help="Of these variants only.")] = None,
+    seeds: Annotated[list[int] | None, typer.Option("--seed", help="With these seeds only.")] = None,
     parameters: Parameters = None,
 ) -> None:
-    """What the grid of a profile asks for: a line a data set and variant."""
+    """The grid of runs, data set × variant × seed. A run that was stopped goes on where it was."""
+    from gasp.execution import run_all
+    from gasp.profile import load_profile
+
+    settings = load_profile(profile, **_parse(parameters or []))
+    runs = [run for run in settings.experiments(datasets, variants) if seeds is None or run.seed in seeds]
+    if not runs:
+        raise GaspError(f"the grid of profile {profile} has no such runs: see gasp experiments list --profile {profile}")
+    if action == Action.RUN:
+        run_all(runs, settings)
+        print(f"done: {len(runs)} of {len(runs)}, in {settings.store.directory / 'results'}")
+    elif action == Action.LIST:
+        _print_cells(runs)
+    else:
+        _print_status(runs, settings.store)
+
+
+def _print_cells(runs: list[Experiment]) -> None:
+    """A line a data set and variant."""
     from gasp.experiment import VARIANTS
 
-    _, runs = _chosen(profile, parameters, datasets, variants, seeds)
     cells: dict[tuple[str, str], list[int]] = {}
     for run in runs:
         cells.setdefault((run.dataset, run.variant), []).append(run.seed)
     for (dataset, variant), listed in cells.items():
         print(f"{dataset:<16} {variant:<18} seeds {', '.join(map(str, listed)):<30} {VARIANTS[variant].label}")
-    print(f"{len(runs)} runs")
+    print(f"runs: {len(runs)}")
 
 
-@grid.command("run")
-def experiments_run(
-    profile: ProfileName = "smoke",
-    datasets: Datasets = None,
-    variants: Variants = None,
-    seeds: Seeds = None,
-    parameters: Parameters = None,
-) -> None:
-    """Train and test what is not done yet, on all cores; stopped, the same command goes on from there."""
-    from gasp.execution import run_all
-
-    settings, runs = _chosen(profile, parameters, datasets, variants, seeds)
-    run_all(runs, settings)
-    print(f"{len(runs)} runs are done, in {settings.store.directory / 'results'}")
-
-
-@grid.command("status")
-def experiments_status(
-    profile: ProfileName = "smoke",
-    datasets: Datasets = None,
-    variants: Variants = None,
-    seeds: Seeds = None,
-    parameters: Parameters = None,
-) -> None:
-    """How far the grid of a profile is: a line a data set and variant."""
+def _print_status(runs: list[Experiment], store: Store) -> None:
+    """A line a data set and variant."""
     from gasp.execution import status
 
-    settings, runs = _chosen(profile, parameters, datasets, variants, seeds)
-    table = status(runs, settings.store)
+    table = status(runs, store)
     for (dataset, variant), cell in table.groupby(["dataset", "variant"], sort=False):
-        done = int((cell["done"] == 2).sum())
-        trained = f", {(cell['done'] == 1).sum()} to be tested" if (cell["done"] == 1).any() else ""
-        part_done = cell[cell["done"].between(0, 1, inclusive="neither")]
-        under_way = [f"seed {seed} at {done:.0%}" for seed, done in zip(part_done["seed"], part_done["done"], strict=True)]
-        words = "done" if done == len(cell) else f"{done} of {len(cell)} done{trained}"
-        print(f"{dataset:<16} {variant:<18} {words}{''.join(f', {word}' for word in under_way)}")
-    done = int((table["done"] == 2).sum())
-    print("every cell is done" if done == len(table) else f"{done} of {len(table)} runs are done")
+        words = ["done" if cell["tested"].all() else f"{cell['tested'].sum()} of {len(cell)} done"]
+        for seed, trained, tested in zip(cell["seed"], cell["trained"], cell["tested"], strict=True):
+            if trained and not tested:
+                words.append(f"seed {seed} " + ("to be tested" if trained == 1 else f"at {trained:.0%}"))
+        print(f"{dataset:<16} {variant:<18} {', '.join(words)}")
+    done = int(table["tested"].sum())
+    print("every cell is done" if done == len(table) else f"done: {done} of {len(table)}")
 
 
 @book.command("run")
@@ -139,23 +133,6 @@ def bench(
     table = table.groupby(["group", "case", "size"], sort=False)[["seconds", "floor"]].median()
     print(table.to_string(float_format=lambda seconds: f"{1e3 * seconds:.3g} ms"))
     print(f"wrote {directory / 'bench.csv'}")
-
-
-def _chosen(
-    profile: str,
-    parameters: list[str] | None,
-    datasets: list[str] | None,
-    variants: list[str] | None,
-    seeds: list[int] | None,
-) -> tuple[Profile, list[Experiment]]:
-    """The profile, and those runs of its grid that were asked for."""
-    from gasp.profile import load_profile
-
-    settings = load_profile(profile, **_parse(parameters or []))
-    runs = [run for run in settings.experiments(datasets, variants) if seeds is None or run.seed in seeds]
-    if not runs:
-        raise GaspError(f"the grid of profile {profile} has no such runs: see gasp experiments list --profile {profile}")
-    return settings, runs
 
 
 def _parse(parameters: list[str]) -> dict[str, Any]:

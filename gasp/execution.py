@@ -20,6 +20,7 @@ from tqdm import tqdm
 
 from gasp.evaluation import Answers, accuracy, answers, phase_statistics
 from gasp.experiment import REVISION, TEST_SEED, VALIDATION_SEED, Experiment
+from gasp.files import make_folder
 from gasp.models import CNN
 from gasp.profile import Profile, load_profile
 from gasp.settings import GaspError
@@ -39,11 +40,7 @@ def run(experiment: Experiment, store: Store, device: str = "auto", progress: Ca
         GaspError: as :func:`gasp.training.fit`, and for data that cannot be had.
     """
     lock = store.directory / "checkpoints" / f"{experiment.weights_name}.lock"
-    try:
-        lock.parent.mkdir(parents=True, exist_ok=True)
-        lock.touch()
-    except OSError as error:
-        raise GaspError(f"{lock.parent} cannot be written ({error.strerror})") from error
+    make_folder(lock.parent)
     with FileLock(lock):
         if experiment.key in store:
             progress(experiment.steps)
@@ -157,7 +154,7 @@ def run_all(experiments: Iterable[Experiment], profile: Profile) -> pd.DataFrame
         on_cpu = choose_device(profile.device).type == "cpu"
         workers = min(profile.workers or (cores if on_cpu else 1), len(missing))
         steps = sum(experiment.steps for experiment in missing)
-        with tqdm(total=steps, desc=f"training {len(missing)} models", unit="step", smoothing=0.02, mininterval=1) as bar:
+        with tqdm(total=steps, desc=f"training, {len(missing)} to do", unit="step", smoothing=0.02, mininterval=1) as bar:
             if workers == 1:
                 for experiment in missing:
                     run(experiment, store, profile.device, bar.update)
@@ -190,19 +187,15 @@ def _run_in_pool(experiments: Sequence[Experiment], store: Store, device: str, w
 
 
 def status(experiments: Iterable[Experiment], store: Store) -> pd.DataFrame:
-    """How far runs are: ``dataset``, ``variant``, ``seed``, ``key`` and ``done``, the share of training, 2 once tested."""
+    """How far runs are: ``dataset``, ``variant``, ``seed``, ``key``; ``trained``, a share; ``tested``, whether all is done."""
     rows = []
     for run in experiments:
-        checkpoint = store.checkpoint(run.weights_name)
-        share = 0.0
-        if run.key in store:
-            share = 2.0
-        elif store.weights(run.weights_name).exists():
-            share = 1.0
-        elif checkpoint.exists():
-            share = read_tensors(checkpoint)[1]["done"] / run.steps
-        rows.append([run.dataset, run.variant, run.seed, run.key, share])
-    return pd.DataFrame(rows, columns=["dataset", "variant", "seed", "key", "done"])
+        checkpoint, tested = store.checkpoint(run.weights_name), run.key in store
+        trained = float(tested or store.weights(run.weights_name).exists())
+        if not trained and checkpoint.exists():
+            trained = read_tensors(checkpoint)[1]["done"] / run.steps
+        rows.append([run.dataset, run.variant, run.seed, run.key, trained, tested])
+    return pd.DataFrame(rows, columns=["dataset", "variant", "seed", "key", "trained", "tested"])
 
 
 def load(

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Folders, and files that are written whole or not at all."""
 
 from __future__ import annotations
 
@@ -11,7 +11,21 @@ from safetensors import SafetensorError
 
 from gasp.settings import GaspError
 
-__all__ = ["whole"]
+__all__ = ["make_folder", "whole"]
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder that can be written to, unless there is one.
+
+    Raises:
+        GaspError: if that cannot be.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise GaspError(f"{path} cannot be written ({error.strerror})") from error
+    if not os.access(path, os.W_OK):
+        raise GaspError(f"{path} cannot be written: it is read-only")
 
 
 @contextlib.contextmanager

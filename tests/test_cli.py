@@ -143,7 +143,7 @@ def test_the_list_has_a_line_a_data_set_and_variant(arguments, listed, gasp):
     assert (status, error) == (0, [])
     *lines, total = (re.split(r"\s{2,}", line) for line in out)
     assert lines == [["multi_mnist", variant, f"seeds {seeds}", labels[variant]] for variant, seeds in listed.items()]
-    assert total == [f"{sum(len(seeds.split(', ')) for seeds in listed.values())} runs"]
+    assert total == [f"runs: {sum(len(seeds.split(', ')) for seeds in listed.values())}"]
 
 
 def cells(out: list[str]) -> dict[str, str]:
@@ -155,28 +155,28 @@ def cells(out: list[str]) -> dict[str, str]:
 def test_status_counts_what_was_trained_and_tested(gasp):
     profile = load_profile("tiny")
     cnn, gaspnet = (profile.experiment("multi_mnist", variant, 1) for variant in ("cnn", "gaspnet"))
-    nothing = {"cnn": "0 of 2 done", "gaspnet": "0 of 2 done", "all": "0 of 4 runs are done"}
+    nothing = {"cnn": "0 of 2 done", "gaspnet": "0 of 2 done", "all": "done: 0 of 4"}
     assert cells(gasp("experiments", "status", *TINY)[1]) == nothing
     write_tensors(profile.store.weights(cnn.weights_name), {}, {})
     write_tensors(profile.store.checkpoint(gaspnet.weights_name), {}, {"done": 3})
-    found = {"cnn": "0 of 2 done, 1 to be tested", "gaspnet": "0 of 2 done, seed 1 at 75%", "all": "0 of 4 runs are done"}
+    found = {"cnn": "0 of 2 done, seed 1 to be tested", "gaspnet": "0 of 2 done, seed 1 at 75%", "all": "done: 0 of 4"}
     assert cells(gasp("experiments", "status", *TINY)[1]) == found
-    assert cells(gasp("experiments", "status", *TINY, "--seed", "0")[1])["all"] == "0 of 2 runs are done"
+    assert cells(gasp("experiments", "status", *TINY, "--seed", "0")[1])["all"] == "done: 0 of 2"
 
 
 def test_what_is_run_is_done_and_not_run_again(gasp, chapter):
     results = chapter / "runs" / "tiny" / "results"
     status, out, error = gasp("experiments", "run", *TINY, "--variant", "cnn", "--seed", "0")
-    assert (status, out) == (0, [f"1 runs are done, in {results}"])
-    assert any("training 1 models" in line for line in error)
+    assert (status, out) == (0, [f"done: 1 of 1, in {results}"])
+    assert any("training, 1 to do" in line for line in error)
     written = {path: path.stat().st_mtime_ns for path in results.iterdir()}
     assert {path.suffix for path in written} == {".csv", ".json", ".npz"}
-    found = {"cnn": "1 of 2 done", "gaspnet": "0 of 2 done", "all": "1 of 4 runs are done"}
+    found = {"cnn": "1 of 2 done", "gaspnet": "0 of 2 done", "all": "done: 1 of 4"}
     assert cells(gasp("experiments", "status", *TINY)[1]) == found
-    assert gasp("experiments", "run", *TINY)[1] == [f"4 runs are done, in {results}"]
+    assert gasp("experiments", "run", *TINY)[1] == [f"done: 4 of 4, in {results}"]
     assert {path: path.stat().st_mtime_ns for path in written} == written
     assert cells(gasp("experiments", "status", *TINY)[1]) == {"cnn": "done", "gaspnet": "done", "all": "every cell is done"}
-    assert gasp("experiments", "run", *TINY) == (0, [f"4 runs are done, in {results}"], [])
+    assert gasp("experiments", "run", *TINY) == (0, [f"done: 4 of 4, in {results}"], [])
 
 
 @pytest.mark.parametrize(

@@ -112,11 +112,11 @@ def test_status_tells_how_far_each_run_is(one, monkeypatch):
     runs = profile.experiments()
     monkeypatch.setattr("gasp.training.CHECKPOINT_SECONDS", 0)
 
-    def done() -> list[float]:
+    def done() -> list[tuple[float, bool]]:
         table = status(runs, profile.store)
-        assert list(table.columns) == ["dataset", "variant", "seed", "key", "done"]
+        assert list(table.columns) == ["dataset", "variant", "seed", "key", "trained", "tested"]
         assert table["key"].tolist() == [run.key for run in runs]
-        return table["done"].tolist()
+        return list(zip(table["trained"], table["tested"], strict=True))
 
     def stop(steps):
         told.append(steps)
@@ -136,8 +136,8 @@ def test_status_tells_how_far_each_run_is(one, monkeypatch):
     stages.append(done())
     run(one, profile.store)
     stages.append(done())
-    assert [stage.pop(which) for stage in stages] == [0, 0.75, 1, 2]
-    assert stages == [[0, 0, 0]] * 4
+    assert [stage.pop(which) for stage in stages] == [(0, False), (0.75, False), (1, False), (1, True)]
+    assert stages == [[(0, False)] * 3] * 4
 
 
 def test_a_trained_model_is_loaded_without_data(one, monkeypatch):
