@@ -2,10 +2,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 PROFILE ?= smoke
 
-.PHONY: help setup book read test lint clean
+.PHONY: help setup book read test test-book lint clean
 
 help:           ## this list
-	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*##/ —/'
+	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/ —/'
 
 .venv/ready: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -28,6 +28,12 @@ lint: setup     ## style and types
 
 test: lint      ## style, types and tests
 	$(BIN)/python -m pytest
+
+test-book: setup ## open every page of the smoke and the published book in headless Chromium
+	$(BIN)/gasp book run --profile smoke
+	$(BIN)/gasp book build --profile smoke
+	$(BIN)/gasp book build --profile cpu
+	$(BIN)/python -m pytest -m browser
 
 clean:          ## remove everything that was made here, but no results
 	rm -rf .venv _build

@@ -30,42 +30,65 @@ overrides = {}
 
 # %% tags=["remove-input"]
 import gasp
-from gasp.book import banner
+from gasp.pages import banner
 
 settings = gasp.load_profile(profile, **overrides)
 banner(settings, overrides)
 
+# %% tags=["remove-cell"]
+gasp.run_all(settings.experiments(), settings)
+
+# %% [markdown]
+# (look-for-yourself)=
+# ## Look for yourself
+#
+# A trained network looks at two digits. Choose one of the first eight test scenes, a level of noise, and a time step; the
+# network was trained with {glue:text}`trained_steps` steps and here goes on for as many again. Colour is phase, dimmed where an
+# oscillator does not pull. Each bar is the probability of a digit, in the phase of the unit that reports it; the digits that
+# are there are underlined.
+
+# %% tags=["remove-input"]
+import torch
+from myst_nb import glue
+
+from gasp import figures
+from gasp.data.noise import corrupt
+
+trained, changes = (profile, overrides) if settings.judges else ("cpu", {})  # of a real run
+model = gasp.load("gaspnet", profile=trained, device="cpu", **changes)
+chosen = settings.datasets["multi_mnist"].compose("test", 8, seed=0)
+scenes, _, _ = chosen.batch(slice(None))
+levels = [0.0, 0.1, 0.2, 0.3]
+images, runs = [], []
+for level in levels:
+    generator = torch.Generator().manual_seed(0)
+    images.append(corrupt(scenes, "gaussian", level, generator))
+    with torch.no_grad():
+        runs.append(model.run(images[-1], generator, steps=2 * model.steps))
+glue("trained_steps", str(model.steps), display=False)
+figures.explorer(chosen.labels.tolist(), levels, images, runs, model.steps)
+
 # %% [markdown]
 # ## What holds
 #
+# ```{margin}
+# How one adds a claim of one's own: {ref}`your-own-experiment`.
+# ```
 # The paper makes eight claims that a program can check. Each is split into **effects**, differences of accuracy that the
 # claim says are above zero. The rule that turns effects into verdicts is that of {ref}`the-methods`; it was written down
 # before the runs that it judges.
 
-# %% tags=["remove-cell"]
-gasp.run_all(settings.experiments(), settings)
-
 # %% tags=["remove-input"]
 from gasp import claims
-from gasp.book import table
+from gasp.pages import table
 
 effects = claims.judge(settings)
 found = claims.verdicts(effects)
-EVIDENCE = {
-    "C1": "two-digits",
-    "C2": "the-photographs",
-    "C3": "two-digits",
-    "C4": "the-noise",
-    "C5": "the-generalisation",
-    "C6": "the-phases",
-    "C7": "the-ablations",
-    "C8": "the-predecessors",
-}
 rows = []
-for name, text in claims.CLAIMS.items():
+for name, claim in claims.CLAIMS.items():
     kinds = effects[effects["claim"] == name]["verdict"].value_counts()
     verdict = f"**{found[name]}**: {', '.join(f'{number} {kind}' for kind, number in kinds.items())}"
-    rows.append([name, text, verdict if settings.judges else "not judged", f"{{ref}}`{EVIDENCE[name]}`"])
+    rows.append([name, claim.text, verdict if settings.judges else "not judged", f"{{ref}}`{claim.page}`"])
 table(["claim", "", "verdict, and on how many effects", "evidence"], rows)
 
 # %% [markdown]
@@ -73,8 +96,6 @@ table(["claim", "", "verdict, and on how many effects", "evidence"], rows)
 # *untested* as long as its variants have not been run with two seeds or more.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Every effect of the claims: mean and 95 % interval over seeds. The colour is the verdict on the effect, which also asks for a permutation test over scenes. The axis is linear near zero and logarithmic far from it.", "name": "fig-effects"}, "image": {"alt": "A list of effects, each with a point and an interval left or right of a line at zero."}}
-from gasp import figures
-
 figures.effects(effects)
 
 # %% tags=["remove-input"]
@@ -90,7 +111,7 @@ def told(row):
 
 
 header = ["claim", "effect", "data set", "mean [95 % interval]", "seeds", "scenes", "p (Holm)", "verdict"]
-table(header, [told(row) for row in effects.to_dict("records")])
+table(header, [told(row) for row in effects.to_dict("records")], folded="Every effect as a table")
 
 # %% [markdown]
 # ## How to use this book
@@ -112,7 +133,11 @@ table(header, [told(row) for row in effects.to_dict("records")])
 # Runs that are finished are found by their key and not repeated; a run that was stopped goes on where it was.
 #
 # **Edit.** A chapter is a script in `book/`, in the py-percent format that Jupyter (with jupytext) and VS Code open as a
-# notebook. `gasp book run` executes it with papermill into `runs/PROFILE/`.
+# notebook. `gasp book run` executes it with papermill into `runs/PROFILE/`; `gasp book watch` does so whenever you save, and
+# shows the page. {ref}`your-own-experiment` goes from a new variant of the model to a new row in the table above.
+#
+# **Look up.** {ref}`the-glossary` leads from the paper's symbols to the code's names and back, {ref}`the-api` to the code.
+# At the end of every chapter stands where it comes from, and what of it can be downloaded.
 #
 # **Use the model.** Three lines give a trained network:
 #

@@ -21,7 +21,7 @@ overrides = {}
 
 # %% tags=["remove-input"]
 import gasp
-from gasp.book import banner
+from gasp.pages import banner
 
 settings = gasp.load_profile(profile, **overrides)
 banner(settings, overrides)
@@ -53,8 +53,12 @@ figures.architecture(untrained)
 # $$ (eq-normalization)
 #
 # attraction is then an average over neighbours, repulsion an average over all, whatever the number and size of the
-# objects. With one learned $\kappa$ for all, training made the steps so large that the dynamics became chaotic, and some
-# runs lost their phases.
+# objects.
+#
+# ```{margin}
+# With one learned $\kappa$ for all, training made the steps so large that the dynamics became chaotic, and some runs lost
+# their phases.
+# ```
 #
 # **Alignment.** Phases follow Kuramoto dynamics:
 #
@@ -62,7 +66,8 @@ figures.architecture(untrained)
 # \varphi_i \leftarrow \varphi_i + \eta \sum_j g_j\, r_{ij} \sin(\varphi_j - \varphi_i).
 # $$ (eq-kuramoto)
 #
-# The gate $g_j \in [0, 1)$ grows with the amplitude of oscillator $j$: silent neurons do not pull.
+# The gate $g_j \in [0, 1)$ grows with the amplitude of oscillator $j$: silent neurons do not pull. The code is
+# {py:func}`gasp.kuramoto.align`, and all of it together {py:class}`gasp.models.GASPnet`.
 #
 # **Modulation.** What a neuron hears depends on phase:
 #
@@ -70,7 +75,8 @@ figures.architecture(untrained)
 # m_i = f\Bigl( \sum_j w_{ij}\, m_j \bigl[ 1 + a_F \cos(\varphi_i - \varphi_j) \bigr] + b_i \Bigr).
 # $$ (eq-modulation)
 #
-# In phase, a connection is enhanced by $1 + a_F$; in antiphase it is weakened by $1 - a_F$, to nothing when $a_F = 1$.
+# In phase, a connection is enhanced by $1 + a_F$; in antiphase it is weakened by $1 - a_F$, to nothing when $a_F = 1$
+# ({py:func}`gasp.layers.modulated`).
 #
 # **Time.** Step $t = 0$ is a plain feed-forward sweep: the CNN of the same weights. Each later step aligns the phases of
 # all layers by $K$ iterations of {eq}`eq-kuramoto`, coupled by the keys and queries of the last sweep, and then sweeps
@@ -93,7 +99,10 @@ figures.architecture(untrained)
 # L_{\text{sync}} = \frac1G \sum_g (1 - R_g) + \Bigl| \frac1G \sum_g e^{i \bar\varphi_g} \Bigr|^2 .
 # $$ (eq-synchrony)
 #
-# Which pixels belong to which object is known because the scenes are composed; the masks are used in training only.
+# ```{margin}
+# Masks are known because the scenes are composed ({py:func}`gasp.data.scenes.compose`).
+# ```
+# Which pixels belong to which object is told in training only.
 #
 # ## Symbols
 #
@@ -154,7 +163,7 @@ for name in ["widths", "kernels", "strides"]:
 #
 # Without a neighbourhood, $Z$ is one vector for the whole network: the global agreement of the paper's title. A Gaussian
 # neighbourhood is separable, so $Z$ is a product with one matrix for rows and one for columns. The code keeps the
-# equations as they are written, too, and holds the fast form against them:
+# equations as they are written, too ({py:func}`gasp.kuramoto.dense_coupling`), and holds the fast form against them:
 
 # %%
 from gasp import kuramoto

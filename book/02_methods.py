@@ -19,7 +19,7 @@ overrides = {}
 
 # %% tags=["remove-input"]
 import gasp
-from gasp.book import banner
+from gasp.pages import banner
 
 settings = gasp.load_profile(profile, **overrides)
 banner(settings, overrides)
@@ -49,8 +49,8 @@ figures.gallery({name: data.compose("validation", 8, seed=1) for name, data in s
 # have in common, the scenes and their order.
 
 # %% tags=["remove-input"]
-from gasp.book import table
 from gasp.experiment import VARIANTS
+from gasp.pages import table
 
 counts = {}
 for run in settings.experiments():
@@ -122,4 +122,4 @@ figures.corruptions(settings.datasets["multi_mnist"].compose("validation", 1, se
 #
 # "No loss on the background" (C5) means a loss below 0.01. "Phases separate the objects" (C6) means that order within objects
 # and separation between them both exceed 0.8 of at most 1, in the layer where they are lowest; it has intervals over seeds
-# and no permutation test. `gasp/claims.py` holds the rule as code.
+# and no permutation test. {py:mod}`gasp.claims` holds the rule as code.

@@ -20,7 +20,7 @@ overrides = {}
 
 # %% tags=["remove-input"]
 import gasp
-from gasp.book import banner
+from gasp.pages import banner
 
 settings = gasp.load_profile(profile, **overrides)
 banner(settings, overrides)
@@ -51,8 +51,8 @@ figures.learning_curves(results)
 figures.comparison(results)
 
 # %% tags=["remove-input"]
-from gasp.book import table
 from gasp.experiment import VARIANTS
+from gasp.pages import table
 from gasp.statistics import at_level, formatted, mean_interval, paired_difference
 
 clean = at_level(results, "gaussian")

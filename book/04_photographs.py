@@ -21,7 +21,7 @@ overrides = {}
 
 # %% tags=["remove-input"]
 import gasp
-from gasp.book import banner
+from gasp.pages import banner
 
 settings = gasp.load_profile(profile, **overrides)
 banner(settings, overrides)
@@ -44,8 +44,8 @@ METRICS = ["scene_accuracy", "head_0_accuracy", "head_1_accuracy"]
 figures.comparison(results["cifar_mnist"], METRICS)
 
 # %% tags=["remove-input"]
-from gasp.book import table
 from gasp.experiment import VARIANTS
+from gasp.pages import table
 from gasp.statistics import at_level, formatted, mean_interval, paired_difference
 
 rows = []

@@ -19,7 +19,7 @@ overrides = {}
 
 # %% tags=["remove-input"]
 import gasp
-from gasp.book import banner
+from gasp.pages import banner
 
 settings = gasp.load_profile(profile, **overrides)
 banner(settings, overrides)
@@ -57,8 +57,8 @@ figures.gain_over(photographs, kinds, ["cnn_parameters", "cnn_compute"])
 # The rule of {ref}`the-rule` takes the mean over all levels, first of Gaussian noise, then of all corruptions.
 
 # %% tags=["remove-input"]
-from gasp.book import table
 from gasp.experiment import VARIANTS
+from gasp.pages import table
 from gasp.statistics import formatted, over_levels, paired_difference
 
 rows = []

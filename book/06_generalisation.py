@@ -20,7 +20,7 @@ overrides = {}
 
 # %% tags=["remove-input"]
 import gasp
-from gasp.book import banner
+from gasp.pages import banner
 
 settings = gasp.load_profile(profile, **overrides)
 banner(settings, overrides)
@@ -39,8 +39,8 @@ results = {name: gasp.run_all(settings.experiments([name], variants), settings) 
 figures.accuracy_over(results["cifar_mnist"], ["scale"], ["head_0_accuracy", "head_1_accuracy"])
 
 # %% tags=["remove-input"]
-from gasp.book import table
 from gasp.experiment import VARIANTS
+from gasp.pages import table
 from gasp.statistics import formatted, over_levels, paired_difference
 
 rows = []

@@ -20,7 +20,7 @@ overrides = {}
 
 # %% tags=["remove-input"]
 import gasp
-from gasp.book import banner
+from gasp.pages import banner
 
 settings = gasp.load_profile(profile, **overrides)
 banner(settings, overrides)
@@ -44,8 +44,8 @@ figures.comparison(results["cifar_mnist"])
 # GASPnet minus each variant, at the last time step, paired by seed: above zero, the part that was removed helps.
 
 # %% tags=["remove-input"]
-from gasp.book import table
 from gasp.experiment import VARIANTS
+from gasp.pages import table
 from gasp.statistics import at_level, formatted, paired_difference
 
 levels = settings.evaluation.corruptions["gaussian"]

@@ -20,7 +20,7 @@ overrides = {}
 
 # %% tags=["remove-input"]
 import gasp
-from gasp.book import banner
+from gasp.pages import banner
 
 settings = gasp.load_profile(profile, **overrides)
 banner(settings, overrides)
@@ -32,7 +32,8 @@ results = {name: gasp.run_all(settings.experiments([name], ["gaspnet"]), setting
 # ## Falling into step
 #
 # A trained network looks at two digits. The phases of its first layer start at random; then every frame is one Kuramoto
-# iteration, with the keys and queries of the plain sweep.
+# iteration, with the keys and queries of the plain sweep. {ref}`look-for-yourself` shows other scenes, with noise, at every time
+# step.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Phases of the first layer on one scene, iteration by iteration. Colour is phase (wheel at the right), brightness how much a location pulls.", "name": "fig-animation"}, "image": {"alt": "An animation: two digits whose locations change colour until each digit has one colour, opposite to the other's."}}
 import torch
@@ -87,7 +88,7 @@ figures.order_over_time(results["cifar_mnist"])
 # read-out unit is nearer to them than to the other object; by chance it would be one half.
 
 # %% tags=["remove-input"]
-from gasp.book import table
+from gasp.pages import table
 from gasp.statistics import formatted, mean_interval
 
 rows = []

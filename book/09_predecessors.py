@@ -51,7 +51,7 @@ overrides = {}
 
 # %% tags=["remove-input"]
 import gasp
-from gasp.book import banner
+from gasp.pages import banner
 
 settings = gasp.load_profile(profile, **overrides)
 banner(settings, overrides)
@@ -75,8 +75,8 @@ figures.accuracy_over_time(results["multi_mnist"], [0.0, *levels[:4:2]])
 figures.accuracy_over_time(results["cifar_mnist"], [0.0, *levels[1::3]])
 
 # %% tags=["remove-input"]
-from gasp.book import table
 from gasp.experiment import VARIANTS
+from gasp.pages import table
 from gasp.statistics import at_level, formatted, mean_interval, paired_difference
 
 noise = levels[min(1, len(levels) - 1)]

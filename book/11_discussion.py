@@ -17,19 +17,19 @@ overrides = {}
 
 # %% tags=["remove-input"]
 import gasp
-from gasp.book import banner
+from gasp.pages import banner
 
 settings = gasp.load_profile(profile, **overrides)
 banner(settings, overrides)
 
 # %% tags=["remove-input"]
 from gasp import claims
-from gasp.book import table
+from gasp.pages import table
 
 found = claims.verdicts(claims.judge(settings))
 grouped = {}
 for claim, verdict in found.items():
-    grouped.setdefault(verdict, []).append(f"{claim}: {claims.CLAIMS[claim]}")
+    grouped.setdefault(verdict, []).append(f"{claim}: {claims.CLAIMS[claim].text}")
 rows = [[f"**{verdict}**" if settings.judges else "not judged", "<br>".join(listed)] for verdict, listed in grouped.items()]
 table(["verdict", "claims"], rows)
 

@@ -8,28 +8,34 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import json
+import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import jupytext
+import livereload
 import nbformat
 import papermill
 import torch
-from IPython.display import Markdown
 from traitlets.config import Config
 
+from gasp.execution import device_name
 from gasp.files import make_folder
-from gasp.profile import Profile, load_profile
+from gasp.pages import install_cell, provenance
+from gasp.profile import load_profile
 from gasp.settings import GaspError
 from gasp.store import project_root, write_text
+from gasp.training import choose_device
 
-__all__ = ["banner", "build_book", "chapters", "check_chapters", "run_chapters", "table"]
+__all__ = ["archive_book", "build_book", "chapters", "check_chapters", "first_page", "run_chapters", "watch_book"]
 
 PUBLISHED = "cpu"  # the profile that book/_toc.yml names
 
@@ -58,7 +64,7 @@ def chapters(names: Sequence[str] = ()) -> list[Path]:
 def fingerprint(chapter: Path, profile: str, overrides: dict[str, Any]) -> str:
     """A hash of what an executed chapter is made from: its source, its parameters, the profile and the package."""
     settings = load_profile(profile, **overrides).model_dump_json()
-    package = sorted(Path(__file__).parent.rglob("*.py"))
+    package = sorted(path for path in Path(__file__).parent.rglob("*") if path.suffix in (".py", ".html"))
     parts = [chapter.read_text(), settings, *(path.read_text() for path in package)]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
@@ -83,36 +89,20 @@ def run_chapters(names: Sequence[str], profile: str, overrides: dict[str, Any], 
     return done
 
 
-def banner(profile: Profile, overrides: dict[str, Any]) -> Markdown:
-    """What a page says of the runs that it shows."""
-    changes = "".join(f" Here with `{name} = {value}`." for name, value in overrides.items())
-    cells = Counter((run.dataset, run.variant) for run in profile.experiments()).values()
-    seeds = " to ".join(map(str, sorted({min(cells), max(cells)})))
-    runs = f"Profile `{profile.name}`: {profile.description}. {seeds} seeds a model and data set.{changes}"
-    if profile.judges:
-        return Markdown(f"```{{admonition}} The runs on this page\n:class: note\n{runs}\n```")
-    return Markdown(
-        f"```{{admonition}} A small run, to see that all works\n:class: warning\n{runs} Runs this short judge nothing. "
-        "Where phases of a trained network are shown, it was trained on the real data.\n```"
-    )
-
-
-def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Markdown:
-    """A table for a page."""
-    return Markdown("\n".join(f"| {' | '.join(cells)} |" for cells in [header, ["---"] * len(header), *rows]))
-
-
 def _execute(chapter: Path, profile: str, overrides: dict[str, Any]) -> Path:
     """Run one chapter with papermill; the executed notebook appears when it is whole, a failed one beside it."""
-    mark = fingerprint(chapter, profile, overrides)
+    mark, settings = fingerprint(chapter, profile, overrides), load_profile(profile, **overrides)
     root = project_root()
     scratch = root / "_build" / "papermill" / profile
     make_folder(scratch)
     notebook = jupytext.read(chapter)
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     source, output = scratch / f"{chapter.stem}.in.ipynb", scratch / f"{chapter.stem}.ipynb"
+    if address := repository():
+        install = nbformat.v4.new_code_cell(install_cell(address), metadata={"tags": ["remove-cell"]}, id="install")
+        notebook.cells.insert(0, install)
     nbformat.write(notebook, source)
-    started = time.monotonic()
+    started, sockets = time.monotonic(), tempfile.TemporaryDirectory(prefix="gasp-")
     try:
         papermill.execute_notebook(
             source,
@@ -122,29 +112,53 @@ def _execute(chapter: Path, profile: str, overrides: dict[str, Any]) -> Path:
             cwd=root,
             stderr_file=sys.stderr,
             progress_bar={"desc": chapter.stem, "leave": True},
-            config=Config({"KernelManager": {"transport": "ipc"}}),  # no open port, and no warning of one
+            config=Config({"KernelManager": {"transport": "ipc", "ip": f"{sockets.name}/kernel"}}),  # no open port
         )
     except papermill.PapermillExecutionError as error:
         reason = " ".join(error.evalue.split())
         raise GaspError(f"{chapter.stem}, cell {error.cell_index}: {error.ename}: {reason} (see {output})") from None
+    finally:
+        sockets.cleanup()
     result = nbformat.read(output, 4)
     _clean(result)
-    result.metadata = {
-        "kernelspec": result.metadata["kernelspec"],
-        "language_info": {"name": "python"},
-        "gasp": {
-            "fingerprint": mark,
-            "profile": profile,
-            "overrides": overrides,
-            "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-            "seconds": round(time.monotonic() - started),
-            "python": ".".join(map(str, sys.version_info[:3])),
-            "torch": torch.__version__,
-        },
+    record = {
+        "fingerprint": mark,
+        "profile": profile,
+        "overrides": overrides,
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "seconds": round(time.monotonic() - started),
+        "commit": _commit(),
+        "device": device_name(choose_device(settings.device)),
+        "python": ".".join(map(str, sys.version_info[:3])),
+        "torch": torch.__version__,
     }
+    result.cells.append(nbformat.v4.new_markdown_cell(provenance(chapter.stem, settings, record), id="provenance"))
+    language = {"name": "python"}
+    result.metadata = {"kernelspec": result.metadata["kernelspec"], "language_info": language, "gasp": record}
     target = executed(chapter, profile)
     write_text(target, nbformat.writes(result) + "\n")
     return target
+
+
+def repository() -> str:
+    """The public address of the project, ``https://github.com/OWNER/NAME``; empty where git knows none."""
+    found = re.search(r"github\.com[:/]([\w.-]+)/([\w.-]+?)(\.git)?/?$", _git("remote", "get-url", "origin"))
+    return f"https://github.com/{found[1]}/{found[2]}" if found else ""
+
+
+def _commit() -> str:
+    """What is checked out, and whether sources were changed since; empty outside version control."""
+    commit = _git("rev-parse", "--short=10", "HEAD")
+    return f"{commit} with changes" if commit and _git("status", "--porcelain", "--", "book", "gasp") else commit
+
+
+def _git(*arguments: str) -> str:
+    """What git answers; nothing where it fails or is missing."""
+    try:
+        result = subprocess.run(["git", *arguments], cwd=project_root(), capture_output=True, text=True)
+    except OSError:
+        return ""
+    return "" if result.returncode else result.stdout.strip()
 
 
 def _clean(notebook: nbformat.NotebookNode) -> None:
@@ -207,8 +221,11 @@ def _fault(chapter: Path, profile: str, overrides: dict[str, Any] | None = None)
     return ""
 
 
-def build_book(profile: str) -> Path:
-    """Build the HTML from clean, warnings as errors; the path of its first page.
+def build_book(profile: str, clean: bool = True) -> Path:
+    """Build the HTML, warnings as errors; the path of its first page.
+
+    Args:
+        clean: from nothing; otherwise only what changed is built anew.
 
     Raises:
         GaspError: if a chapter is not fit to be read, or the build has a warning.
@@ -220,18 +237,68 @@ def build_book(profile: str) -> Path:
             f"the chapters of profile {profile} are not ready: {listed}. Execute: gasp book run --profile {profile}"
         )
     output = root / "_build" / profile
-    shutil.rmtree(output, ignore_errors=True)
-    output.mkdir(parents=True)
-    toc = output / "_toc.yml"
-    toc.write_text((root / "book" / "_toc.yml").read_text().replace(f"runs/{PUBLISHED}/", f"runs/{profile}/"))
+    if clean:
+        shutil.rmtree(output, ignore_errors=True)
+    make_folder(output)
+    contents = (root / "book" / "_toc.yml").read_text().replace(f"runs/{PUBLISHED}/", f"runs/{profile}/")
+    write_text(output / "_toc.yml", contents)
+    write_text(output / "_config.yml", (root / "_config.yml").read_text() + _launch_buttons())
     command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", str(root)]
-    command += ["--config", str(root / "_config.yml"), "--toc", str(toc), "--path-output", str(output)]
+    command += ["--config", str(output / "_config.yml"), "--toc", str(output / "_toc.yml"), "--path-output", str(output)]
     command += ["-W", "-n", "--keep-going", "-q"]
     result = subprocess.run(command, cwd=root, capture_output=True, text=True)
-    page = output / "_build" / "html" / "index.html"
+    page = first_page(profile)
     if result.returncode or not page.exists():
         log = output / "build.log"
         log.write_text(result.stdout + result.stderr)
         warnings = [line for line in (result.stdout + result.stderr).splitlines() if "WARNING" in line or "ERROR" in line]
         raise GaspError(f"the book was not built ({len(warnings)} warnings; {log}): {' | '.join(warnings[:3])}")
     return page
+
+
+def _launch_buttons() -> str:
+    """Configuration of the buttons that open a page's notebook in Colab or Binder, where the project has a public address."""
+    if not (address := repository()):
+        return ""
+    services = {"colab_url": "https://colab.research.google.com", "binderhub_url": "https://mybinder.org"}
+    return f"\nrepository: {json.dumps({'url': address, 'branch': 'main'})}\nlaunch_buttons: {json.dumps(services)}\n"
+
+
+def first_page(profile: str) -> Path:
+    """Where the built book begins."""
+    return project_root() / "_build" / profile / "_build" / "html" / "index.html"
+
+
+def watch_book(profile: str, port: int) -> None:
+    """Serve the book on this machine, and make it anew whenever one of its sources changes, until it is stopped."""
+
+    def again() -> None:
+        try:
+            run_chapters((), profile, {})
+            build_book(profile, clean=False)
+        except GaspError as error:
+            print(f"gasp: {error}", file=sys.stderr)
+
+    again()
+    root, server = project_root(), livereload.Server()
+    for sources in ("_config.yml", "book/*", "book/profiles/*", "gasp/**/*.py"):
+        server.watch(str(root / sources), again)
+    server.serve(port=port, root=str(first_page(profile).parent))
+
+
+def archive_book(profile: str) -> Path:
+    """Everything of a profile in one zip file: HTML, executed notebooks, results, weights, scripts.
+
+    Raises:
+        GaspError: if the book was not built.
+    """
+    root, page = project_root(), first_page(profile)
+    if not page.exists():
+        raise GaspError(f"{page} does not exist: gasp book build --profile {profile}")
+    name = f"gasp-{version('gasp')}-{profile}"
+    with tempfile.TemporaryDirectory(dir=root / "_build") as scratch:
+        folder = Path(scratch) / name
+        shutil.copytree(page.parent, folder / "html")
+        shutil.copytree(root / "runs" / profile, folder / "runs" / profile, ignore=shutil.ignore_patterns("checkpoints"))
+        shutil.copytree(root / "book", folder / "book", ignore=shutil.ignore_patterns("__pycache__"))
+        return Path(shutil.make_archive(str(root / "_build" / name), "zip", scratch))

@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -25,7 +26,7 @@ from gasp.experiment import VARIANTS, Evaluation
 from gasp.profile import Profile
 from gasp.statistics import mean_interval, over_scenes
 
-__all__ = ["CLAIMS", "Effect", "effects", "judge", "verdicts"]
+__all__ = ["CLAIMS", "Claim", "Effect", "effects", "judge", "verdicts"]
 
 ALPHA = 0.05
 MARGIN = 0.01  # a loss of accuracy below this counts as none
@@ -33,15 +34,23 @@ SEPARATED = 0.8  # order within objects and separation between them, of at most 
 FIRST, LAST = 0, 1
 COLUMNS = ["claim", "effect", "dataset", "mean", "low", "high", "seeds", "scenes_low", "scenes_high", "scenes", "p"]
 
+
+class Claim(NamedTuple):
+    """What is said, and the label of the page with the evidence."""
+
+    text: str
+    page: str
+
+
 CLAIMS = {
-    "C1": "GASPnet is more accurate than a CNN on multi-MNIST.",
-    "C2": "… and on CIFAR-MNIST and CIFAR-Fashion (both labels right).",
-    "C3": "Its accuracy grows over time steps, and more so at higher noise.",
-    "C4": "It is more robust to noise than the CNN, over a range of levels.",
-    "C5": "It generalises to smaller items than in training, with no loss on the background.",
-    "C6": "Phases separate the objects, in every layer.",
-    "C7": "Removing phase modulation, synchrony loss or neighbourhood lowers accuracy.",
-    "C8": "Global attention alone (GAttANet) is not enough for several objects.",
+    "C1": Claim("GASPnet is more accurate than a CNN on multi-MNIST.", "two-digits"),
+    "C2": Claim("… and on CIFAR-MNIST and CIFAR-Fashion (both labels right).", "the-photographs"),
+    "C3": Claim("Its accuracy grows over time steps, and more so at higher noise.", "two-digits"),
+    "C4": Claim("It is more robust to noise than the CNN, over a range of levels.", "the-noise"),
+    "C5": Claim("It generalises to smaller items than in training, with no loss on the background.", "the-generalisation"),
+    "C6": Claim("Phases separate the objects, in every layer.", "the-phases"),
+    "C7": Claim("Removing phase modulation, synchrony loss or neighbourhood lowers accuracy.", "the-ablations"),
+    "C8": Claim("Global attention alone (GAttANet) is not enough for several objects.", "the-predecessors"),
 }
 
 
@@ -113,7 +122,7 @@ def effects(profile: Profile) -> Iterator[Effect]:
         sizes = [f"scale/{scale:g}" for scale in asked.scales]
         yield _difference("C5", "smaller items", dataset, "cnn_parameters", [f"{size}/head_0" for size in sizes])
         background = [f"{size}/head_1" for size in sizes]
-        yield _difference("C5", "the background behind them", dataset, "cnn_parameters", background, MARGIN)
+        yield _difference("C5", "photographs behind them", dataset, "cnn_parameters", background, MARGIN)
     for dataset in ("multi_mnist", "cifar_mnist"):
         for removed in ("no_modulation", "no_synchrony_loss", "no_neighbourhood"):
             yield _difference("C7", "no noise", dataset, removed, ["clean/0/scene"])
@@ -127,7 +136,7 @@ def _difference(claim: str, text: str, dataset: str, rival: str, conditions: Seq
     terms = [
         Term(sign * share, variant, condition) for condition in conditions for sign, variant in ((1, "gaspnet"), (-1, rival))
     ]
-    within = f", less than {MARGIN:g} lost" if margin else ""
+    within = f" (margin {MARGIN:g})" if margin else ""
     return Effect(claim, f"GASPnet − {VARIANTS[rival].label}: {text}{within}", dataset, tuple(terms), margin)
 
 

@@ -118,6 +118,37 @@ def book_build(profile: ProfileName = "smoke") -> None:
     print(f"open {build_book(profile)}")
 
 
+@book.command("open")
+def book_open(profile: ProfileName = "smoke") -> None:
+    """Open the built book in the browser."""
+    from gasp.book import first_page
+
+    page = first_page(profile)
+    if not page.exists():
+        raise GaspError(f"{page} does not exist: gasp book build --profile {profile}")
+    typer.launch(str(page))
+    print(f"opened {page}")
+
+
+@book.command("watch")
+def book_watch(
+    profile: ProfileName = "smoke",
+    port: Annotated[int, typer.Option(help="Where the pages are served on this machine.")] = 5500,
+) -> None:
+    """Serve the book, and execute and build what changes while you edit, until Ctrl-C."""
+    from gasp.book import watch_book
+
+    watch_book(profile, port)
+
+
+@book.command("archive")
+def book_archive(profile: ProfileName = "smoke") -> None:
+    """Put the built book, its notebooks, scripts and results into one zip file."""
+    from gasp.book import archive_book
+
+    print(f"wrote {archive_book(profile)}")
+
+
 @app.command("bench")
 def bench(
     profile: ProfileName = "smoke",

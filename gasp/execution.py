@@ -27,7 +27,7 @@ from gasp.settings import GaspError
 from gasp.store import COLUMNS, Store
 from gasp.training import choose_device, fit, read_tensors, unheard, write_tensors
 
-__all__ = ["load", "run", "run_all", "status"]
+__all__ = ["device_name", "load", "run", "run_all", "status"]
 
 
 def run(experiment: Experiment, store: Store, device: str = "auto", progress: Callable[[int], object] = unheard) -> None:
@@ -60,7 +60,7 @@ def run(experiment: Experiment, store: Store, device: str = "auto", progress: Ca
             "weights": experiment.weights_name,
             "parameters": sum(parameter.numel() for parameter in model.parameters()),
             "versions": {"python": platform.python_version(), "torch": torch.__version__},
-            "device": _device_name(next(model.parameters()).device),
+            "device": device_name(next(model.parameters()).device),
             "seconds": round(time.monotonic() - started, 1),
         }
         store.save(experiment.key, rows.table(), record, right)
@@ -138,7 +138,8 @@ class _Rows:
         return pd.DataFrame(self.rows, columns=COLUMNS)
 
 
-def _device_name(device: torch.device) -> str:
+def device_name(device: torch.device) -> str:
+    """What a device is called in records."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"{device.type} ({platform.machine()})"

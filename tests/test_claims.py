@@ -158,11 +158,11 @@ def test_on_the_background_a_loss_below_the_margin_counts_as_none(lost, verdict,
         return chance, chance
 
     keep(profile, chances)
-    for effect in of_claim(profile, "C5", "background"):
+    for effect in of_claim(profile, "C5", "photographs"):
         assert effect.margin == MARGIN
         assert effect.values(profile).mean() == pytest.approx(MARGIN - lost)
     table = judge(profile)
-    assert set(table[table["effect"].str.contains("background")]["verdict"]) == {verdict}
+    assert set(table[table["effect"].str.contains("photographs")]["verdict"]) == {verdict}
 
 
 def test_seeds_are_those_that_all_variants_have(write, profile):
@@ -242,7 +242,7 @@ def test_results_as_claimed_reproduce_every_claim(profile):
 
 def test_results_against_the_claims_contradict_them(profile):
     table = judged(profile, chances=mirrored, lowest=0.6)
-    assert set(table[~table["effect"].str.contains("background")]["verdict"]) == {"contradicted"}
+    assert set(table[~table["effect"].str.contains("photographs")]["verdict"]) == {"contradicted"}
     assert verdicts(table) == dict.fromkeys(CLAIMS, "not reproduced")
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import itertools
+import json
 import math
+import re
 
 import matplotlib as mpl
 import numpy as np
@@ -149,7 +152,7 @@ def test_drawings_are_drawn(draw):
 
 def test_every_public_function_is_drawn_here():
     drawn = {name.partition(",")[0] for name in CURVES} | {name.split()[0] for name in DRAWINGS}
-    assert {name for name in figures.__all__ if callable(getattr(figures, name))} - {"animation"} <= drawn
+    assert {name for name in figures.__all__ if callable(getattr(figures, name))} - {"animation", "explorer"} <= drawn
 
 
 def test_an_animation_has_a_frame_an_iteration():
@@ -158,6 +161,34 @@ def test_an_animation_has_a_frame_an_iteration():
     frames = [np.asarray(frame.convert("RGB")) for frame in PIL.ImageSequence.Iterator(film)]
     assert len(frames) == 4
     assert all((first != second).any() for first, second in itertools.pairwise(frames))
+
+
+def test_the_explorer_carries_what_it_shows():
+    model, labels, levels = GASPnet(steps=2, iterations=1), [[3, 5], [1, 8], [0, 2]], [0.0, 0.2]
+    images = [torch.rand(3, 1, 32, 32) for _ in levels]
+    with torch.no_grad():
+        runs = [model(each, steps=4) for each in images]
+    page = figures.explorer(labels, levels, images, runs, model.steps, "here").data
+    data = json.loads(re.search(r"const data = (\{.*\});", page)[1])
+    shown = np.frombuffer(base64.b64decode(data["bytes"]), np.uint8)
+    assert (data["labels"], data["levels"], data["steps"], data["trained"]) == (labels, levels, 4, 2)
+    oscillators = sum(height * width for height, width in data["grids"]) + 10
+    views = shown.reshape(3, 2, 1024 + 4 * (2 * oscillators + 10))
+    scene, level, step = 2, 1, 3
+    assert views[scene, level, :1024] == pytest.approx(255 * images[level][scene].flatten().numpy(), abs=1)
+    moment = views[scene, level, 1024:].reshape(4, -1)[step]
+    phases = runs[level].phases[1][step, scene].flatten().numpy()
+    found = moment[256 : 256 + 64] / 256 * 2 * math.pi
+    assert np.cos(found - phases).min() > 0.999
+    gates = runs[level].gates[-1][step, scene].numpy()
+    assert moment[2 * oscillators - 10 : 2 * oscillators] == pytest.approx(255 * gates, abs=1)
+    assert moment[-10:] == pytest.approx(255 * runs[level].logits[step, scene, 0].softmax(-1).numpy(), abs=1)
+    assert 'id="here"' in page
+    assert "http" not in page
+
+
+def test_effects_that_were_not_tested_are_not_drawn():
+    assert "none" not in texts(figures.effects(effects()))
 
 
 def test_an_effect_has_the_colour_of_its_verdict():
@@ -180,7 +211,7 @@ def test_a_gain_is_that_over_the_rival():
         (CURVES["accuracy_over"], ["noise σ", "every object right", "GASPnet", "CNN"]),
         (CURVES["gain_over"], ["noise σ", "GASPnet − other", "CNN"]),
         (CURVES["comparison"], ["every object right", "GASPnet", "CNN"]),
-        (lambda _: figures.effects(effects()), ["C8  none (multi_mnist)", "reproduced", "contradicted"]),
+        (lambda _: figures.effects(effects()), ["C2", "less (cifar_mnist)", "reproduced", "contradicted"]),
         (lambda _: figures.corruptions(examples(1), {"blur": (1.0,)}), ["blur", "1"]),
         (CURVES["learning_curves"], ["epoch", "validation", "GASPnet", "CNN"]),
         (CURVES["order_over_time"], ["layer 1", "layer 2", "time step"]),

@@ -4,6 +4,7 @@ Phases have one cyclic colour map everywhere, with a wheel for a legend; what do
 """
 
 from gasp.figures.costs import costs_of_coupling, costs_of_parts, costs_over_time
+from gasp.figures.explorer import explorer
 from gasp.figures.phases import alignment, animation, architecture, corruptions, gallery, phase_maps, scenes
 from gasp.figures.results import (
     AXES,
@@ -29,6 +30,7 @@ __all__ = [
     "costs_of_parts",
     "costs_over_time",
     "effects",
+    "explorer",
     "gain_over",
     "gallery",
     "learning_curves",

@@ -132,12 +132,13 @@ def order_over_time(table: pd.DataFrame) -> Figure:
 
 
 def effects(table: pd.DataFrame) -> Figure:
-    """Every effect of the claims with its interval over seeds, coloured by its verdict.
+    """Every effect of the claims that was tested, with its interval over seeds, coloured by its verdict.
 
     Args:
         table: of :func:`gasp.claims.judge`.
     """
-    figure = new_figure((9, 0.25 * len(table) + 1.2))
+    table = table[table["verdict"].isin(list(VERDICTS))].reset_index(drop=True)
+    figure = new_figure((6, 0.4 * len(table) + 1.2))
     panel = figure.subplots()
     heights = np.arange(len(table))[::-1]
     for verdict, colour in VERDICTS.items():
@@ -146,8 +147,13 @@ def effects(table: pd.DataFrame) -> Figure:
             rows = table[of_kind]
             panel.errorbar(rows["mean"], heights[of_kind], xerr=bars(rows), fmt="o", capsize=3, color=colour, label=verdict)
     panel.axvline(0, color="0.4", linewidth=1)
-    names = table["claim"] + "  " + table["effect"] + " (" + table["dataset"] + ")"
-    panel.set_yticks(heights, names.tolist(), fontsize=7.5)
+    for height, (effect, dataset) in zip(heights, table[["effect", "dataset"]].to_numpy(), strict=True):
+        place = (0.01, height + 0.42)
+        style = {"fontsize": 7.5, "va": "center", "bbox": {"facecolor": "white", "edgecolor": "none", "pad": 0.5}}
+        panel.annotate(f"{effect} ({dataset})", place, xycoords=("axes fraction", "data"), **style)
+    panel.set_yticks(heights, table["claim"].where(~table["claim"].duplicated(), "").tolist())
+    panel.tick_params(axis="y", length=0)
+    panel.set_ylim(-0.6, len(table) - 0.2)
     panel.set_xscale("symlog", linthresh=0.05)
     ticks = [-1, -0.3, -0.1, 0, 0.1, 0.3, 1]
     panel.set_xticks(ticks, [f"{tick:g}" for tick in ticks])

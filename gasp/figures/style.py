@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import colorcet
@@ -18,8 +19,9 @@ from gasp.statistics import summary
 
 LABELS = {name: variant.label for name, variant in VARIANTS.items()}
 # grey for the CNN that GASPnet is at t = 0, black for what no model reaches
-COLOURS = dict(zip(LABELS, ["0.5", *sns.color_palette("colorblind")], strict=False)) | {"ideal_phases": "black"}
-MARKERS = dict(zip(LABELS, "sD^ovP*X<>p", strict=False))
+PALETTE = itertools.cycle(["0.5", *sns.color_palette("colorblind")])
+COLOURS = dict(zip(LABELS, PALETTE, strict=False)) | {"ideal_phases": "black"}
+MARKERS = dict(zip(LABELS, itertools.cycle("sD^ovP*X<>p"), strict=False))
 # cyclic, and lightness goes from 35 to 75 of 100: it reads without colour vision, and black stays free for silence
 PHASE_COLOURS = colorcet.cm.cyclic_mygbm_30_95_c78
 

@@ -4,6 +4,7 @@ from gasp.models.cnn import CNN
 from gasp.models.gaspnet import GASPnet
 from gasp.models.gattanet import GAttANet
 from gasp.models.komplexnet import KomplexNet
+from gasp.models.recurrent import Recurrent
 from gasp.models.trajectory import Trajectory
 
-__all__ = ["CNN", "GASPnet", "GAttANet", "KomplexNet", "Trajectory"]
+__all__ = ["CNN", "GASPnet", "GAttANet", "KomplexNet", "Recurrent", "Trajectory"]

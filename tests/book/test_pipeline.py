@@ -8,12 +8,14 @@ import os
 import re
 import shutil
 import socket
+import subprocess
+import zipfile
 from pathlib import Path
 
 import nbformat
 import pytest
 
-from gasp.book import chapters, check_chapters, run_chapters
+from gasp.book import archive_book, chapters, check_chapters, first_page, repository, run_chapters
 from gasp.settings import GaspError
 
 CHAPTER = """\
@@ -283,3 +285,98 @@ def test_a_number_of_two_chapters_is_refused(book):
     with pytest.raises(GaspError, match=r"00_first.*00_other"):
         chapters(["00"])
     assert [path.stem for path in chapters(["other"])] == ["00_other"]
+
+
+# where a chapter comes from
+
+
+def provenance(path: Path) -> str:
+    return nbformat.read(path, 4).cells[-1].source
+
+
+def test_an_executed_chapter_ends_in_where_it_comes_from(book):
+    text, record = provenance(notebook(book)), nbformat.read(notebook(book), 4).metadata["gasp"]
+    for said in (record["date"], record["fingerprint"], record["device"], record["torch"], "0, 1", "not in version control"):
+        assert said in text
+    assert "`gasp book run 00 --profile tiny --force`" in text
+    assert re.findall(r"\{download\}`[^<]+<([^>]+)>`", text) == [
+        "00_first.ipynb",
+        "../../book/00_first.py",
+        "../../book/profiles/tiny.yaml",
+    ]
+    for link in re.findall(r"\{download\}`[^<]+<([^>]+)>`", text):
+        assert (notebook(book).parent / link).is_file()
+
+
+def test_the_way_to_the_same_again_names_what_was_replaced(book):
+    run_chapters(["second"], "tiny", {"epochs": 3, "seeds": [0]})
+    assert "`gasp book run 01 --profile tiny -p epochs=3 -p seeds=[0] --force`" in provenance(notebook(book, "01_second"))
+
+
+def git(*arguments: str) -> None:
+    name = ["-c", "user.name=nobody", "-c", "user.email=nobody@localhost"]
+    subprocess.run(["git", *name, *arguments], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize(
+    ("remote", "address"),
+    [
+        ("https://github.com/someone/some-thing.git", "https://github.com/someone/some-thing"),
+        ("git@github.com:someone/some.thing.git", "https://github.com/someone/some.thing"),
+        ("/a/folder/github.com", ""),
+        ("https://example.org/someone/something", ""),
+    ],
+)
+@pytest.mark.usefixtures("book")
+def test_the_public_address_is_where_git_fetches_from(remote, address):
+    assert repository() == ""
+    git("init", "-q")
+    git("remote", "add", "origin", remote)
+    assert repository() == address
+
+
+def test_a_chapter_of_a_public_project_installs_it_where_it_is_missing(book):
+    git("init", "-q")
+    git("add", "book")
+    git("commit", "-q", "-m", "all")
+    git("remote", "add", "origin", "https://github.com/someone/something")
+    run_chapters((), "tiny", {}, force=True)
+    first, *_ = nbformat.read(notebook(book), 4).cells
+    assert "https://github.com/someone/something" in first.source
+    assert "remove-cell" in first.metadata["tags"]
+    assert check_chapters((), "tiny") == {}
+    commit = nbformat.read(notebook(book), 4).metadata["gasp"]["commit"]
+    assert re.fullmatch(r"[0-9a-f]{10}", commit)
+    assert f"`{commit}`" in provenance(notebook(book))
+    append(book / "book" / "00_first.py", "# more\n")
+    run_chapters(["first"], "tiny", {})
+    assert nbformat.read(notebook(book), 4).metadata["gasp"]["commit"] == f"{commit} with changes"
+
+
+def test_an_execution_leaves_nothing_in_the_working_folder(book):
+    assert sorted(path.name for path in book.iterdir()) == ["_build", "book", "runs"]
+
+
+def test_a_book_that_was_not_built_cannot_be_put_into_an_archive(book):
+    assert not first_page("tiny").exists()
+    with pytest.raises(GaspError, match="gasp book build --profile tiny"):
+        archive_book("tiny")
+    assert first_page("tiny").is_relative_to(book)
+
+
+def test_an_archive_has_pages_notebooks_scripts_and_results(book):
+    first_page("tiny").parent.mkdir(parents=True)
+    first_page("tiny").write_text("a page")
+    (book / "runs" / "tiny" / "checkpoints").mkdir()
+    (book / "runs" / "tiny" / "checkpoints" / "half.safetensors").write_text("")
+    with zipfile.ZipFile(archive_book("tiny")) as archive:
+        (name,) = {entry.split("/")[0] for entry in archive.namelist()}
+        files = {entry.removeprefix(f"{name}/") for entry in archive.namelist() if not entry.endswith("/")}
+    assert files == {
+        "html/index.html",
+        "runs/tiny/00_first.ipynb",
+        "runs/tiny/01_second.ipynb",
+        "book/00_first.py",
+        "book/01_second.py",
+        "book/profiles/tiny.yaml",
+    }

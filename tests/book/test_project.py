@@ -19,12 +19,14 @@ from gasp.store import Store
 
 ROOT = Path(__file__).parents[2]
 CHAPTERS = sorted((ROOT / "book").glob("[0-9][0-9]_*.py"))
+SCRIPTS = [*CHAPTERS, ROOT / "book" / "template.py"]
 SOURCES = [*CHAPTERS, *sorted((ROOT / "book").glob("*.md"))]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 ENVIRONMENT = yaml.safe_load((ROOT / "environment.yml").read_text())
-ROLES = {"cite:p", "cite:t", "cite", "doc", "eq", "glue:text", "glue:md", "numref", "ref"}
+ROLES = {"cite:p", "cite:t", "cite", "doc", "eq", "glue:text", "glue:md", "numref", "ref", "term"}
+ROLES |= {"py:class", "py:func", "py:meth", "py:mod"}
 
-every_chapter = pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
+every_chapter = pytest.mark.parametrize("chapter", SCRIPTS, ids=lambda path: path.stem)
 every_source = pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.name)
 
 
@@ -133,7 +135,7 @@ def test_a_figure_has_a_caption_a_name_and_a_description(chapter):
 
 def test_every_chapter_is_in_the_table_of_contents_and_nothing_else_is():
     contents = yaml.safe_load((ROOT / "book" / "_toc.yml").read_text())
-    files = [contents["root"], *(entry["file"] for entry in contents["chapters"])]
+    files = [contents["root"], *(entry["file"] for part in contents["parts"] for entry in part["chapters"])]
     assert len(files) == len(set(files))
     executed = [Path(name) for name in files if name.startswith("runs/")]
     assert [path.name for path in executed] == [chapter.stem for chapter in CHAPTERS]
