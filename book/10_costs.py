@@ -104,7 +104,7 @@ for name, text in {
 # as that of the CNN of the same layers ({glue:text}`cnn_step` ms); an inference {glue:text}`inference_times` times.
 # Counting multiplications alone it would be {glue:text}`training_floor` times: the first layer, and what the second
 # computes without phases, do not change over time and are computed once; everything else is computed three times more at
-# each further step ({eq}`eq-three-convolutions`).
+# each further step {eq}`eq-three-convolutions`.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "A training step and an inference over the number of time steps (medians, quartiles). The CNN has one. Dotted: the multiplications of the sweeps, at the machine's best rate.", "name": "fig-costs-time"}, "image": {"alt": "Two panels of lines that rise with the number of time steps, far above a dotted line."}}
 figures.costs_over_time(table)
@@ -122,7 +122,7 @@ figures.costs_of_parts(table)
 #
 # ## Coupling
 #
-# As it is written ({eq}`eq-coupling`), all pairs of oscillators meet; factorised ({eq}`eq-pooled-key`), each meets one pool.
+# As it is written {eq}`eq-coupling`, all pairs of oscillators meet; factorised {eq}`eq-pooled-key`, each meets one pool.
 # With {glue:text}`dense_size` oscillators the factorised form is {glue:text}`dense_times` times as fast. From
 # {glue:text}`sizes` oscillators, each four times as many as before, it takes {glue:text}`growth` times as long as before. Where
 # the grid is much finer than the Gaussian neighbourhood, the code goes by way of the Gaussian's few smooth modes, whose

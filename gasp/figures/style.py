@@ -18,9 +18,9 @@ from gasp.experiment import VARIANTS
 from gasp.statistics import summary
 
 LABELS = {name: variant.label for name, variant in VARIANTS.items()}
-# grey for the CNN that GASPnet is at t = 0, black for what no model reaches
-PALETTE = itertools.cycle(["0.5", *sns.color_palette("colorblind")])
-COLOURS = dict(zip(LABELS, PALETTE, strict=False)) | {"ideal_phases": "black"}
+# grey for the CNN that GASPnet is at t = 0, black for what no model reaches, violet instead of a yellow that fades on white
+PALETTE = ["0.5", *("#6a3d9a" if colour == "#ece133" else colour for colour in sns.color_palette("colorblind").as_hex())]
+COLOURS = dict(zip(LABELS, itertools.cycle(PALETTE), strict=False)) | {"ideal_phases": "black"}
 MARKERS = dict(zip(LABELS, itertools.cycle("sD^ovP*X<>p"), strict=False))
 # cyclic, and lightness goes from 35 to 75 of 100: it reads without colour vision, and black stays free for silence
 PHASE_COLOURS = colorcet.cm.cyclic_mygbm_30_95_c78

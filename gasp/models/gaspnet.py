@@ -36,7 +36,7 @@ class GASPnet(Recurrent):
         iterations: K, Kuramoto iterations before each modulated sweep.
         step_size: η, of one iteration.
         modulation: a_F.
-        key_size: d.
+        key_size: d, how long keys and queries are.
         neighbourhood: σ of the spatial neighbourhood as a fraction of the image side; ``math.inf`` for N = 1.
         phase_init: ``"bottom_up"``: phases of the first layer start at random and are kept from step to step, those of
             deeper layers are set by their input at each sweep. ``"random"``: all start at random and are kept.

@@ -36,7 +36,7 @@ class GAttANet(Recurrent):
 
     Args:
         steps: T, sweeps in all, the plain one included.
-        key_size: d.
+        key_size: d, how long keys and queries are.
         **network: the sizes, see :class:`~gasp.models.cnn.CNN`.
 
     Raises:
