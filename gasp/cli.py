@@ -1,4 +1,4 @@
-"""The command line: ``gasp experiments list|run|status``, ``gasp book run|check|build`` and ``gasp bench``."""
+"""The command line: ``gasp experiments list|run|status``, ``gasp book …``, ``gasp bench`` and ``gasp doctor``."""
 
 from __future__ import annotations
 
@@ -40,6 +40,7 @@ def experiments(
     variants: Annotated[list[str] | None, typer.Option("--variant", help="Of these variants only.")] = None,
     seeds: Annotated[list[int] | None, typer.Option("--seed", help="With these seeds only.")] = None,
     parameters: Parameters = None,
+    scheduler: Annotated[str, typer.Option(help="Address of a Dask scheduler whose workers share this folder.")] = "",
 ) -> None:
     """The grid of runs, data set × variant × seed. A run that was stopped goes on where it was."""
     from gasp.execution import run_all
@@ -50,7 +51,7 @@ def experiments(
     if not runs:
         raise GaspError(f"the grid of profile {profile} has no such runs: see gasp experiments list --profile {profile}")
     if action == Action.RUN:
-        run_all(runs, settings)
+        run_all(runs, settings, scheduler)
         print(f"done: {len(runs)} of {len(runs)}, in {settings.store.directory / 'results'}")
     elif action == Action.LIST:
         _print_cells(runs)
@@ -147,6 +148,22 @@ def book_archive(profile: ProfileName = "smoke") -> None:
     from gasp.book import archive_book
 
     print(f"wrote {archive_book(profile)}")
+
+
+@app.command("doctor")
+def doctor() -> None:
+    """Say what is installed, which device and data would be used, what is missing, and whether numbers come out right."""
+    from gasp.doctor import examine
+
+    ill = 0
+    for finding in examine():
+        print(f"{finding.what:<24} {finding.found}")
+        if finding.remedy:
+            ill += 1
+            print(f"{'':<24} → {finding.remedy}")
+    if ill:
+        raise GaspError(f"{ill} things are not well: see the arrows above")
+    print("all is well")
 
 
 @app.command("bench")

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import platform
 import time
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ from filelock import FileLock
 from torch import Tensor
 from tqdm import tqdm
 
+from gasp.cluster import spread
 from gasp.evaluation import Answers, accuracy, answers, phase_statistics
 from gasp.experiment import REVISION, TEST_SEED, VALIDATION_SEED, Experiment
 from gasp.files import make_folder
@@ -29,6 +28,8 @@ from gasp.training import choose_device, fit, read_tensors, unheard, write_tenso
 
 __all__ = ["device_name", "load", "run", "run_all", "status"]
 
+_Measured = tuple[pd.DataFrame, dict[str, Any], dict[str, Tensor]]
+
 
 def run(experiment: Experiment, store: Store, device: str = "auto", progress: Callable[[int], object] = unheard) -> None:
     """Train and evaluate one model, unless its results are in the store already.
@@ -39,32 +40,48 @@ def run(experiment: Experiment, store: Store, device: str = "auto", progress: Ca
     Raises:
         GaspError: as :func:`gasp.training.fit`, and for data that cannot be had.
     """
-    lock = store.directory / "checkpoints" / f"{experiment.weights_name}.lock"
-    make_folder(lock.parent)
-    with FileLock(lock):
+    with _alone(experiment, store):
         if experiment.key in store:
             progress(experiment.steps)
-            return
-        started = time.monotonic()
-        model = experiment.model().to(choose_device(device))
-        rows = _Rows(experiment)
-        history = _train(model, experiment, store, progress)
-        for epoch in history:
-            for split in ("train", "validation"):
-                rows.add(split, "training", epoch["epoch"], epoch[split])
-        right = _evaluate(model, experiment, rows)
-        record = {
-            "key": experiment.key,
-            "specification": experiment.model_dump(mode="json"),
-            "revision": REVISION,
-            "weights": experiment.weights_name,
-            "parameters": sum(parameter.numel() for parameter in model.parameters()),
-            "versions": {"python": platform.python_version(), "torch": torch.__version__},
-            "device": device_name(next(model.parameters()).device),
-            "seconds": round(time.monotonic() - started, 1),
-        }
-        store.save(experiment.key, rows.table(), record, right)
-        store.checkpoint(experiment.weights_name).unlink(missing_ok=True)
+        else:
+            store.save(experiment.key, *_measure(experiment, store, device, progress))
+            store.checkpoint(experiment.weights_name).unlink(missing_ok=True)
+
+
+def _alone(experiment: Experiment, store: Store) -> FileLock:
+    """Held while a model is trained, so that no two processes train the same."""
+    lock = store.directory / "checkpoints" / f"{experiment.weights_name}.lock"
+    make_folder(lock.parent)
+    return FileLock(lock)
+
+
+def _measure_alone(experiment: Experiment, store: Store, device: str, progress: Callable[[int], object]) -> _Measured:
+    """What another process keeps in the store, so that results have one owner."""
+    with _alone(experiment, store):
+        return _measure(experiment, store, device, progress)
+
+
+def _measure(experiment: Experiment, store: Store, device: str, progress: Callable[[int], object]) -> _Measured:
+    """Train and evaluate: the rows, the record, and whether each scene was right."""
+    started = time.monotonic()
+    model = experiment.model().to(choose_device(device))
+    rows = _Rows(experiment)
+    history = _train(model, experiment, store, progress)
+    for epoch in history:
+        for split in ("train", "validation"):
+            rows.add(split, "training", epoch["epoch"], epoch[split])
+    right = _evaluate(model, experiment, rows)
+    record = {
+        "key": experiment.key,
+        "specification": experiment.model_dump(mode="json"),
+        "revision": REVISION,
+        "weights": experiment.weights_name,
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "versions": {"python": platform.python_version(), "torch": torch.__version__},
+        "device": device_name(next(model.parameters()).device),
+        "seconds": round(time.monotonic() - started, 1),
+    }
+    return rows.table(), record, right
 
 
 def _evaluate(model: CNN, experiment: Experiment, rows: _Rows) -> dict[str, Tensor]:
@@ -145,46 +162,33 @@ def device_name(device: torch.device) -> str:
     return f"{device.type} ({platform.machine()})"
 
 
-def run_all(experiments: Iterable[Experiment], profile: Profile) -> pd.DataFrame:
-    """Run what is not in the profile's store yet, several at once, with one progress bar; the table of all results."""
+def run_all(experiments: Iterable[Experiment], profile: Profile, scheduler: str = "") -> pd.DataFrame:
+    """Run what is not in the profile's store yet, several at once, with one progress bar; the table of all results.
+
+    Args:
+        scheduler: address of a Dask scheduler whose workers see the store's folder; this machine alone when empty.
+
+    Raises:
+        GaspError: as :func:`run`, and as :func:`gasp.cluster.spread`.
+    """
     experiments = list(experiments)
     store = profile.store
-    missing = [experiment for experiment in experiments if experiment.key not in store]
+    missing = {experiment.key: experiment for experiment in experiments if experiment.key not in store}
     if missing:
-        cores = os.cpu_count() or 1
-        on_cpu = choose_device(profile.device).type == "cpu"
-        workers = min(profile.workers or (cores if on_cpu else 1), len(missing))
-        steps = sum(experiment.steps for experiment in missing)
+        cores, on_cpu = os.cpu_count() or 1, choose_device(profile.device).type == "cpu"
+        workers = min(profile.workers or (cores if on_cpu else torch.accelerator.device_count()), len(missing))
+        threads = max(cores // workers, 1)
+        steps = sum(experiment.steps for experiment in missing.values())
         with tqdm(total=steps, desc=f"training, {len(missing)} to do", unit="step", smoothing=0.02, mininterval=1) as bar:
-            if workers == 1:
-                for experiment in missing:
+            if workers == 1 and not scheduler:
+                for experiment in missing.values():
                     run(experiment, store, profile.device, bar.update)
             else:
-                _run_in_pool(missing, store, profile.device, workers, max(cores // workers, 1), bar)
+                tasks = {key: (experiment, store, profile.device) for key, experiment in missing.items()}
+                for key, measured in spread(_measure_alone, tasks, bar.update, workers, threads, not on_cpu, scheduler):
+                    store.save(key, *measured)
+                    store.checkpoint(missing[key].weights_name).unlink(missing_ok=True)
     return store.table(experiment.key for experiment in experiments)
-
-
-def _run_in_pool(experiments: Sequence[Experiment], store: Store, device: str, workers: int, threads: int, bar: Any) -> None:
-    context = multiprocessing.get_context("spawn")  # a forked torch may hang
-    with context.Manager() as manager:
-        done = manager.Queue()
-        others = multiprocessing.active_children()
-        with ProcessPoolExecutor(workers, context, torch.set_num_threads, (threads,)) as pool:
-            futures = [pool.submit(run, experiment, store, device, done.put) for experiment in experiments]
-            while not all(future.done() for future in futures):
-                time.sleep(0.2)
-                while not done.empty():
-                    bar.update(done.get())
-                if failed := next((future for future in futures if future.done() and future.exception()), None):
-                    pool.shutdown(wait=False, cancel_futures=True)
-                    for process in multiprocessing.active_children():
-                        if process not in others:
-                            process.terminate()  # its run resumes from its checkpoint
-                    failed.result()
-        for future in futures:
-            future.result()
-        while not done.empty():
-            bar.update(done.get())
 
 
 def status(experiments: Iterable[Experiment], store: Store) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -149,7 +150,11 @@ def effects(table: pd.DataFrame) -> Figure:
     panel.axvline(0, color="0.4", linewidth=1)
     for height, (effect, dataset) in zip(heights, table[["effect", "dataset"]].to_numpy(), strict=True):
         place = (0.01, height + 0.42)
-        style = {"fontsize": 7.5, "va": "center", "bbox": {"facecolor": "white", "edgecolor": "none", "pad": 0.5}}
+        style: dict[str, Any] = {
+            "fontsize": 7.5,
+            "va": "center",
+            "bbox": {"facecolor": "white", "edgecolor": "none", "pad": 0.5},
+        }
         panel.annotate(f"{effect} ({dataset})", place, xycoords=("axes fraction", "data"), **style)
     panel.set_yticks(heights, table["claim"].where(~table["claim"].duplicated(), "").tolist())
     panel.tick_params(axis="y", length=0)

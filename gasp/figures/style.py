@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from typing import Any
 
 import colorcet
 import matplotlib.pyplot as plt
@@ -44,7 +45,7 @@ def lines(panel: Axes, table: pd.DataFrame, x: str) -> None:
 
 
 def line(panel: Axes, means: pd.DataFrame, x: str, variant: str) -> None:
-    style = {"color": COLOURS[variant], "marker": MARKERS[variant], "capsize": 3, "label": LABELS[variant]}
+    style: dict[str, Any] = {"color": COLOURS[variant], "marker": MARKERS[variant], "capsize": 3, "label": LABELS[variant]}
     panel.errorbar(means[x], means["mean"], bars(means), **style)
 
 

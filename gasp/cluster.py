@@ -1,0 +1,116 @@
+"""Many runs at once, on the cores or GPUs of this machine or on a cluster: by Dask Distributed."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import torch
+from distributed import Client, LocalCluster, as_completed, get_worker
+from distributed.scheduler import KilledWorker
+
+from gasp.settings import GaspError
+
+__all__ = ["spread"]
+
+TOPIC = "progress"
+GPU = "GPU"  # the resource that a worker with a GPU has: one run a GPU
+TELL_SECONDS = 0.2
+
+Progress = Callable[[int], object]
+
+
+def spread(
+    function: Callable[..., Any],
+    tasks: Mapping[str, tuple[Any, ...]],
+    progress: Progress,
+    workers: int,
+    threads: int,
+    on_gpu: bool = False,
+    scheduler: str = "",
+) -> Iterator[tuple[str, Any]]:
+    """Call ``function(*task, progress)`` for every task, and give each name and result as soon as it is there.
+
+    A worker that is lost has its task taken up by another. Closing the iterator stops what runs on this machine.
+
+    Args:
+        tasks: arguments by name; what has one name is called once.
+        progress: told how many steps were done since it was last told, over all tasks; those of a lost worker count once.
+        workers: processes on this machine; those of a scheduler are its own.
+        threads: of PyTorch, in each task.
+        on_gpu: whether every task needs a GPU for itself.
+        scheduler: address of a running one, such as ``tcp://10.0.0.1:8786``; one of this machine's own when empty.
+
+    Raises:
+        GaspError: if the scheduler cannot be reached, or a task has lost one worker after the other.
+    """
+    steps: dict[str, int] = {}
+
+    def heard(event: tuple[float, Any]) -> None:
+        name, done = event[1]
+        new = max(done - steps.get(name, 0), 0)
+        steps[name] = steps.get(name, 0) + new
+        progress(new)
+
+    with _client(workers, on_gpu, scheduler) as client:
+        client.subscribe_topic(TOPIC, heard)
+        futures = {
+            client.submit(_call, function, name, task, threads, key=name, resources={GPU: 1} if on_gpu else None): name
+            for name, task in tasks.items()
+        }
+        try:
+            for future in as_completed(futures):
+                yield futures[future], future.result()
+                future.release()
+        except KilledWorker as error:
+            raise GaspError("a run lost its worker again and again: see the log of the workers, then run again") from error
+        finally:
+            client.cancel(list(futures))
+
+
+@contextlib.contextmanager
+def _client(workers: int, on_gpu: bool, scheduler: str) -> Iterator[Client]:
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what goes wrong is raised
+    if scheduler:
+        try:
+            client = Client(scheduler, timeout=10)
+        except (OSError, ValueError) as error:
+            raise GaspError(f"no scheduler answers at {scheduler}: start one with dask scheduler, or leave it out") from error
+        with client:
+            yield client
+        return
+    with (
+        LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            memory_limit=0,
+            dashboard_address=None,
+            silence_logs=logging.CRITICAL,
+            resources={GPU: 1} if on_gpu else None,
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        yield client
+
+
+def _call(function: Callable[..., Any], name: str, task: tuple[Any, ...], threads: int) -> Any:
+    """On a worker: the call, and word of its progress from time to time."""
+    worker = get_worker()
+    torch.set_num_threads(threads)
+    if torch.cuda.is_available() and isinstance(worker.name, int):
+        torch.cuda.set_device(worker.name % torch.cuda.device_count())  # workers of this machine are numbered
+    done, told = 0, 0.0
+
+    def progress(steps: int) -> None:
+        nonlocal done, told
+        done += steps
+        if time.monotonic() - told > TELL_SECONDS:
+            worker.log_event(TOPIC, (name, done))
+            told = time.monotonic()
+
+    result = function(*task, progress)
+    worker.log_event(TOPIC, (name, done))
+    return result

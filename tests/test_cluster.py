@@ -1,0 +1,128 @@
+"""Runs spread over processes: of this machine, and of a scheduler whose workers come and go."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from gasp.cluster import spread
+from gasp.execution import run_all
+from gasp.profile import load_profile
+from gasp.settings import GaspError
+
+
+def square(number, progress):
+    for _ in range(number):
+        progress(1)
+    return number**2
+
+
+def fail(number, progress):
+    progress(1)
+    raise GaspError(f"{number} is not to be had")
+
+
+def leave(folder, number, progress):
+    """Kill its process when it is called for the first time, half-way."""
+    progress(2)
+    calls = Path(folder) / str(number)
+    with calls.open("a") as file:
+        file.write("called\n")
+    if number == 1 and len(calls.read_text().splitlines()) == 1:
+        time.sleep(1)  # so that its progress is heard
+        os.kill(os.getpid(), signal.SIGKILL)
+    progress(1)
+    return number
+
+
+@pytest.fixture
+def heard() -> list[int]:
+    return []
+
+
+def test_every_task_is_called_and_its_progress_heard(heard):
+    tasks = {str(number): (number,) for number in (1, 2, 3, 4)}
+    results = dict(spread(square, tasks, heard.append, workers=2, threads=1))
+    assert results == {"1": 1, "2": 4, "3": 9, "4": 16}
+    assert sum(heard) == 10
+
+
+def test_an_error_is_raised_as_itself(heard):
+    with pytest.raises(GaspError, match="7 is not to be had"):
+        dict(spread(fail, {"a": (7,)}, heard.append, workers=1, threads=1))
+
+
+def test_the_task_of_a_lost_worker_is_taken_up_by_another_and_its_steps_count_once(heard, tmp_path):
+    tasks = {str(number): (str(tmp_path), number) for number in (1, 2)}
+    results = dict(spread(leave, tasks, heard.append, workers=2, threads=1))
+    assert results == {"1": 1, "2": 2}
+    assert [len((tmp_path / name).read_text().splitlines()) for name in ("1", "2")] == [2, 1]
+    assert sum(heard) == 6
+
+
+def test_a_scheduler_that_does_not_answer_is_named(heard):
+    with pytest.raises(GaspError, match=r"no scheduler answers at tcp://127\.0\.0\.1:9"):
+        dict(spread(square, {"a": (1,)}, heard.append, workers=1, threads=1, scheduler="tcp://127.0.0.1:9"))
+
+
+@pytest.fixture
+def scheduler(project, tmp_path_factory):  # noqa: ARG001
+    """A scheduler in a process of its own; its address."""
+    file = tmp_path_factory.mktemp("dask") / "scheduler.json"
+    options = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--no-show", "--scheduler-file", str(file)]
+    process = subprocess.Popen([sys.executable, "-m", "distributed.cli.dask_scheduler", *options], stderr=subprocess.DEVNULL)
+    until(lambda: file.exists() and "tcp://" in file.read_text())
+    yield json.loads(file.read_text())["address"]
+    process.terminate()
+    process.wait(10)
+
+
+def worker(address: str, name: str) -> subprocess.Popen:
+    options = ["--no-nanny", "--nthreads", "1", "--name", name, "--no-dashboard", "--memory-limit", "0"]
+    command = [sys.executable, "-m", "distributed.cli.dask_worker", address, *options]
+    return subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+
+
+def until(true, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_a_grid_whose_worker_is_killed_ends_complete_on_the_other(scheduler, write):
+    """Real processes: the run that was under way is taken up from its checkpoint."""
+    write(**{"training.scenes": 1600, "training.epochs": 2})
+    profile = load_profile("tiny", seeds=[0, 1])
+    runs = profile.experiments(["multi_mnist"], ["gaspnet"])
+    workers = [worker(scheduler, name) for name in ("first", "second")]
+    code = "import gasp, sys; profile = gasp.load_profile('tiny', seeds=[0, 1]); "
+    code += "gasp.run_all(profile.experiments(['multi_mnist'], ['gaspnet']), profile, sys.argv[1])"
+    owner = subprocess.Popen([sys.executable, "-c", code, scheduler], stderr=subprocess.PIPE, text=True)
+    try:
+        checkpoints = [profile.store.checkpoint(run.weights_name) for run in runs]
+        until(lambda: all(path.exists() for path in checkpoints))
+        workers[0].send_signal(signal.SIGKILL)
+        _, error = owner.communicate(timeout=120)
+        assert owner.returncode == 0, error
+    finally:
+        for process in (*workers, owner):
+            process.kill()
+            process.wait()
+    spread_out = profile.store.table([run.key for run in runs])
+    assert all(run.key in profile.store for run in runs)
+    assert not any(path.exists() for path in checkpoints)
+    for folder in ("results", "weights"):
+        for path in (profile.store.directory / folder).iterdir():
+            path.unlink()
+    alone = run_all(runs, load_profile("tiny", seeds=[0, 1], workers=1))
+    pd.testing.assert_frame_equal(spread_out, alone)
