@@ -36,6 +36,7 @@ table, machine = bench.read(directory)
 # %% tags=["remove-cell"]
 from itertools import pairwise
 
+import pandas as pd
 from myst_nb import glue
 
 
@@ -139,3 +140,26 @@ figures.costs_of_coupling(table)
 # a thread each, take {glue:text}`epoch_two` s an epoch and run; this is how experiments are run here. Scenes are composed
 # at {glue:text}`scene_rate` a second. Two seeds as one batched model (`torch.func`), tried with the CNN, take
 # {glue:text}`together` times as long as one after the other.
+
+# %% [markdown]
+# (what-all-of-it-costs)=
+# ## What all of it costs
+#
+# How long the grid of each profile takes on cores like this machine's, with one thread a run: the steps of every run, times
+# what a step of its variant took in the runs of this profile, tests included. Divide by the number of cores;
+# {ref}`running-at-scale` says how to have more of them.
+
+# %% tags=["remove-input"]
+from gasp import pages
+
+done = [run for run in settings.experiments() if run.key in settings.store]
+costs = pd.DataFrame(
+    [(run.variant, settings.store.record(run.key)["seconds"] / run.steps) for run in done], columns=["variant", "seconds"]
+)
+seconds = costs.groupby("variant")["seconds"].median()
+estimates = []
+for name in ("smoke", "cpu", "paper"):
+    runs = gasp.load_profile(name).experiments()
+    hours = sum(run.steps * seconds.get(run.variant, seconds.max()) for run in runs) / 3600
+    estimates.append([f"`{name}`", str(len(runs)), f"{sum(run.steps for run in runs):,}", f"{hours:,.1f}"])
+pages.table(["profile", "runs", "training steps", "core-hours"], estimates)

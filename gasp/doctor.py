@@ -58,9 +58,7 @@ def examine() -> Iterator[Finding]:
     found = "there" if chromium and driver else "not there: only make test-book needs it"
     yield Finding("Chromium and its driver", found)
     off = deviation()
-    told = (
-        f"numbers of a tiny training differ by {off:.0e} of their size from the stored ones, at most {TOLERANCE:g} is expected"
-    )
+    told = f"a tiny training differs by {off:.0e} of its numbers' size from the stored ones; up to {TOLERANCE:g} is well"
     remedy = "this machine computes something else: run the tests, and do not mix its results with others"
     yield Finding("self-test", told, "" if off <= TOLERANCE else remedy)
 
