@@ -36,7 +36,6 @@ table, machine = bench.read(directory)
 # %% tags=["remove-cell"]
 from itertools import pairwise
 
-import pandas as pd
 from myst_nb import glue
 
 
@@ -145,21 +144,22 @@ figures.costs_of_coupling(table)
 # (what-all-of-it-costs)=
 # ## What all of it costs
 #
-# How long the grid of each profile takes on cores like this machine's, with one thread a run: the steps of every run, times
-# what a step of its variant took in the runs of this profile, tests included. Divide by the number of cores;
-# {ref}`running-at-scale` says how to have more of them.
+# How long training the grid of each profile takes on cores like this machine's, a thread a run: scenes of every run, times what
+# a scene cost in the two epochs side by side; for the CNNs of GASPnet's size less, in the proportion of the steps above. The
+# wide CNN and the predecessors are counted as GASPnet, which is somewhat more than they take; tests are not counted. Divide by
+# the number of cores; {ref}`running-at-scale` says how to have more of them.
 
 # %% tags=["remove-input"]
 from gasp import pages
 
-done = [run for run in settings.experiments() if run.key in settings.store]
-costs = pd.DataFrame(
-    [(run.variant, settings.store.record(run.key)["seconds"] / run.steps) for run in done], columns=["variant", "seconds"]
-)
-seconds = costs.groupby("variant")["seconds"].median()
+per_scene = side_by_side["seconds"] / (side_by_side["size"] / 2)
+share = median("training", "cnn") / median("training", "gaspnet", 3)
 estimates = []
 for name in ("smoke", "cpu", "paper"):
     runs = gasp.load_profile(name).experiments()
-    hours = sum(run.steps * seconds.get(run.variant, seconds.max()) for run in runs) / 3600
-    estimates.append([f"`{name}`", str(len(runs)), f"{sum(run.steps for run in runs):,}", f"{hours:,.1f}"])
+    scenes = sum(
+        run.training.epochs * run.training.scenes * (share if run.variant in ("cnn", "cnn_parameters") else 1) for run in runs
+    )
+    steps = sum(run.steps for run in runs)
+    estimates.append([f"`{name}`", str(len(runs)), f"{steps:,}", f"{scenes * per_scene / 3600:,.1f}"])
 pages.table(["profile", "runs", "training steps", "core-hours"], estimates)
