@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
-from distributed import Client, LocalCluster, as_completed, get_worker
+from distributed import Client, LocalCluster, as_completed, get_worker, wait
 from distributed.scheduler import KilledWorker
 
 from gasp.settings import GaspError
@@ -19,6 +19,9 @@ __all__ = ["spread"]
 TOPIC = "progress"
 GPU = "GPU"  # the resource that a worker with a GPU has: one run a GPU
 TELL_SECONDS = 0.2
+GRACE_SECONDS = 5.0  # for tasks to save what they have
+
+_leaving: set[str] = set()  # on a worker: tasks that are to stop
 
 Progress = Callable[[int], object]
 
@@ -34,7 +37,8 @@ def spread(
 ) -> Iterator[tuple[str, Any]]:
     """Call ``function(*task, progress)`` for every task, and give each name and result as soon as it is there.
 
-    A worker that is lost has its task taken up by another. Closing the iterator stops what runs on this machine.
+    A worker that is lost has its task taken up by another. When the iterator is closed or fails, tasks under way are told to
+    stop: their next word of progress raises.
 
     Args:
         tasks: arguments by name; what has one name is called once.
@@ -68,6 +72,10 @@ def spread(
         except KilledWorker as error:
             raise GaspError("a run lost its worker again and again: see the log of the workers, then run again") from error
         finally:
+            under_way = [future for future in futures if future.status == "pending"]
+            client.run(_leave, [futures[future] for future in under_way])
+            with contextlib.suppress(TimeoutError):
+                wait(under_way, timeout=GRACE_SECONDS)
             client.cancel(list(futures))
 
 
@@ -96,17 +104,25 @@ def _client(workers: int, on_gpu: bool, scheduler: str) -> Iterator[Client]:
         yield client
 
 
+def _leave(names: list[str]) -> None:
+    """On a worker: tell tasks to stop."""
+    _leaving.update(names)
+
+
 def _call(function: Callable[..., Any], name: str, task: tuple[Any, ...], threads: int) -> Any:
     """On a worker: the call, and word of its progress from time to time."""
     worker = get_worker()
     torch.set_num_threads(threads)
     if torch.cuda.is_available() and isinstance(worker.name, int):
         torch.cuda.set_device(worker.name % torch.cuda.device_count())  # workers of this machine are numbered
+    _leaving.discard(name)
     done, told = 0, 0.0
 
     def progress(steps: int) -> None:
         nonlocal done, told
         done += steps
+        if name in _leaving:
+            raise GaspError("stopped; the same command goes on from here")
         if time.monotonic() - told > TELL_SECONDS:
             worker.log_event(TOPIC, (name, done))
             told = time.monotonic()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
+import signal
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -111,13 +114,14 @@ def fit(
         seed: of the order of scenes and of initial phases.
         checkpoint: file to resume from and to save to.
         identity: what the checkpoint must be of, such as the key of the run.
-        progress: told how many steps were done since it was last told.
+        progress: told how many steps were done since it was last told; whatever it raises, the run is saved first.
 
     Returns:
         a record an epoch: ``epoch``, training losses, and what ``validate`` gave.
 
     Raises:
         GaspError: for a checkpoint of another run or one that cannot be read, and for a loss that is not finite.
+        KeyboardInterrupt: after Ctrl-C or SIGTERM, with the step that it met done and saved.
     """
     keep_memory()
     device = next(model.parameters()).device
@@ -129,37 +133,79 @@ def fit(
     state.restore()
     progress(state.done)
     saved = time.monotonic()
-    for epoch in range(state.done // settings.steps_per_epoch, settings.epochs):
-        scenes = scenes_of(epoch)
-        order = torch.randperm(len(scenes), generator=torch.Generator().manual_seed(seed * 1_000_003 + epoch))
-        model.train()
-        while state.done < (epoch + 1) * settings.steps_per_epoch:
-            start = state.done % settings.steps_per_epoch * settings.batch_size
-            images, masks, targets = scenes.batch(order[start : start + settings.batch_size], device)
-            losses = objectives(model.run(images, generator, masks), targets, masks)
-            loss = losses["classification_loss"] + settings.synchrony_weight * losses["synchrony_loss"]
-            if not torch.isfinite(loss):
-                kept = f"{checkpoint} holds the last good state. " if checkpoint.exists() else ""
-                raise GaspError(
-                    f"the loss became {loss.item()} in epoch {epoch + 1}, step {start // settings.batch_size}; "
-                    f"{kept}Lower learning_rate, then run again"
-                )
-            descend(model, loss, optimizer, settings.gradient_norm)
-            schedule.step()
-            state.done += 1
-            for name, value in losses.items():
-                state.running[name] = state.running.get(name, 0.0) + value.item()
-            progress(1)
-            if time.monotonic() - saved > CHECKPOINT_SECONDS and state.done % settings.steps_per_epoch:
-                state.save()
-                saved = time.monotonic()
-        model.eval()
-        means = {name: [value / settings.steps_per_epoch] for name, value in state.running.items()}
-        state.history.append({"epoch": epoch + 1, "train": means, "validation": validate(model)})
-        state.running = {}
-        state.save()
+    with _whole_steps() as stop_if_asked:
+        for epoch in range(len(state.history), settings.epochs):
+            scenes = scenes_of(epoch)
+            order = torch.randperm(len(scenes), generator=torch.Generator().manual_seed(seed * 1_000_003 + epoch))
+            model.train()
+            for batch in order.split(settings.batch_size)[state.done - epoch * settings.steps_per_epoch :]:
+                if state.done == (epoch + 1) * settings.steps_per_epoch:
+                    break
+                _step(state, scenes.batch(batch, device), settings)
+                try:
+                    progress(1)
+                    stop_if_asked()
+                except BaseException:
+                    state.save()
+                    raise
+                if time.monotonic() - saved > CHECKPOINT_SECONDS:
+                    state.save()
+                    saved = time.monotonic()
+            model.eval()
+            means = {name: [value / settings.steps_per_epoch] for name, value in state.running.items()}
+            state.history.append({"epoch": epoch + 1, "train": means, "validation": validate(model)})
+            state.running = {}
+            state.save()
+            stop_if_asked()
     model.eval()
     return state.history
+
+
+def _step(state: _Checkpoint, batch: tuple[Tensor, Tensor, Tensor], settings: TrainingSettings) -> None:
+    """One training step, unless its loss is lost."""
+    images, masks, targets = batch
+    losses = objectives(state.model.run(images, state.generator, masks), targets, masks)
+    loss = losses["classification_loss"] + settings.synchrony_weight * losses["synchrony_loss"]
+    if not torch.isfinite(loss):
+        epoch, step = divmod(state.done, settings.steps_per_epoch)
+        kept = f"{state.path} holds the last good state. " if state.path.exists() else ""
+        raise GaspError(
+            f"the loss became {loss.item()} in epoch {epoch + 1}, step {step}; {kept}Lower learning_rate, then run again"
+        )
+    descend(state.model, loss, state.optimizer, settings.gradient_norm)
+    state.schedule.step()
+    state.done += 1
+    for name, value in losses.items():
+        state.running[name] = state.running.get(name, 0.0) + value.item()
+
+
+@contextlib.contextmanager
+def _whole_steps() -> Iterator[Callable[[], None]]:
+    """Ctrl-C and SIGTERM wait until the step that they meet is whole; a second one does not wait.
+
+    Gives a function that raises ``KeyboardInterrupt`` if one has come. In any thread but the main one, where Python knows no
+    signals, it does nothing.
+    """
+    received = False
+
+    def receive(number: int, _frame: object) -> None:
+        nonlocal received
+        received = True
+        signal.signal(number, before[number])
+
+    def stop_if_asked() -> None:
+        if received:
+            raise KeyboardInterrupt
+
+    is_main = threading.current_thread() is threading.main_thread()
+    before: dict[int, Any] = {}
+    try:
+        for asked in (signal.SIGINT, signal.SIGTERM) if is_main else ():
+            before[asked] = signal.signal(asked, receive)
+        yield stop_if_asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def objectives(trajectory: Trajectory, targets: Tensor, masks: Tensor) -> dict[str, Tensor]:

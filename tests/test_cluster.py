@@ -68,6 +68,31 @@ def test_the_task_of_a_lost_worker_is_taken_up_by_another_and_its_steps_count_on
     assert sum(heard) == 6
 
 
+def wait_for_ever(folder, number, progress):
+    """Go on until progress raises; then leave a word."""
+    try:
+        for _ in range(10_000):
+            progress(1)
+            time.sleep(0.02)
+    except GaspError:
+        (Path(folder) / f"{number} saved").touch()
+        raise
+
+
+def test_tasks_under_way_are_told_to_stop_when_their_owner_leaves(heard, tmp_path):
+    tasks = {"1": (str(tmp_path), 1), "2": (str(tmp_path), 2)}
+
+    def interrupt(steps: int) -> None:
+        heard.append(steps)
+        if sum(heard) > 20:
+            os.kill(os.getpid(), signal.SIGINT)  # the owner's
+
+    with pytest.raises(KeyboardInterrupt):
+        next(spread(wait_for_ever, tasks, interrupt, workers=2, threads=1))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["1 saved", "2 saved"]
+    assert sum(heard) > 0
+
+
 def test_a_scheduler_that_does_not_answer_is_named(heard):
     with pytest.raises(GaspError, match=r"no scheduler answers at tcp://127\.0\.0\.1:9"):
         dict(spread(square, {"a": (1,)}, heard.append, workers=1, threads=1, scheduler="tcp://127.0.0.1:9"))
@@ -101,11 +126,11 @@ def until(true, seconds: float = 60) -> None:
 @pytest.mark.usefixtures("one_thread")
 def test_a_grid_whose_worker_is_killed_ends_complete_on_the_other(scheduler, write):
     """Real processes: the run that was under way is taken up from its checkpoint."""
-    write(**{"training.scenes": 1600, "training.epochs": 2})
+    write(**{"training.scenes": 800, "training.epochs": 2})
     profile = load_profile("tiny", seeds=[0, 1])
     runs = profile.experiments(["multi_mnist"], ["gaspnet"])
     workers = [worker(scheduler, name) for name in ("first", "second")]
-    code = "import gasp, sys; profile = gasp.load_profile('tiny', seeds=[0, 1]); "
+    code = "import gasp, sys; profile = gasp.load_profile('tiny', seeds=[0, 1], workers=2); "
     code += "gasp.run_all(profile.experiments(['multi_mnist'], ['gaspnet']), profile, sys.argv[1])"
     owner = subprocess.Popen([sys.executable, "-c", code, scheduler], stderr=subprocess.PIPE, text=True)
     try:

@@ -135,6 +135,46 @@ def test_a_killed_process_loses_nothing(tmp_path):
     assert_same(model, train(model, killed, LONG, scenes_of=partial(bands, count=64)), whole, history)
 
 
+@pytest.mark.parametrize("after", [1, 2, 4, 5, STEPS - 1])
+def test_a_run_that_is_told_to_stop_is_saved_at_that_very_step(after, tmp_path):
+    path, whole, stopped, told = tmp_path / "run.safetensors", build("gaspnet"), build("gaspnet"), []
+    history = train(whole, tmp_path / "whole.safetensors")
+
+    def stop(steps: int) -> None:
+        told.append(steps)
+        if sum(told) == after:
+            raise GaspError("enough")
+
+    with pytest.raises(GaspError, match="enough"):
+        train(stopped, path, progress=stop)
+    assert read_tensors(path)[1]["done"] == after
+    again = build("gaspnet")
+    assert_same(again, train(again, path), whole, history)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_lets_the_step_end_saves_and_leaves(number, tmp_path):
+    path, told = tmp_path / "run.safetensors", []
+    before = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
+
+    class Signalled(GASPnet):
+        """In its third step it is told to stop: before the gradient, so the step is half-way."""
+
+        def run(self, *arguments, **more):
+            if self.training:
+                told.append(1)
+                if len(told) == 3:
+                    os.kill(os.getpid(), number)
+            return super().run(*arguments, **more)
+
+    torch.manual_seed(0)
+    with pytest.raises(KeyboardInterrupt):
+        train(Signalled(**SIZES, steps=2, iterations=1), path)
+    assert len(told) == 3
+    assert read_tensors(path)[1]["done"] == 3
+    assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == before
+
+
 # checkpoints that are refused
 
 

@@ -10,12 +10,13 @@ import shutil
 import socket
 import subprocess
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
 import pytest
 
-from gasp.book import archive_book, chapters, check_chapters, first_page, repository, run_chapters
+from gasp.book import archive_book, chapters, check_chapters, first_page, repository, run_chapters, watch_book
 from gasp.settings import GaspError
 
 CHAPTER = """\
@@ -380,3 +381,30 @@ def test_an_archive_has_pages_notebooks_scripts_and_results(book):
         "book/01_second.py",
         "book/profiles/tiny.yaml",
     }
+
+
+def test_a_watched_book_is_made_anew_when_a_source_changes(book, monkeypatch, capsys):
+    built = []
+
+    class Server:
+        """Stands for a server whose user edits a chapter, saves nonsense, and mends it."""
+
+        def __init__(self) -> None:
+            self.watched: dict[str, Callable[[], None]] = {}
+
+        def watch(self, pattern: str, function: Callable[[], None]) -> None:
+            self.watched[pattern] = function
+
+        def serve(self, port: int, root: str) -> None:
+            assert (port, root) == (5511, str(first_page("tiny").parent))
+            chapter = book / "book" / "00_first.py"
+            for text in ("print('more')\n", "raise ValueError('nonsense')\n", "print('mended')\n"):
+                chapter.write_text(CHAPTER + text)
+                self.watched[str(book / "book" / "*")]()
+
+    monkeypatch.setattr("livereload.Server", Server)
+    monkeypatch.setattr("gasp.book.build_book", lambda profile, clean: built.append((profile, clean)))
+    watch_book("tiny", 5511)
+    assert built == [("tiny", False)] * 3
+    assert outputs(notebook(book)) == "mended\n"
+    assert "gasp: 00_first, cell" in capsys.readouterr().err
