@@ -127,6 +127,7 @@ rows = []
 for name, share in {"multi_mnist": "none", "multi_mnist_25": "25 %", "multi_mnist_50": "50 %"}.items():
     runs = settings.experiments([name], ["cnn_parameters", "cnn_compute", "gaspnet"])
     if not runs:
+        rows.append([share, *["not run"] * 4])
         continue
     clean = at_level(gasp.run_all(runs, settings), "gaussian")
     reached = [

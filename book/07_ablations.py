@@ -63,8 +63,11 @@ table(["data set", "variant", "no noise", f"noise σ = {noise:g}"], rows)
 
 # %% [markdown]
 # With a_F = 0 nothing of the phases reaches the activity, and they send no gradient into it: such a network *is* the CNN of
-# the same layers, in every step of its training. Without the synchrony loss, keys, queries and phases learn from
-# classification alone.
+# the same layers, in every step of its training, but for rounding. Without the synchrony loss, keys, queries and phases learn
+# from classification alone; the next table shows that they still come apart.
+#
+# On multi-MNIST, ideal phases are no better than those that GASPnet finds for itself: it is not the separation of the digits
+# that bounds accuracy there. Random phases in every layer do harm, since a sweep is then modulated by noise.
 #
 # ## What it does to the phases
 

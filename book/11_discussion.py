@@ -59,5 +59,7 @@ table(["verdict", "claims"], rows)
 #
 # ## What to try next
 #
-# On photographs phases do not yet separate the item from what is behind it ({ref}`the-phases`). Cues that a small filter does
-# not see must come from above; top-down predictions {cite:p}`predify`, which the paper names as its next step, are a candidate.
+# On photographs phases do not yet separate the item from what is behind it ({ref}`the-phases`), and phases that do so, taken from
+# masks, gain little without noise ({ref}`the-search`). Cues that a small filter does not see must come from above; top-down
+# predictions {cite:p}`predify`, which the paper names as its next step, are a candidate. And since the networks here are small
+# and the photograph is what they fail to name, whether phases pay once the photograph is recognised is open.
