@@ -29,14 +29,13 @@ from tqdm import tqdm
 from gasp.data.images import load_source
 from gasp.data.scenes import SceneSettings, compose
 from gasp.evaluation import accuracy
-from gasp.files import make_folder
+from gasp.files import make_folder, write_text
 from gasp.kuramoto import coupling, dense_coupling
 from gasp.models import CNN, GASPnet
 from gasp.neighbourhood import Neighbourhood
 from gasp.objectives import classification_loss
 from gasp.settings import GaspError
-from gasp.store import write_text
-from gasp.training import TrainingSettings, choose_device, descend, fit, keep_memory, objectives
+from gasp.training import TrainingSettings, choose_device, descend, fit, keep_memory, objectives, use_threads
 
 __all__ = ["BATCH", "measure", "read"]
 
@@ -81,9 +80,7 @@ def measure(directory: Path, quick: bool = False, threads: int | None = None) ->
     keep_memory()
     torch.manual_seed(0)
     device = choose_device()
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
+    with use_threads(threads):
         scenes = compose(load_source("embedded_digits").train, SceneSettings(), 4096, seed=0)
         with device:
             rates = _rates()
@@ -97,8 +94,6 @@ def measure(directory: Path, quick: bool = False, threads: int | None = None) ->
                 rows.append(_row(case, number, rates))
         for case in tqdm(_epoch_cases(QUICK_EPOCH if quick else EPOCH), desc="epochs"):
             rows.append(_row(case, rounds, rates))
-    finally:
-        torch.set_num_threads(before)
     table = pd.DataFrame(rows, columns=["group", "case", "size", "round", "seconds", "floor"])
     machine = {
         "quick": quick,

@@ -28,11 +28,11 @@ import torch
 from traitlets.config import Config
 
 from gasp.execution import device_name
-from gasp.files import make_folder
+from gasp.files import make_folder, write_text
 from gasp.pages import install_cell, provenance
 from gasp.profile import load_profile
 from gasp.settings import GaspError
-from gasp.store import project_root, write_text
+from gasp.store import project_root
 from gasp.training import choose_device
 
 __all__ = ["archive_book", "build_book", "chapters", "check_chapters", "first_page", "run_chapters", "watch_book"]

@@ -95,7 +95,7 @@ def _client(workers: int, on_gpu: bool, scheduler: str) -> Iterator[Client]:
             n_workers=workers,
             threads_per_worker=1,
             memory_limit=0,
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",  # the usual port may be taken by another grid
             silence_logs=logging.CRITICAL,
             resources={GPU: 1} if on_gpu else None,
         ) as cluster,

@@ -12,27 +12,27 @@ from typing import Any
 
 import pandas as pd
 import torch
-from filelock import FileLock
 from torch import Tensor
 from tqdm import tqdm
 
+from gasp.checkpoint import steps_done
 from gasp.cluster import spread
 from gasp.evaluation import Answers, accuracy, answers, phase_statistics
 from gasp.experiment import REVISION, TEST_SEED, VALIDATION_SEED, Experiment
-from gasp.files import make_folder
+from gasp.files import alone, read_tensors, write_tensors
 from gasp.models import CNN
 from gasp.profile import Profile, load_profile
 from gasp.settings import GaspError
 from gasp.store import COLUMNS, Store
-from gasp.training import choose_device, fit, read_tensors, unheard, write_tensors
+from gasp.training import choose_device, fit, unheard, use_threads
 
 __all__ = ["device_name", "load", "run", "run_all", "status"]
-
-_Measured = tuple[pd.DataFrame, dict[str, Any], dict[str, Tensor]]
 
 
 def run(experiment: Experiment, store: Store, device: str = "auto", progress: Callable[[int], object] = unheard) -> None:
     """Train and evaluate one model, unless its results are in the store already.
+
+    No two processes do this for one run at once: the second waits, and finds what the first has done.
 
     Args:
         progress: told how many training steps were done since it was last told.
@@ -40,29 +40,17 @@ def run(experiment: Experiment, store: Store, device: str = "auto", progress: Ca
     Raises:
         GaspError: as :func:`gasp.training.fit`, and for data that cannot be had.
     """
-    with _alone(experiment, store):
+    with alone(store.checkpoint(experiment.weights_name).with_suffix(".lock")):
+        store.sweep(experiment.key, experiment.weights_name)
         if experiment.key in store:
             progress(experiment.steps)
         else:
-            store.save(experiment.key, *_measure(experiment, store, device, progress))
+            _measure(experiment, store, device, progress)
             store.checkpoint(experiment.weights_name).unlink(missing_ok=True)
 
 
-def _alone(experiment: Experiment, store: Store) -> FileLock:
-    """Held while a model is trained, so that no two processes train the same."""
-    lock = store.directory / "checkpoints" / f"{experiment.weights_name}.lock"
-    make_folder(lock.parent)
-    return FileLock(lock)
-
-
-def _measure_alone(experiment: Experiment, store: Store, device: str, progress: Callable[[int], object]) -> _Measured:
-    """What another process keeps in the store, so that results have one owner."""
-    with _alone(experiment, store):
-        return _measure(experiment, store, device, progress)
-
-
-def _measure(experiment: Experiment, store: Store, device: str, progress: Callable[[int], object]) -> _Measured:
-    """Train and evaluate: the rows, the record, and whether each scene was right."""
+def _measure(experiment: Experiment, store: Store, device: str, progress: Callable[[int], object]) -> None:
+    """Train and evaluate, and keep what was found."""
     started = time.monotonic()
     model = experiment.model().to(choose_device(device))
     rows = _Rows(experiment)
@@ -79,9 +67,10 @@ def _measure(experiment: Experiment, store: Store, device: str, progress: Callab
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "versions": {"python": platform.python_version(), "torch": torch.__version__},
         "device": device_name(next(model.parameters()).device),
+        "threads": torch.get_num_threads(),
         "seconds": round(time.monotonic() - started, 1),
     }
-    return rows.table(), record, right
+    store.save(experiment.key, rows.table(), record, right)
 
 
 def _evaluate(model: CNN, experiment: Experiment, rows: _Rows) -> dict[str, Tensor]:
@@ -177,17 +166,18 @@ def run_all(experiments: Iterable[Experiment], profile: Profile, scheduler: str 
     if missing:
         cores, on_cpu = os.cpu_count() or 1, choose_device(profile.device).type == "cpu"
         workers = min(profile.workers or (cores if on_cpu else torch.accelerator.device_count()), len(missing))
-        threads = max(cores // workers, 1)
+        # sums are rounded as they are divided among threads: alone or beside others, a run on a CPU has one
+        threads = 1 if on_cpu else max(cores // workers, 1)
         steps = sum(experiment.steps for experiment in missing.values())
         with tqdm(total=steps, desc=f"training, {len(missing)} to do", unit="step", smoothing=0.02, mininterval=1) as bar:
             if workers == 1 and not scheduler:
-                for experiment in missing.values():
-                    run(experiment, store, profile.device, bar.update)
+                with use_threads(threads):
+                    for experiment in missing.values():
+                        run(experiment, store, profile.device, bar.update)
             else:
                 tasks = {key: (experiment, store, profile.device) for key, experiment in missing.items()}
-                for key, measured in spread(_measure_alone, tasks, bar.update, workers, threads, not on_cpu, scheduler):
-                    store.save(key, *measured)
-                    store.checkpoint(missing[key].weights_name).unlink(missing_ok=True)
+                for _ in spread(run, tasks, bar.update, workers, threads, not on_cpu, scheduler):
+                    pass
     return store.table(experiment.key for experiment in experiments)
 
 
@@ -198,7 +188,7 @@ def status(experiments: Iterable[Experiment], store: Store) -> pd.DataFrame:
         checkpoint, tested = store.checkpoint(run.weights_name), run.key in store
         trained = float(tested or store.weights(run.weights_name).exists())
         if not trained and checkpoint.exists():
-            trained = read_tensors(checkpoint)[1]["done"] / run.steps
+            trained = steps_done(checkpoint) / run.steps
         rows.append([run.dataset, run.variant, run.seed, run.key, trained, tested])
     return pd.DataFrame(rows, columns=["dataset", "variant", "seed", "key", "trained", "tested"])
 

@@ -22,10 +22,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from gasp.files import whole
+from gasp.files import read_arrays, whole, write_text
 from gasp.settings import GaspError
 
-__all__ = ["COLUMNS", "Store", "project_root", "write_text"]
+__all__ = ["COLUMNS", "Store", "project_root"]
 
 COLUMNS = ["key", "dataset", "variant", "seed", "split", "evaluation", "level", "t", "metric", "value"]
 
@@ -41,12 +41,6 @@ def project_root() -> Path:
         if (folder / "book" / "profiles").is_dir():
             return folder
     raise GaspError(f"{here} is not inside a copy of the project (no book/profiles here or above): change to one")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file, whole or not at all."""
-    with whole(path) as scratch:
-        scratch.write_text(text)
 
 
 class Store:
@@ -91,6 +85,12 @@ class Store:
         digests = {"csv": _digest(table), "npz": _digest(scenes)}
         write_text(self._path(key, "json"), json.dumps(record | {"sha256": digests}, indent=1) + "\n")
 
+    def sweep(self, *names: str) -> None:
+        """Remove what a killed process left half-written of these keys or names; for whoever holds their lock."""
+        for name in names:
+            for scratch in self.directory.glob(f"*/{name}.*.tmp"):
+                scratch.unlink(missing_ok=True)
+
     def record(self, key: str) -> dict[str, Any]:
         """What was run, where, and how long it took."""
         self._require(key)
@@ -103,10 +103,10 @@ class Store:
             GaspError: if the run is missing, or was not tested so.
         """
         self._require(key)
-        with np.load(self._path(key, "npz")) as scenes:
-            if name not in scenes:
-                raise GaspError(f"run {key} was not tested at {name!r}: there are {', '.join(scenes)}")
-            return np.asarray(scenes[name])
+        scenes = read_arrays(self._path(key, "npz"))
+        if name not in scenes:
+            raise GaspError(f"run {key} was not tested at {name!r}: there are {', '.join(scenes)}")
+        return scenes[name]
 
     def table(self, keys: Iterable[str]) -> pd.DataFrame:
         """The results of these runs, one row a value.

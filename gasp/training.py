@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import json
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from pydantic import Field
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from gasp.checkpoint import Checkpoint
 from gasp.data.scenes import Scenes
-from gasp.files import whole
 from gasp.models import CNN, Trajectory
 from gasp.objectives import classification_loss, synchrony_loss
 from gasp.settings import GaspError, Settings
@@ -32,9 +29,8 @@ __all__ = [
     "fit",
     "keep_memory",
     "objectives",
-    "read_tensors",
     "unheard",
-    "write_tensors",
+    "use_threads",
 ]
 
 CHECKPOINT_SECONDS = 15.0
@@ -89,6 +85,17 @@ def keep_memory() -> None:
         mallopt(top_pad, 2**26)
 
 
+@contextlib.contextmanager
+def use_threads(number: int) -> Iterator[None]:
+    """PyTorch on the CPU with so many threads inside the block."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def unheard(_steps: int) -> None:
     """Progress that nobody listens to."""
 
@@ -129,7 +136,7 @@ def fit(
     total = settings.epochs * settings.steps_per_epoch
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, settings.learning_rate, total_steps=total)
     generator = torch.Generator().manual_seed(seed)
-    state = _Checkpoint(checkpoint, identity, model, optimizer, schedule, generator)
+    state = Checkpoint(checkpoint, identity, model, optimizer, schedule, generator)
     state.restore()
     progress(state.done)
     saved = time.monotonic()
@@ -137,10 +144,9 @@ def fit(
         for epoch in range(len(state.history), settings.epochs):
             scenes = scenes_of(epoch)
             order = torch.randperm(len(scenes), generator=torch.Generator().manual_seed(seed * 1_000_003 + epoch))
+            done = state.done - epoch * settings.steps_per_epoch
             model.train()
-            for batch in order.split(settings.batch_size)[state.done - epoch * settings.steps_per_epoch :]:
-                if state.done == (epoch + 1) * settings.steps_per_epoch:
-                    break
+            for batch in order.split(settings.batch_size)[done : settings.steps_per_epoch]:
                 _step(state, scenes.batch(batch, device), settings)
                 try:
                     progress(1)
@@ -161,18 +167,23 @@ def fit(
     return state.history
 
 
-def _step(state: _Checkpoint, batch: tuple[Tensor, Tensor, Tensor], settings: TrainingSettings) -> None:
-    """One training step, unless its loss is lost."""
+def _step(state: Checkpoint, batch: tuple[Tensor, Tensor, Tensor], settings: TrainingSettings) -> None:
+    """One training step; if its loss or gradient is not finite, what was before it is saved."""
     images, masks, targets = batch
+    before = state.generator.get_state()
     losses = objectives(state.model.run(images, state.generator, masks), targets, masks)
     loss = losses["classification_loss"] + settings.synchrony_weight * losses["synchrony_loss"]
-    if not torch.isfinite(loss):
+    try:
+        descend(state.model, loss, state.optimizer, settings.gradient_norm)
+    except FloatingPointError as error:
+        state.generator.set_state(before)
+        state.save()
         epoch, step = divmod(state.done, settings.steps_per_epoch)
-        kept = f"{state.path} holds the last good state. " if state.path.exists() else ""
+        began = _first_lost(state.model, partial(state.model.run, images, state.generator, masks))
         raise GaspError(
-            f"the loss became {loss.item()} in epoch {epoch + 1}, step {step}; {kept}Lower learning_rate, then run again"
-        )
-    descend(state.model, loss, state.optimizer, settings.gradient_norm)
+            f"{error} in epoch {epoch + 1}, step {step}, and it began in {began}; {state.path} holds the state before. "
+            "Lower learning_rate, then run again"
+        ) from error
     state.schedule.step()
     state.done += 1
     for name, value in losses.items():
@@ -217,85 +228,43 @@ def objectives(trajectory: Trajectory, targets: Tensor, masks: Tensor) -> dict[s
 
 
 def descend(model: CNN, loss: Tensor, optimizer: torch.optim.Optimizer, gradient_norm: float) -> None:
-    """One step of the optimizer down the gradient of the loss, clipped for the coupling apart from the rest."""
+    """One step of the optimizer down the gradient of the loss, clipped for the coupling apart from the rest.
+
+    Raises:
+        FloatingPointError: if the loss or its gradient is not finite; then no step was made.
+    """
+    if not torch.isfinite(loss):
+        raise FloatingPointError(f"the loss became {loss.item()}")
     optimizer.zero_grad()
     loss.backward()
     coupling = set(model.coupling_parameters())
     for inside in (False, True):
-        nn.utils.clip_grad_norm_([p for p in model.parameters() if (p in coupling) == inside], gradient_norm)
+        parameters = [p for p in model.parameters() if (p in coupling) == inside]
+        norm = nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
+        if not torch.isfinite(norm):
+            raise FloatingPointError("the gradient became infinite or no number")
+        nn.utils.clip_grads_with_norm_(parameters, gradient_norm, norm)
     optimizer.step()
 
 
-def write_tensors(path: Path, tensors: dict[str, Tensor], record: dict[str, Any]) -> None:
-    """Write a safetensors file, whole or not at all, with a record of plain values beside the tensors."""
-    stored = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    with whole(path) as scratch:
-        save_file(stored, scratch, {"record": json.dumps(record)})
+def _first_lost(model: CNN, again: Callable[[], object]) -> str:
+    """Where a step was lost: the first module that answers with what is not finite, else the parameter nearest to the loss.
 
-
-def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """What :func:`write_tensors` wrote.
-
-    Raises:
-        GaspError: if the file is not whole.
+    Args:
+        again: the forward run of that step.
     """
-    try:
-        with safe_open(path, "pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, dict(json.loads(file.metadata()["record"]))  # noqa: SIM118
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-        raise GaspError(f"{path} cannot be read ({error}): remove it; what it held is trained again") from error
+    lost: list[str] = []
 
+    def listen(name: str, _module: nn.Module, _inputs: Any, output: Any) -> None:
+        if isinstance(output, Tensor) and not output.isfinite().all():
+            lost.append(name)
 
-@dataclass
-class _Checkpoint:
-    """All that a run needs to go on: what it changes, and how far it is."""
-
-    path: Path
-    identity: str
-    model: CNN
-    optimizer: torch.optim.Optimizer
-    schedule: torch.optim.lr_scheduler.LRScheduler
-    generator: torch.Generator
-    done: int = 0
-    running: dict[str, float] = field(default_factory=dict)
-    history: list[dict[str, Any]] = field(default_factory=list)
-
-    def save(self) -> None:
-        tensors = {f"model/{name}": tensor for name, tensor in self.model.state_dict().items()}
-        optimizer = self.optimizer.state_dict()
-        for index, state in optimizer["state"].items():
-            tensors |= {f"optimizer/{index}/{name}": value for name, value in state.items()}
-        schedule = {key: value for key, value in self.schedule.state_dict().items() if not callable(value)}
-        record = {
-            "identity": self.identity,
-            "groups": optimizer["param_groups"],
-            "schedule": schedule,
-            "done": self.done,
-            "running": self.running,
-            "history": self.history,
-        }
-        write_tensors(self.path, tensors | {"generator": self.generator.get_state()}, record)
-
-    def restore(self) -> None:
-        """Take up the checkpoint, if there is one."""
-        if not self.path.exists():
-            return
-        tensors, record = read_tensors(self.path)
-        if record.get("identity") != self.identity:
-            raise GaspError(
-                f"{self.path} is a checkpoint of another run ({record.get('identity')}, not {self.identity}): move it away"
-            )
-        try:
-            model = {name.removeprefix("model/"): tensor for name, tensor in tensors.items() if name.startswith("model/")}
-            self.model.load_state_dict(model)
-            state: dict[int, dict[str, Tensor]] = {}
-            for name, tensor in tensors.items():
-                if name.startswith("optimizer/"):
-                    _, index, entry = name.split("/")
-                    state.setdefault(int(index), {})[entry] = tensor
-            self.optimizer.load_state_dict({"state": state, "param_groups": record["groups"]})
-            self.schedule.load_state_dict(record["schedule"])
-            self.generator.set_state(tensors["generator"])
-            self.done, self.running, self.history = record["done"], record["running"], record["history"]
-        except (AttributeError, KeyError, ValueError, RuntimeError, TypeError) as error:
-            raise GaspError(f"{self.path} is not a whole checkpoint ({error}): remove it to start again") from error
+    hooks = [module.register_forward_hook(partial(listen, name)) for name, module in model.named_modules()]
+    with torch.no_grad():
+        again()
+    for hook in hooks:
+        hook.remove()
+    of_gradient = [name for name, p in model.named_parameters() if p.grad is not None and not p.grad.isfinite().all()]
+    if lost:
+        return f"the answer of {lost[0]}"
+    return f"the gradient of {of_gradient[-1]}" if of_gradient else "the loss itself"

@@ -16,6 +16,7 @@ from gasp.data.images import Source, load_source
 from gasp.experiment import Experiment
 from gasp.profile import load_profile
 from gasp.settings import Settings
+from gasp.training import use_threads
 
 settings.register_profile("gasp", max_examples=30, deadline=None, derandomize=True, database=None)
 settings.load_profile("gasp")
@@ -123,10 +124,8 @@ def flat() -> Callable[[Settings], dict[str, Any]]:
 @pytest.fixture
 def one_thread():
     """What must agree bit for bit with another process has as many threads as that."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+    with use_threads(1):
+        yield
 
 
 def _embedded(name: str) -> Source:

@@ -13,9 +13,9 @@ from pydantic import ValidationError
 
 from gasp import cli
 from gasp.data.scenes import SceneSettings
+from gasp.files import write_tensors
 from gasp.profile import load_profile
 from gasp.settings import GaspError
-from gasp.training import write_tensors
 
 pytestmark = pytest.mark.usefixtures("chapter")
 GASP = Path(sys.executable).with_name("gasp")
@@ -158,7 +158,8 @@ def test_status_counts_what_was_trained_and_tested(gasp):
     nothing = {"cnn": "0 of 2 done", "gaspnet": "0 of 2 done", "all": "done: 0 of 4"}
     assert cells(gasp("experiments", "status", *TINY)[1]) == nothing
     write_tensors(profile.store.weights(cnn.weights_name), {}, {})
-    write_tensors(profile.store.checkpoint(gaspnet.weights_name), {}, {"done": 3})
+    record = {"identity": gaspnet.weights_name, "groups": [], "schedule": {}, "done": 3, "running": {}, "history": []}
+    write_tensors(profile.store.checkpoint(gaspnet.weights_name), {}, record)
     found = {"cnn": "0 of 2 done, seed 1 to be tested", "gaspnet": "0 of 2 done, seed 1 at 75%", "all": "done: 0 of 4"}
     assert cells(gasp("experiments", "status", *TINY)[1]) == found
     assert cells(gasp("experiments", "status", *TINY, "--seed", "0")[1])["all"] == "done: 0 of 2"

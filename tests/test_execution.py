@@ -12,10 +12,11 @@ import torch
 from gasp import execution, experiment
 from gasp.execution import load, run, run_all, status
 from gasp.experiment import Dataset, Experiment
+from gasp.files import write_tensors
 from gasp.profile import load_profile
 from gasp.settings import GaspError
 from gasp.store import COLUMNS
-from gasp.training import fit, write_tensors
+from gasp.training import fit, use_threads
 
 pytestmark = pytest.mark.usefixtures("project")
 
@@ -186,23 +187,30 @@ def test_a_folder_that_cannot_be_written_is_named(folder, one):
         run(one, store)
 
 
-@pytest.mark.usefixtures("one_thread")
-def test_two_workers_give_the_table_of_one(project, tmp_path_factory, monkeypatch):
+def test_neither_workers_nor_threads_nor_the_order_of_runs_change_a_number(write, project, tmp_path_factory, monkeypatch):
+    """Sizes and batches are those of a real run, whose sums are divided among threads."""
+    write(**{"network": ..., "training.batch_size": 64, "datasets.multi_mnist.scenes.size": 32})
     tables = []
-    for workers in (1, 2):
+    for workers, threads, order in ((1, 1, 1), (1, 2, -1), (2, 2, -1)):
         monkeypatch.chdir(shutil.copytree(project, tmp_path_factory.mktemp("copy") / "project"))
         profile = load_profile("tiny", workers=workers, seeds=[0])
-        tables.append(run_all(profile.experiments(["multi_mnist"], ["cnn", "gaspnet"]), profile))
+        runs = profile.experiments(["multi_mnist"], ["cnn", "gaspnet"])
+        with use_threads(threads):
+            run_all(runs[::order], profile)
+            assert torch.get_num_threads() == threads
+        tables.append(profile.store.table(run.key for run in runs))
     assert len(tables[0]["key"].unique()) == 2
-    pd.testing.assert_frame_equal(*tables)
+    for table in tables[1:]:
+        pd.testing.assert_frame_equal(tables[0], table, check_exact=True)
 
 
 def test_a_run_that_fails_in_the_pool_is_reported_as_itself():
     profile = load_profile("tiny", workers=2)
     experiments = profile.experiments(["multi_mnist"], ["gaspnet"])
     damaged = profile.store.checkpoint(experiments[1].weights_name)
-    write_tensors(damaged, {"x": torch.zeros(1)}, {"identity": "another"})
-    with pytest.raises(GaspError, match="another run") as error:
+    record = {"identity": "another", "groups": [], "schedule": {}, "done": 3, "running": {}, "history": []}
+    write_tensors(damaged, {"x": torch.zeros(1)}, record)
+    with pytest.raises(GaspError, match="of another, not of") as error:
         run_all(experiments, profile)
     assert str(damaged) in str(error.value)
 

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from gasp.files import write_text
 from gasp.settings import GaspError
-from gasp.store import COLUMNS, Store, project_root, write_text
+from gasp.store import COLUMNS, Store, project_root
 
 KEY = "0123456789ab"
 RIGHT = {"clean/0/scene": np.array([[True, False, True], [True, True, False]]), "scale/0.5/head_1": np.eye(2, 3) > 0}

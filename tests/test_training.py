@@ -17,12 +17,14 @@ import torch
 from pydantic import ValidationError
 from safetensors.torch import save_file
 
+from gasp import files
 from gasp import training as module
 from gasp.data.scenes import Scenes
 from gasp.evaluation import accuracy
+from gasp.files import read_tensors, write_tensors
 from gasp.models import CNN, GASPnet, Trajectory
 from gasp.settings import GaspError
-from gasp.training import TrainingSettings, choose_device, fit, read_tensors, write_tensors
+from gasp.training import TrainingSettings, choose_device, fit
 
 SIZES = {"size": 16, "classes": 4, "widths": (4, 4), "kernels": (3, 3), "strides": (2, 2), "hidden": 8}
 SHORT = TrainingSettings(epochs=3, scenes=32, batch_size=8, learning_rate=0.02)
@@ -187,9 +189,25 @@ def without(path: Path, prefix: str) -> None:
     write_tensors(path, {name: tensor for name, tensor in tensors.items() if not name.startswith(prefix)}, record)
 
 
+def changed(path: Path, **entries: object) -> None:
+    tensors, record = read_tensors(path)
+    write_tensors(path, tensors, record | entries)
+
+
+def flipped(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[-9] ^= 1
+    path.write_bytes(content)
+
+
 DAMAGES = {
-    "another identity": lambda path: write_tensors(path, read_tensors(path)[0], read_tensors(path)[1] | {"identity": "other"}),
-    "no identity": lambda path: write_tensors(path, read_tensors(path)[0], {}),
+    "another identity": partial(changed, identity="other"),
+    "no record": lambda path: write_tensors(path, read_tensors(path)[0], {}),
+    "steps that are no number": partial(changed, done="many"),
+    "steps below none": partial(changed, done=-1),
+    "a history that is none": partial(changed, history={"epoch": 1}),
+    "a flipped bit of a weight": flipped,
+    "a number changed in its record": lambda path: path.write_bytes(path.read_bytes().replace(b'"done\\": 4', b'"done\\": 3')),
     "truncated": truncated,
     "empty": lambda path: path.write_bytes(b""),
     "random bytes": lambda path: path.write_bytes(random.Random(0).randbytes(5000)),
@@ -208,8 +226,10 @@ DAMAGES = {
 def test_a_checkpoint_that_is_not_of_this_run_is_refused(damage, tmp_path):
     path = tmp_path / "run.safetensors"
     train(build("gaspnet"), path, SHORT.model_copy(update={"epochs": 1}))
+    before = path.read_bytes()
     damage(path)
     kept = path.read_bytes()
+    assert kept != before
     with pytest.raises(GaspError, match=r"remove it|move it away") as error:
         train(build("gaspnet"), path)
     assert str(path) in str(error.value)
@@ -240,23 +260,49 @@ class Lost(CNN):
         return Trajectory(result.logits * float("nan")) if self.left < 0 else result
 
 
-@pytest.mark.parametrize(("after", "epoch", "step"), [(4, 2, 0), (6, 2, 2), (11, 3, 3)])
-def test_a_loss_that_is_lost_names_its_step_and_keeps_the_last_good_state(after, epoch, step, tmp_path):
+@pytest.mark.parametrize(("after", "epoch", "step"), [(0, 1, 0), (4, 2, 0), (6, 2, 2), (11, 3, 3)])
+def test_a_loss_that_is_lost_names_its_step_and_keeps_the_state_before(after, epoch, step, tmp_path):
     path = tmp_path / "run.safetensors"
-    with pytest.raises(GaspError, match=rf"nan in epoch {epoch}, step {step}; .*learning_rate") as error:
+    with pytest.raises(GaspError, match=rf"the loss became nan in epoch {epoch}, step {step}, .*learning_rate") as error:
         train(Lost(after), path)
     assert str(path) in str(error.value)
     tensors, record = read_tensors(path)
-    assert record["done"] == (epoch - 1) * SHORT.steps_per_epoch
+    assert record["done"] == after
     assert all(tensor.isfinite().all() for tensor in tensors.values())
 
 
-def test_a_loss_that_is_lost_at_once_promises_no_checkpoint(tmp_path):
+class Poisoned(GASPnet):
+    """A network one of whose layers answers with infinity, or sends back an infinite gradient, from a given step on."""
+
+    def __init__(self, layer: str, backward: bool) -> None:
+        super().__init__(**SIZES, steps=2, iterations=1)
+        self.done = 0
+        module = self.get_submodule(layer)
+        if backward:
+            module.weight.register_hook(lambda gradient: gradient * self.poison)
+        else:
+            module.register_forward_hook(lambda _module, _inputs, output: output * self.poison)
+
+    def run(self, *arguments, **more) -> Trajectory:
+        self.done += self.training and torch.is_grad_enabled()
+        return super().run(*arguments, **more)
+
+    @property
+    def poison(self) -> float:
+        return float("inf") if self.training and self.done > 6 else 1.0
+
+
+@pytest.mark.parametrize("layer", ["stages.0.linear", "stages.1.norm", "stages.3.linear"])
+@pytest.mark.parametrize("backward", [False, True], ids=["forward", "backward"])
+def test_a_step_that_is_lost_names_where_it_began_and_leaves_finite_weights(layer, backward, tmp_path):
     path = tmp_path / "run.safetensors"
-    with pytest.raises(GaspError, match="nan in epoch 1, step 0") as error:
-        train(Lost(0), path)
-    assert not path.exists()
-    assert str(path) not in str(error.value)
+    torch.manual_seed(0)
+    model = Poisoned(layer, backward)
+    what = f"gradient of {layer}.weight" if backward else f"answer of {layer}"
+    with pytest.raises(GaspError, match=rf"in epoch 2, step 2, and it began in the {what};"):
+        train(model, path)
+    assert all(parameter.isfinite().all() for parameter in model.parameters())
+    assert read_tensors(path)[1]["done"] == 6
 
 
 # progress and learning
@@ -361,7 +407,7 @@ def refuse(*_):
     raise OSError(28, "No space left on device")
 
 
-@pytest.mark.parametrize(("owner", "name", "fault"), [(module, "save_file", half_written), (os, "replace", refuse)])
+@pytest.mark.parametrize(("owner", "name", "fault"), [(files, "save_file", half_written), (os, "replace", refuse)])
 def test_a_failed_write_keeps_the_file_of_before_and_leaves_nothing_else(owner, name, fault, tmp_path, monkeypatch):
     path = tmp_path / "x.safetensors"
     write_tensors(path, {"a": torch.zeros(2)}, {"version": 1})

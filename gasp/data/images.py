@@ -30,6 +30,7 @@ import torch
 from filelock import FileLock
 from torch import Tensor
 
+from gasp.files import read_arrays
 from gasp.settings import GaspError
 
 __all__ = ["ImageSet", "Source", "data_directory", "load_source", "prepare"]
@@ -113,26 +114,30 @@ def load_source(name: str) -> Source:
 
 
 def _prepared(name: str, directory: Path) -> Source:
-    path = directory / f"{name}.npz"
-    remedy = f"delete it to fetch it again; {FALLBACK}"
     try:
-        manifest = json.loads((directory / "manifest.json").read_text())[name]
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            arrays = {key: archive[key] for key in ARRAYS}
-        for key, array in arrays.items():
-            expected = manifest[key]
-            if array.dtype != np.uint8 or list(array.shape) != expected["shape"]:
-                raise GaspError(f"{path}: {key} is {array.dtype}{list(array.shape)}, not uint8{expected['shape']}: {remedy}")
-            if _checksum(array) != expected["sha256"]:
-                raise GaspError(f"{path}: the checksum of {key} is not that of manifest.json: {remedy}")
-    except GaspError:
-        raise
-    except Exception as error:  # numpy, zipfile, zlib and tokenize have a dozen kinds for a damaged file
-        raise GaspError(f"{path} or its manifest.json cannot be read ({error}): {remedy}") from error
+        arrays = _checked(directory / f"{name}.npz", directory / "manifest.json")
+    except GaspError as error:
+        raise GaspError(f"{error}: delete it to fetch it again; {FALLBACK}") from error
     classes = FETCHED[name][1]
     return Source(
         name, *(_image_set(arrays[f"{part}_images"], arrays[f"{part}_labels"], classes) for part in ("train", "test"))
     )
+
+
+def _checked(path: Path, manifest: Path) -> dict[str, np.ndarray]:
+    """The arrays of a prepared source, if they are what its manifest says."""
+    arrays = read_arrays(path, ARRAYS)
+    try:
+        expected = json.loads(manifest.read_text())[path.stem]
+        sizes, checksums = ({key: expected[key][what] for key in ARRAYS} for what in ("shape", "sha256"))
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+        raise GaspError(f"{manifest}, which belongs to {path}, cannot be read ({error})") from error
+    for key, array in arrays.items():
+        if array.dtype != np.uint8 or list(array.shape) != sizes[key]:
+            raise GaspError(f"{path}: {key} is {array.dtype}{list(array.shape)}, not uint8{sizes[key]}")
+        if _checksum(array) != checksums[key]:
+            raise GaspError(f"{path}: the checksum of {key} is not that of manifest.json")
+    return arrays
 
 
 def _image_set(images: np.ndarray, labels: np.ndarray, classes: tuple[str, ...]) -> ImageSet:
@@ -215,6 +220,7 @@ def _embedded_photos(side: int = 32, stride: int = 16) -> Source:
 
 
 def _folder(path: Path, side: int = 32) -> Source:
+    from PIL import Image
     from torchvision.datasets import ImageFolder
     from torchvision.transforms import v2
 
@@ -224,7 +230,7 @@ def _folder(path: Path, side: int = 32) -> Source:
         try:
             dataset = ImageFolder(str(folder), transform=resize)
             images, labels = zip(*dataset, strict=True)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, Image.DecompressionBombError) as error:
             raise GaspError(f"{folder} is not a folder of images, one subfolder a class ({error})") from error
         stacked = torch.stack([torch.as_tensor(image) for image in images])
         return ImageSet(stacked, torch.tensor(labels, dtype=torch.uint8), tuple(dataset.classes))
