@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from pydantic import ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
-from gasp.settings import GaspError, explain
+from gasp.settings import GaspError, explain, read_yaml
 
 if TYPE_CHECKING:
     from gasp.experiment import Experiment
@@ -192,9 +190,9 @@ def _parse(parameters: list[str]) -> dict[str, Any]:
         if not equals:
             raise GaspError(f"parameter {parameter!r} must be NAME=VALUE")
         try:
-            overrides[name] = YAML(typ="safe").load(text)
-        except YAMLError:
-            raise GaspError(f"the value of parameter {parameter!r} is not YAML") from None
+            overrides[name] = read_yaml(text)
+        except GaspError as error:
+            raise GaspError(f"the value of parameter {parameter!r} is not YAML: {error}") from error
     return overrides
 
 
@@ -204,7 +202,7 @@ def main() -> None:
         app()
     except (GaspError, ValidationError) as error:
         message = explain(error) if isinstance(error, ValidationError) else error
-        print(f"gasp: {' '.join(str(message).split())}", file=sys.stderr)
+        print(f"gasp: {message}", file=sys.stderr)
         sys.exit(2)
     except SystemExit as ended:
         if ended.code == 130:  # typer's answer to Ctrl-C

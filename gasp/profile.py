@@ -10,12 +10,10 @@ from operator import itemgetter
 from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import Field, ValidationError, model_validator
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from gasp.experiment import VARIANTS, Attention, ComplexDynamics, Dataset, Dynamics, Evaluation, Experiment, Network
 from gasp.models import CNN, GASPnet, GAttANet, KomplexNet
-from gasp.settings import GaspError, Settings, explain
+from gasp.settings import GaspError, Settings, explain, read_yaml
 from gasp.store import Store, project_root
 from gasp.training import TrainingSettings
 
@@ -146,12 +144,12 @@ def load_profile(name: str, /, **overrides: Any) -> Profile:
     folder = project_root() / "book" / "profiles"
     path = folder / f"{name}.yaml"
     try:
-        values = YAML(typ="safe").load(path)
+        values = read_yaml(path.read_text())
     except FileNotFoundError:
         known = ", ".join(sorted(file.stem for file in folder.glob("*.yaml")))
         raise GaspError(f"unknown profile {name!r}: there are {known}") from None
-    except (YAMLError, OSError, UnicodeDecodeError) as error:
-        raise GaspError(f"{path} is not a profile: {' '.join(str(error).split())}") from error
+    except (GaspError, OSError, UnicodeDecodeError) as error:
+        raise GaspError(f"{path} is not a profile: {error}") from error
     if not isinstance(values, dict):
         raise GaspError(f"{path} is not a profile: it must be a mapping of keys to values")
     if "name" in values:

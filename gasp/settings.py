@@ -1,25 +1,47 @@
-"""What every room shares: the error that a user can cause, and the typed, strict settings that prevent it."""
+"""What every room shares: the error that a user can cause, and the typed, strict settings and YAML that prevent it."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
 from types import UnionType
-from typing import Union, get_args, get_origin
+from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+from ruamel.yaml.events import AliasEvent
 
-__all__ = ["GaspError", "Settings", "explain"]
+__all__ = ["GaspError", "Settings", "explain", "read_yaml"]
 
 
 class GaspError(ValueError):
-    """Something that was asked for cannot be had; the message says why, and what to do about it."""
+    """Something that was asked for cannot be had; the message says in one line why, and what to do about it."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(" ".join(line.strip() for line in message.splitlines()))
 
 
 class Settings(BaseModel):
     """Immutable, typed values: an unknown name, a wrong type or an impossible value is a ``ValidationError``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+def read_yaml(text: str) -> Any:
+    """The plain values of a YAML document.
+
+    Raises:
+        GaspError: if it is not YAML, or repeats itself by aliases: few lines could then stand for more than memory holds.
+    """
+    try:
+        if any(isinstance(event, AliasEvent) for event in YAML(typ="safe").parse(text)):
+            raise GaspError("an alias (*) repeats what is written elsewhere: write it out")
+        return YAML(typ="safe").load(text)
+    except RecursionError:
+        raise GaspError("it is nested too deeply") from None
+    except (YAMLError, ValueError) as error:  # a date or a number may be impossible, too
+        raise GaspError(str(error)) from error
 
 
 def explain(error: ValidationError, model: type[BaseModel] = BaseModel) -> str:

@@ -48,9 +48,9 @@ class TrainingSettings(Settings):
         gradient_norm: what gradients are clipped to, those of the coupling apart from the rest.
     """
 
-    epochs: int = Field(ge=1)
-    scenes: int = Field(ge=1)
-    batch_size: int = Field(128, ge=1)
+    epochs: int = Field(ge=1, le=10**5)
+    scenes: int = Field(ge=1, le=10**7)
+    batch_size: int = Field(128, ge=1, le=10**6)
     learning_rate: float = Field(1e-2, gt=0)
     synchrony_weight: float = Field(0.5, ge=0)
     gradient_norm: float = Field(1.0, gt=0)

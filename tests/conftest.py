@@ -19,6 +19,7 @@ from gasp.settings import Settings
 from gasp.training import use_threads
 
 settings.register_profile("gasp", max_examples=30, deadline=None, derandomize=True, database=None)
+settings.register_profile("long", max_examples=3000, deadline=None, database=None)  # pytest --hypothesis-profile long
 settings.load_profile("gasp")
 
 TINY = """\

@@ -38,10 +38,10 @@ class SceneSettings(Settings):
         size: side of a scene, pixels.
     """
 
-    objects: int = Field(2, ge=1)
+    objects: int = Field(2, ge=1, le=256)
     overlap: float = Field(0.0, ge=0, le=1)
     scale: float = Field(1.0, gt=0, le=4)
-    size: int = Field(32, ge=8)
+    size: int = Field(32, ge=8, le=1024)
 
 
 @dataclass(frozen=True)
