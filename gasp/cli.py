@@ -1,4 +1,4 @@
-"""The command line: ``gasp experiments list|run|status``, ``gasp book …``, ``gasp bench`` and ``gasp doctor``."""
+"""The command line: ``gasp experiments list|run|status``, ``gasp book …``, ``gasp bench|doctor|faults``."""
 
 from __future__ import annotations
 
@@ -163,6 +163,23 @@ def doctor() -> None:
     if ill:
         raise GaspError(f"{ill} things are not well: see the arrows above")
     print("all is well")
+
+
+@app.command("faults")
+def faults(
+    profile: ProfileName = "smoke",
+    quick: Annotated[bool, typer.Option("--quick", help="Each fault once, within a minute or two.")] = False,
+) -> None:
+    """Kill, starve and damage small grids at random points, count what is lost, into runs/PROFILE/faults.csv."""
+    from gasp.faults import MUST_BE_ZERO, measure, summary
+    from gasp.profile import load_profile
+
+    directory = load_profile(profile).store.directory
+    table = summary(measure(directory, quick))
+    print(table.to_string())
+    print(f"wrote {directory / 'faults.csv'}")
+    if table[list(MUST_BE_ZERO)].to_numpy().any():
+        raise GaspError(f"one of {', '.join(MUST_BE_ZERO)} is not 0: work can be lost here; see the table above")
 
 
 @app.command("bench")

@@ -24,7 +24,7 @@ from gasp.models import CNN
 from gasp.profile import Profile, load_profile
 from gasp.settings import GaspError
 from gasp.store import COLUMNS, Store
-from gasp.training import choose_device, fit, unheard, use_threads
+from gasp.training import choose_device, fit, terminable, unheard, use_threads
 
 __all__ = ["device_name", "load", "run", "run_all", "status"]
 
@@ -169,7 +169,10 @@ def run_all(experiments: Iterable[Experiment], profile: Profile, scheduler: str 
         # sums are rounded as they are divided among threads: alone or beside others, a run on a CPU has one
         threads = 1 if on_cpu else max(cores // workers, 1)
         steps = sum(experiment.steps for experiment in missing.values())
-        with tqdm(total=steps, desc=f"training, {len(missing)} to do", unit="step", smoothing=0.02, mininterval=1) as bar:
+        with (
+            terminable(),
+            tqdm(total=steps, desc=f"training, {len(missing)} to do", unit="step", smoothing=0.02, mininterval=1) as bar,
+        ):
             if workers == 1 and not scheduler:
                 with use_threads(threads):
                     for experiment in missing.values():
@@ -210,7 +213,12 @@ def load(
     experiment = settings.experiment(dataset, variant, seed)
     path = settings.store.weights(experiment.weights_name)
     if not path.exists():
-        raise GaspError(f"no trained weights at {path}: run the chapter that trains {variant}, or name another profile or seed")
+        which = f"--profile {profile} --dataset {dataset} --variant {variant} --seed {seed}"
+        results = settings.store.directory / "results" / f"{experiment.key}.*"
+        raise GaspError(
+            f"no trained weights at {path}: name another profile or seed, or train it by gasp experiments run {which}, "
+            f"after removing {results} if there are any"
+        )
     tensors, record = read_tensors(path)
     model = experiment.model(record.get("sizes"))  # so that no data are needed
     _restore(model, tensors, path)

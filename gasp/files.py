@@ -86,9 +86,9 @@ def write_text(path: Path, text: str) -> None:
 def write_tensors(path: Path, tensors: dict[str, Tensor], record: dict[str, Any]) -> None:
     """Write a safetensors file, whole or not at all, with a record of plain values beside the tensors, and their checksum."""
     stored = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    text = json.dumps(record)
+    record = {"sha256": _digest(stored, record), **record}
     with whole(path) as scratch:
-        save_file(stored, scratch, {"record": text, "sha256": _digest(stored, text)})
+        save_file(stored, scratch, {"record": json.dumps(record)})
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -100,17 +100,18 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     remedy = "remove it; what it held is trained again"
     try:
         with safe_open(path, "pt") as file:
-            tensors, about = {name: file.get_tensor(name) for name in file.keys()}, file.metadata()  # noqa: SIM118
-        digest, record = _digest(tensors, about["record"]), dict(json.loads(about["record"]))
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            record = dict(json.loads(file.metadata()["record"]))
+        is_whole = record.pop("sha256") == _digest(tensors, record)
     except Exception as error:  # a damaged file has a dozen kinds
         raise GaspError(f"{path} cannot be read ({error}): {remedy}") from error
-    if about.get("sha256") != digest:
+    if not is_whole:
         raise GaspError(f"{path} is damaged, its checksum is another: {remedy}")
     return tensors, record
 
 
-def _digest(tensors: dict[str, Tensor], record: str) -> str:
-    digest = hashlib.sha256(record.encode())
+def _digest(tensors: dict[str, Tensor], record: dict[str, Any]) -> str:
+    digest = hashlib.sha256(json.dumps(record).encode())
     for name, tensor in sorted(tensors.items()):
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         digest.update(tensor.flatten().view(uint8).numpy().tobytes())

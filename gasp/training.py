@@ -29,6 +29,7 @@ __all__ = [
     "fit",
     "keep_memory",
     "objectives",
+    "terminable",
     "unheard",
     "use_threads",
 ]
@@ -83,6 +84,19 @@ def keep_memory() -> None:
         mallopt(mmap_threshold, 2**25)  # the largest that glibc takes
         mallopt(trim_threshold, 2**31 - 1)
         mallopt(top_pad, 2**26)
+
+
+@contextlib.contextmanager
+def terminable() -> Iterator[None]:
+    """SIGTERM is as Ctrl-C inside the block, unless somebody else listens to it; so a notebook that is shut down is saved."""
+    listens = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    if listens:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        if listens:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 @contextlib.contextmanager

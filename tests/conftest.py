@@ -14,6 +14,7 @@ from hypothesis import settings
 
 from gasp.data.images import Source, load_source
 from gasp.experiment import Experiment
+from gasp.faults import PROFILE
 from gasp.profile import load_profile
 from gasp.settings import Settings
 from gasp.training import use_threads
@@ -22,21 +23,7 @@ settings.register_profile("gasp", max_examples=30, deadline=None, derandomize=Tr
 settings.register_profile("long", max_examples=3000, deadline=None, database=None)  # pytest --hypothesis-profile long
 settings.load_profile("gasp")
 
-TINY = """\
-description: for the tests
-judges: false
-device: cpu
-workers: 1
-seeds: [0, 1]
-datasets:
-  multi_mnist: {items: embedded_digits, background: null, scenes: {objects: 2, overlap: 0.0, scale: 0.5, size: 16}}
-grid:
-  - {datasets: [multi_mnist], variants: [cnn, gaspnet]}
-network: {widths: [4, 4], kernels: [3, 3], strides: [2, 2], hidden: 8}
-dynamics: {steps: 2, iterations: 2, modulation: 1.0, key_size: 4, neighbourhood: 0.12, phase_init: bottom_up}
-training: {epochs: 1, scenes: 64, batch_size: 16, learning_rate: 0.005, synchrony_weight: 0.5, gradient_norm: 1.0}
-evaluation: {scenes: 40, sweep_scenes: 16, validation_scenes: 20, corruptions: {gaussian: [0.2]}, longer: 3}
-"""
+TINY = PROFILE.replace("items: mnist", "items: embedded_digits")
 AVAILABLE = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
 
 
