@@ -61,7 +61,7 @@ def floor_times(group):
 
 
 epochs = table[table["group"] == "epoch"].set_index("case")
-alone, side_by_side = epochs.loc["one run"], epochs.loc["two side by side"]
+alone, one_worker, two_workers = (epochs.loc[case] for case in ("one run", "1 worker", "2 workers"))
 composition = table[table["group"] == "scenes"]
 sizes = sorted(rows("coupling", "factorised")["size"].unique())
 growth = [median("coupling", "factorised", b) / median("coupling", "factorised", a) for a, b in pairwise(sizes)]
@@ -85,7 +85,9 @@ for name, text in {
     "epoch_scenes": f"{alone['size']:,}",
     "epoch": f"{alone['seconds']:.0f}",
     "epoch_floor": f"{alone['floor']:.1f}",
-    "epoch_two": f"{side_by_side['seconds'] / 2:.0f}",
+    "epoch_one_worker": f"{one_worker['seconds']:.0f}",
+    "epoch_two_workers": f"{two_workers['seconds']:.0f}",
+    "weak_scaling": f"{one_worker['seconds'] / two_workers['seconds']:.0%}",
     "scene_rate": f"{composition['size'].iloc[0] / composition['seconds'].median():,.0f}",
     "bfloat16": times("training", "cnn in bfloat16", "cnn"),
     "together": times("together", "batched", "one by one"),
@@ -135,24 +137,26 @@ figures.costs_of_coupling(table)
 # ## An epoch
 #
 # An epoch of {glue:text}`epoch_scenes` scenes, all included (composing the scenes, steps, checkpoint, validation), takes
-# {glue:text}`epoch` s on all threads; its multiplications alone, {glue:text}`epoch_floor` s. Two runs side by side, with
-# a thread each, take {glue:text}`epoch_two` s an epoch and run; this is how experiments are run here. Scenes are composed
-# at {glue:text}`scene_rate` a second. Two seeds as one batched model (`torch.func`), tried with the CNN, take
-# {glue:text}`together` times as long as one after the other.
+# {glue:text}`epoch` s on all threads; its multiplications alone, {glue:text}`epoch_floor` s. Experiments are run otherwise:
+# by workers that have a thread each ({ref}`running-at-scale`). One worker and one run take {glue:text}`epoch_one_worker` s,
+# two workers and two runs {glue:text}`epoch_two_workers` s, the start of the workers included: a weak scaling of
+# {glue:text}`weak_scaling`, where the workers share one machine's memory. Scenes are composed at {glue:text}`scene_rate` a
+# second. Two seeds as one batched model (`torch.func`), tried with the CNN, take {glue:text}`together` times as long as one
+# after the other.
 
 # %% [markdown]
 # (what-all-of-it-costs)=
 # ## What all of it costs
 #
 # How long training the grid of each profile takes on cores like this machine's, a thread a run: scenes of every run, times what
-# a scene cost in the two epochs side by side; for the CNNs of GASPnet's size less, in the proportion of the steps above. The
+# a scene cost with two workers; for the CNNs of GASPnet's size less, in the proportion of the steps above. The
 # wide CNN and the predecessors are counted as GASPnet, which is somewhat more than they take; tests are not counted. Divide by
 # the number of cores; {ref}`running-at-scale` says how to have more of them.
 
 # %% tags=["remove-input"]
 from gasp import pages
 
-per_scene = side_by_side["seconds"] / (side_by_side["size"] / 2)
+per_scene = two_workers["seconds"] / (two_workers["size"] / 2)
 share = median("training", "cnn") / median("training", "gaspnet", 3)
 estimates = []
 for name in ("smoke", "cpu", "paper"):

@@ -7,13 +7,11 @@ large convolution or matrix product, or the data in a plain copy, whichever is l
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import platform
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,6 +24,7 @@ from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 from tqdm import tqdm
 
+from gasp.cluster import spread
 from gasp.data.images import load_source
 from gasp.data.scenes import SceneSettings, compose
 from gasp.evaluation import accuracy
@@ -35,7 +34,7 @@ from gasp.models import CNN, GASPnet
 from gasp.neighbourhood import Neighbourhood
 from gasp.objectives import classification_loss
 from gasp.settings import GaspError
-from gasp.training import TrainingSettings, choose_device, descend, fit, keep_memory, objectives, use_threads
+from gasp.training import TrainingSettings, choose_device, descend, fit, keep_memory, objectives, unheard, use_threads
 
 __all__ = ["BATCH", "measure", "read"]
 
@@ -68,7 +67,7 @@ def measure(directory: Path, quick: bool = False, threads: int | None = None) ->
 
     Returns:
         one row a timing: ``group`` (training, inference, coupling, scenes, epoch, together), ``case``, ``size`` (time steps,
-        oscillators, scenes or seeds), ``round``, ``seconds``, ``floor`` (seconds; 0 where none is known).
+        oscillators, scenes or seeds; of all runs together), ``round``, ``seconds``, ``floor`` (seconds; 0 where none is known).
 
     Raises:
         GaspError: for less than one thread, or a folder that cannot be written.
@@ -247,11 +246,12 @@ def _scene_case(count: int) -> _Case:
 
 
 def _epoch_cases(count: int) -> list[_Case]:
-    """An epoch with all that belongs to it: one run on all threads, and two side by side with one thread each."""
+    """An epoch with all that belongs to it: of one run on all threads, and of as many runs as workers, with one thread each."""
     operations = _least_operations(3) / BATCH * (3 * count + _validation(count))
     return [
         _Case("epoch", "one run", count, partial(_epoch, count), operations),
-        _Case("epoch", "two side by side", 2 * count, partial(_two_epochs, count), 2 * operations),
+        _Case("epoch", "1 worker", count, partial(_epochs, count, 1), operations),
+        _Case("epoch", "2 workers", 2 * count, partial(_epochs, count, 2), 2 * operations),
     ]
 
 
@@ -259,7 +259,7 @@ def _validation(count: int) -> int:
     return max(count // 12, 1)
 
 
-def _epoch(count: int) -> None:
+def _epoch(count: int, progress: Callable[[int], object] = unheard) -> None:
     """Scenes composed, steps, checkpoints, validation."""
     source = load_source("embedded_digits").train
     validation = compose(source, SceneSettings(), _validation(count), seed=1)
@@ -272,9 +272,10 @@ def _epoch(count: int) -> None:
             seed=0,
             checkpoint=Path(folder) / "checkpoint",
             identity="bench",
+            progress=progress,
         )
 
 
-def _two_epochs(count: int) -> None:
-    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn"), torch.set_num_threads, (1,)) as pool:
-        list(pool.map(_epoch, [count] * 2))
+def _epochs(count: int, workers: int) -> None:
+    for _ in spread(_epoch, {str(run): (count,) for run in range(workers)}, unheard, workers, threads=1):
+        pass

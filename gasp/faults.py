@@ -73,11 +73,11 @@ def measure(directory: Path, quick: bool = False, seed: int | None = None) -> pd
         seed: of the random points; from the clock when omitted.
 
     Returns:
-        one row a trial: ``fault``, ``trial``, ``seed``, ``tried`` (whether this machine allows the fault), ``met`` (commands that did not
-        end well), ``resumed`` (whether training went on from a checkpoint), ``again`` (training steps done twice), ``leave``
-        (seconds from a signal to the end), and counts that must be 0: finished results that were ``lost`` or ``repeated``,
-        ``half`` files that were taken for whole, files ``left_over``, files ``differing`` from those of a grid without faults,
-        messages that were ``unclear``, and commands that ``hung``.
+        one row a trial: ``fault``, ``trial``, ``seed``, ``tried`` (whether this machine allows the fault), ``met`` (commands
+        that did not end well), ``resumed`` (whether training went on from a checkpoint), ``again`` (training steps done
+        twice), ``leave`` (seconds from a signal to the end), and counts that must be 0: finished results that were ``lost``
+        or ``repeated``, ``half`` files that were taken for whole, files ``left_over``, files ``differing`` from those of a
+        grid without faults, messages that were ``unclear``, and commands that ``hung``.
 
     Raises:
         GaspError: for a folder that cannot be written.

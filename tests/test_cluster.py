@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -53,6 +55,14 @@ def test_every_task_is_called_and_its_progress_heard(heard):
     results = dict(spread(square, tasks, heard.append, workers=2, threads=1))
     assert results == {"1": 1, "2": 4, "3": 9, "4": 16}
     assert sum(heard) == 10
+
+
+def test_another_cluster_on_the_machine_does_not_matter(heard):
+    with socket.socket() as other:
+        with contextlib.suppress(OSError):  # it is taken already
+            other.bind(("", 8787))
+        other.listen()
+        assert dict(spread(square, {"a": (3,)}, heard.append, workers=1, threads=1)) == {"a": 9}
 
 
 def test_an_error_is_raised_as_itself(heard):
