@@ -112,6 +112,7 @@ def _execute(chapter: Path, profile: str, overrides: dict[str, Any]) -> Path:
             cwd=root,
             stderr_file=sys.stderr,
             progress_bar={"desc": chapter.stem, "leave": True},
+            extra_arguments=["--log-level=CRITICAL"],  # what fails in a cell is told by the cell
             config=Config({"KernelManager": {"transport": "ipc", "ip": f"{sockets.name}/kernel"}}),  # no open port
         )
     except papermill.PapermillExecutionError as error:

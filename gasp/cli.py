@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 from enum import StrEnum
@@ -223,5 +224,6 @@ def main() -> None:
         sys.exit(2)
     except SystemExit as ended:
         if ended.code == 130:  # typer's answer to Ctrl-C
+            logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # tasks that nobody waits for any more
             print("gasp: stopped; the same command goes on from here", file=sys.stderr)
         raise

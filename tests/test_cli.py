@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
 from gasp import cli
+from gasp.checkpoint import steps_done
 from gasp.data.scenes import SceneSettings
 from gasp.files import write_tensors
 from gasp.profile import load_profile
@@ -351,3 +354,24 @@ def test_the_installed_command_does_the_same(arguments, status, lines, chapter):
     assert done.returncode == status
     assert len(done.stderr.splitlines()) == lines
     assert "Traceback" not in done.stderr + done.stdout
+
+
+def test_a_chapter_that_is_stopped_saves_its_runs_and_says_so(chapter):
+    """Ctrl-C reaches the command; the notebook's process is told to end, and saves what it trains first."""
+    replace(chapter, "epochs: 1", "epochs: 100000")
+    process = subprocess.Popen([GASP, "book", "run", "training", *TINY], stderr=subprocess.PIPE, text=True)
+    checkpoints = chapter / "runs" / "tiny" / "checkpoints"
+    end = time.monotonic() + 60
+    while not list(checkpoints.glob("*.safetensors")):  # the first epoch is done
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    time.sleep(0.5)
+    told = time.time()
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert error.splitlines()[-1] == "gasp: stopped; the same command goes on from here"
+    assert "Traceback" not in error
+    (checkpoint,) = checkpoints.glob("*.safetensors")
+    assert checkpoint.stat().st_mtime > told
+    assert steps_done(checkpoint) > 4

@@ -37,6 +37,10 @@ def test_a_killed_run_loses_no_more_than_the_step_it_was_in(table):
     assert 0 <= killed["again"] <= killed["met"]
 
 
+def test_two_commands_at_once_train_nothing_twice(table):
+    assert table.set_index("fault").loc["two at once", "again"] == 0
+
+
 def test_most_faults_are_met(table):
     assert table["met"].sum() > len(table) / 2
 
