@@ -114,7 +114,7 @@ def book_check(chapters: Chapters = None, profile: ProfileName = "smoke") -> Non
 @book.command("build")
 def book_build(profile: ProfileName = "smoke") -> None:
     """Build the HTML of a profile's executed chapters."""
-    from gasp.book import build_book
+    from gasp.rendering import build_book
 
     print(f"open {build_book(profile)}")
 
@@ -122,11 +122,9 @@ def book_build(profile: ProfileName = "smoke") -> None:
 @book.command("open")
 def book_open(profile: ProfileName = "smoke") -> None:
     """Open the built book in the browser."""
-    from gasp.book import first_page
+    from gasp.rendering import first_page
 
     page = first_page(profile)
-    if not page.exists():
-        raise GaspError(f"{page} does not exist: gasp book build --profile {profile}")
     typer.launch(str(page))
     print(f"opened {page}")
 
@@ -137,7 +135,7 @@ def book_watch(
     port: Annotated[int, typer.Option(help="Where the pages are served on this machine.")] = 5500,
 ) -> None:
     """Serve the book, and execute and build what changes while you edit, until Ctrl-C."""
-    from gasp.book import watch_book
+    from gasp.rendering import watch_book
 
     watch_book(profile, port)
 
@@ -145,7 +143,7 @@ def book_watch(
 @book.command("archive")
 def book_archive(profile: ProfileName = "smoke") -> None:
     """Put the built book, its notebooks, scripts and results into one zip file."""
-    from gasp.book import archive_book
+    from gasp.rendering import archive_book
 
     print(f"wrote {archive_book(profile)}")
 

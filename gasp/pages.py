@@ -47,10 +47,11 @@ def provenance(chapter: str, profile: Profile, record: dict[str, Any]) -> str:
         record: of the execution, as a notebook's metadata have it under ``gasp``.
     """
     changes = "".join(f" -p {name}={value}" for name, value in record["overrides"].items())
-    known = [profile.store.record(run.key) for run in profile.experiments() if run.key in profile.store]
+    runs = profile.experiments()
+    known = [profile.store.record(run.key) for run in runs if run.key in profile.store]
     hours = sum(run["seconds"] for run in known) / 3600
     devices = ", ".join(sorted({run["device"] for run in known})) or "none"
-    seeds = ", ".join(map(str, sorted({run.seed for run in profile.experiments()})))
+    seeds = ", ".join(map(str, sorted({run.seed for run in runs})))
     rows = [
         ["profile", f"`{profile.name}`{changes and f', with{changes}'}"],
         ["executed", f"{record['date']}, in {datetime.timedelta(seconds=record['seconds'])} (h:mm:ss)"],

@@ -16,7 +16,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from gasp.book import archive_book, chapters, check_chapters, first_page, repository, run_chapters, watch_book
+from gasp.book import chapters, check_chapters, repository, run_chapters
+from gasp.rendering import archive_book, first_page, watch_book
 from gasp.settings import GaspError
 
 CHAPTER = """\
@@ -358,16 +359,18 @@ def test_an_execution_leaves_nothing_in_the_working_folder(book):
     assert sorted(path.name for path in book.iterdir()) == ["_build", "book", "runs"]
 
 
-def test_a_book_that_was_not_built_cannot_be_put_into_an_archive(book):
-    assert not first_page("tiny").exists()
+@pytest.mark.usefixtures("book")
+@pytest.mark.parametrize("ask", [first_page, archive_book])
+def test_a_book_that_was_not_built_can_be_neither_opened_nor_put_into_an_archive(ask):
     with pytest.raises(GaspError, match="gasp book build --profile tiny"):
-        archive_book("tiny")
-    assert first_page("tiny").is_relative_to(book)
+        ask("tiny")
 
 
 def test_an_archive_has_pages_notebooks_scripts_and_results(book):
-    first_page("tiny").parent.mkdir(parents=True)
-    first_page("tiny").write_text("a page")
+    page = book / "_build" / "tiny" / "_build" / "html" / "index.html"
+    page.parent.mkdir(parents=True)
+    page.write_text("a page")
+    assert first_page("tiny") == page
     (book / "runs" / "tiny" / "checkpoints").mkdir()
     (book / "runs" / "tiny" / "checkpoints" / "half.safetensors").write_text("")
     with zipfile.ZipFile(archive_book("tiny")) as archive:
@@ -396,14 +399,14 @@ def test_a_watched_book_is_made_anew_when_a_source_changes(book, monkeypatch, ca
             self.watched[pattern] = function
 
         def serve(self, port: int, root: str) -> None:
-            assert (port, root) == (5511, str(first_page("tiny").parent))
+            assert (port, root) == (5511, str(book / "_build" / "tiny" / "_build" / "html"))
             chapter = book / "book" / "00_first.py"
             for text in ("print('more')\n", "raise ValueError('nonsense')\n", "print('mended')\n"):
                 chapter.write_text(CHAPTER + text)
                 self.watched[str(book / "book" / "*")]()
 
     monkeypatch.setattr("livereload.Server", Server)
-    monkeypatch.setattr("gasp.book.build_book", lambda profile, clean: built.append((profile, clean)))
+    monkeypatch.setattr("gasp.rendering.build_book", lambda profile, clean: built.append((profile, clean)))
     watch_book("tiny", 5511)
     assert built == [("tiny", False)] * 3
     assert outputs(notebook(book)) == "mended\n"

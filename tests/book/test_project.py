@@ -14,7 +14,8 @@ import jupytext
 import pytest
 import yaml
 
-from gasp.book import PUBLISHED, check_chapters
+from gasp.book import check_chapters
+from gasp.rendering import PUBLISHED
 from gasp.store import Store
 
 ROOT = Path(__file__).parents[2]
