@@ -35,7 +35,7 @@ def spread(
     on_gpu: bool = False,
     scheduler: str = "",
 ) -> Iterator[tuple[str, Any]]:
-    """Call ``function(*task, progress)`` for every task, and give each name and result as soon as it is there.
+    """Call ``function(*task, progress)`` for every task, in their order, and give each name and result as soon as it is there.
 
     A worker that is lost has its task taken up by another. When the iterator is closed or fails, tasks under way are told to
     stop: their next word of progress raises.
@@ -62,8 +62,10 @@ def spread(
     with _client(workers, on_gpu, scheduler) as client:
         client.subscribe_topic(TOPIC, heard)
         futures = {
-            client.submit(_call, function, name, task, threads, key=name, resources={GPU: 1} if on_gpu else None): name
-            for name, task in tasks.items()
+            client.submit(
+                _call, function, name, task, threads, key=name, priority=-number, resources={GPU: 1} if on_gpu else None
+            ): name
+            for number, (name, task) in enumerate(tasks.items())
         }
         try:
             for future in as_completed(futures):

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 
 from gasp.cluster import spread
 from gasp.execution import run_all
@@ -55,6 +56,12 @@ def test_every_task_is_called_and_its_progress_heard(heard):
     results = dict(spread(square, tasks, heard.append, workers=2, threads=1))
     assert results == {"1": 1, "2": 4, "3": 9, "4": 16}
     assert sum(heard) == 10
+
+
+def test_tasks_are_called_in_their_order(heard):
+    names = [str(number) for number in torch.randperm(12, generator=torch.Generator().manual_seed(0)).tolist()]
+    results = spread(square, {name: (1,) for name in names}, heard.append, workers=1, threads=1)
+    assert [name for name, _ in results] == names
 
 
 def test_another_cluster_on_the_machine_does_not_matter(heard):
