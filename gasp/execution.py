@@ -46,7 +46,6 @@ def run(experiment: Experiment, store: Store, device: str = "auto", progress: Ca
             progress(experiment.steps)
         else:
             _measure(experiment, store, device, progress)
-            store.checkpoint(experiment.weights_name).unlink(missing_ok=True)
 
 
 def _measure(experiment: Experiment, store: Store, device: str, progress: Callable[[int], object]) -> None:
@@ -97,10 +96,11 @@ def _evaluate(model: CNN, experiment: Experiment, rows: _Rows) -> dict[str, Tens
 
 def _train(model: CNN, experiment: Experiment, store: Store, progress: Callable[[int], object]) -> list[dict[str, Any]]:
     """Bring the model to its trained weights, from the store where they are; the history of its epochs."""
-    weights = store.weights(experiment.weights_name)
+    weights, checkpoint = store.weights(experiment.weights_name), store.checkpoint(experiment.weights_name)
     if weights.exists():
         tensors, record = read_tensors(weights)
         _restore(model, tensors, weights)
+        checkpoint.unlink(missing_ok=True)  # a process may have been killed between the last two lines of this function
         progress(experiment.steps)
         return list(record["history"])
     validation = experiment.data.compose("validation", experiment.evaluation.validation_scenes, VALIDATION_SEED)
@@ -110,12 +110,13 @@ def _train(model: CNN, experiment: Experiment, store: Store, progress: Callable[
         partial(accuracy, scenes=validation),
         experiment.training,
         experiment.seed,
-        store.checkpoint(experiment.weights_name),
+        checkpoint,
         experiment.weights_name,
         progress,
     )
     record = {"specification": experiment.model_dump(mode="json"), "sizes": experiment.sizes(), "history": history}
     write_tensors(weights, model.state_dict(), record)
+    checkpoint.unlink()
     return history
 
 

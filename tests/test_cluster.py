@@ -60,7 +60,7 @@ def test_every_task_is_called_and_its_progress_heard(heard):
 
 def test_tasks_are_called_in_their_order(heard):
     names = [str(number) for number in torch.randperm(12, generator=torch.Generator().manual_seed(0)).tolist()]
-    results = spread(square, {name: (1,) for name in names}, heard.append, workers=1, threads=1)
+    results = spread(square, dict.fromkeys(names, (1,)), heard.append, workers=1, threads=1)
     assert [name for name, _ in results] == names
 
 

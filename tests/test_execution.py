@@ -178,6 +178,25 @@ def test_a_run_that_was_stopped_goes_on(one, monkeypatch):
     assert one.key in store
 
 
+def write_and_refuse(*arguments):
+    write_tensors(*arguments)
+    refuse()
+
+
+@pytest.mark.parametrize(("place", "stop"), [("write_tensors", write_and_refuse), ("answers", refuse)])
+def test_a_run_that_is_killed_when_its_weights_are_kept_leaves_no_checkpoint(place, stop, one, monkeypatch):
+    store = load_profile("tiny").store
+    with monkeypatch.context() as patch:
+        patch.setattr(execution, place, stop)
+        with pytest.raises(AssertionError):
+            run(one, store)
+    assert store.weights(one.weights_name).exists()
+    monkeypatch.setattr(execution, "fit", refuse)
+    run(one, store)
+    assert one.key in store
+    assert not store.checkpoint(one.weights_name).exists()
+
+
 @pytest.mark.parametrize("folder", ["checkpoints", "weights", "results"])
 def test_a_folder_that_cannot_be_written_is_named(folder, one):
     store = load_profile("tiny").store
