@@ -62,8 +62,16 @@ def spread(
     with _client(workers, on_gpu, scheduler) as client:
         client.subscribe_topic(TOPIC, heard)
         futures = {
+            # keys of one kind, so that runs wait at the scheduler and not at a worker
             client.submit(
-                _call, function, name, task, threads, key=name, priority=-number, resources={GPU: 1} if on_gpu else None
+                _call,
+                function,
+                name,
+                task,
+                threads,
+                key=f"run-{name}",
+                priority=-number,
+                resources={GPU: 1} if on_gpu else None,
             ): name
             for number, (name, task) in enumerate(tasks.items())
         }
@@ -75,7 +83,7 @@ def spread(
             raise GaspError("a run lost its worker again and again: see the log of the workers, then run again") from error
         finally:
             under_way = [future for future in futures if future.status == "pending"]
-            client.run(_leave, [futures[future] for future in under_way])
+            client.run(_leave, [futures[future] for future in under_way], on_error="ignore")  # a worker may be gone
             with contextlib.suppress(TimeoutError):
                 wait(under_way, timeout=GRACE_SECONDS)
             client.cancel(list(futures))
@@ -103,6 +111,7 @@ def _client(workers: int, on_gpu: bool, scheduler: str) -> Iterator[Client]:
         ) as cluster,
         Client(cluster) as client,
     ):
+        client.wait_for_workers(workers)
         yield client
 
 

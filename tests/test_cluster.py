@@ -15,11 +15,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+from distributed import Client
 
 from gasp.cluster import spread
 from gasp.execution import run_all
 from gasp.profile import load_profile
 from gasp.settings import GaspError
+
+HERE = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}  # where processes find the functions of this module
 
 
 def square(number, progress):
@@ -120,7 +123,8 @@ def scheduler(project, tmp_path_factory):  # noqa: ARG001
     """A scheduler in a process of its own; its address."""
     file = tmp_path_factory.mktemp("dask") / "scheduler.json"
     options = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--no-show", "--scheduler-file", str(file)]
-    process = subprocess.Popen([sys.executable, "-m", "distributed.cli.dask_scheduler", *options], stderr=subprocess.DEVNULL)
+    command = [sys.executable, "-m", "distributed.cli.dask_scheduler", *options]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, env=HERE)
     until(lambda: file.exists() and "tcp://" in file.read_text())
     yield json.loads(file.read_text())["address"]
     process.terminate()
@@ -130,7 +134,7 @@ def scheduler(project, tmp_path_factory):  # noqa: ARG001
 def worker(address: str, name: str) -> subprocess.Popen:
     options = ["--no-nanny", "--nthreads", "1", "--name", name, "--no-dashboard", "--memory-limit", "0"]
     command = [sys.executable, "-m", "distributed.cli.dask_worker", address, *options]
-    return subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    return subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=HERE)
 
 
 def until(true, seconds: float = 60) -> None:
@@ -168,3 +172,29 @@ def test_a_grid_whose_worker_is_killed_ends_complete_on_the_other(scheduler, wri
             path.unlink()
     alone = run_all(runs, load_profile("tiny", seeds=[0, 1], workers=1))
     pd.testing.assert_frame_equal(spread_out, alone)
+
+
+def wait_for_go(folder, number, progress):
+    """Number 0 returns at once, the others when there is a file called go."""
+    while number > 0 and not (Path(folder) / "go").exists():
+        progress(1)
+        time.sleep(0.02)
+    return number
+
+
+def test_runs_wait_for_whichever_worker_is_free(scheduler, heard, tmp_path):
+    """They are not handed out before: a worker that joins late, or is quick, would else be idle beside one with many."""
+    process, found = worker(scheduler, "one"), []
+    tasks = {str(number): (str(tmp_path), number) for number in range(12)}
+    try:
+        for _, number in spread(wait_for_go, tasks, heard.append, workers=2, threads=1, scheduler=scheduler):
+            found.append(number)
+            if number == 0:
+                with Client(scheduler) as client:
+                    assert sum(map(len, client.processing().values())) <= 3
+                (tmp_path / "go").touch()
+    finally:
+        (tmp_path / "go").touch()
+        process.kill()
+        process.wait()
+    assert found == list(range(12))
