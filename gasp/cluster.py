@@ -100,17 +100,18 @@ def _client(workers: int, on_gpu: bool, scheduler: str) -> Iterator[Client]:
         with client:
             yield client
         return
-    with (
-        LocalCluster(
+    try:
+        cluster = LocalCluster(
             n_workers=workers,
             threads_per_worker=1,
             memory_limit=0,
             dashboard_address="127.0.0.1:0",  # the usual port may be taken by another grid
             silence_logs=logging.CRITICAL,
             resources={GPU: 1} if on_gpu else None,
-        ) as cluster,
-        Client(cluster) as client,
-    ):
+        )
+    except RuntimeError as error:
+        raise GaspError(f"the worker processes of this machine did not start ({error}): run again") from error
+    with cluster, Client(cluster) as client:
         client.wait_for_workers(workers)
         yield client
 

@@ -22,7 +22,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -77,7 +77,7 @@ def measure(directory: Path, quick: bool = False, seed: int | None = None) -> pd
         that did not end well), ``resumed`` (whether training went on from a checkpoint), ``again`` (training steps done
         twice), ``leave`` (seconds from a signal to the end), and counts that must be 0: finished results that were ``lost``
         or ``repeated``, ``half`` files that were taken for whole, files ``left_over``, files ``differing`` from those of a
-        grid without faults, messages that were ``unclear``, and commands that ``hung``.
+        grid without faults, messages that were ``unclear`` (``said``), and commands that ``hung``.
 
     Raises:
         GaspError: for a folder that cannot be written.
@@ -137,6 +137,7 @@ class _Trial:
     unclear: int = 0
     hung: int = 0
     said: str = ""
+    complaints: list[str] = field(default_factory=list)
     spared: str = ""  # whose files the trial itself has damaged
 
     def __post_init__(self) -> None:
@@ -186,7 +187,9 @@ class _Trial:
         self.said = log.read_text(errors="replace")
         log.write_text("")
         self.met += code != 0
-        self.unclear += not self._is_clear(code) or (code != 0 and not may_fail)
+        if not self._is_clear(code) or (code != 0 and not may_fail):
+            self.unclear += 1
+            self.complaints.append(f"exit {code}: {self.said[-2000:]}")
         self.half += sum(not self._is_whole(path) for path in self.kept("results/*.json", "*/*.safetensors"))
         return code
 
@@ -353,7 +356,9 @@ def _damaged(pattern: str, trial: _Trial) -> None:
         if json.loads(record.read_text())["weights"] == path.stem:
             record.unlink()  # so that the weights are asked for
     if trial.run() == 2:
-        trial.unclear += path.name not in trial.said
+        if path.name not in trial.said:
+            trial.unclear += 1
+            trial.complaints.append(f"{path.name} is damaged: {trial.said[-2000:]}")
         path.unlink()
         if path.parent.name == "data":
             path.write_bytes(content)  # fetched again
@@ -384,7 +389,7 @@ def _worker_killed(trial: _Trial) -> None:
         while process.is_alive() and time.monotonic() < deadline:
             children = psutil.Process(process.pid).children(recursive=True)
             workers = [child for child in children if "spawn_main" in " ".join(child.cmdline())]
-            if len(workers) == 2:
+            if len(workers) == 2 and trial.kept("checkpoints/*.lock"):  # and they have begun
                 time.sleep(trial.random.uniform(0, 3 * trial.seconds))
                 trial.random.choice(workers).kill()
                 return
@@ -439,4 +444,5 @@ def _row(folder: Path, fault: str, number: int, seed: int, reference: _Trial) ->
         "differing": sum(found.get(name) != expected.get(name) for name in found.keys() | expected.keys()),
         "unclear": trial.unclear,
         "hung": trial.hung,
+        "said": "\n".join(trial.complaints),
     }

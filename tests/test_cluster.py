@@ -118,6 +118,15 @@ def test_a_scheduler_that_does_not_answer_is_named(heard):
         dict(spread(square, {"a": (1,)}, heard.append, workers=1, threads=1, scheduler="tcp://127.0.0.1:9"))
 
 
+def test_workers_that_do_not_start_are_explained(heard, monkeypatch):
+    def fail(**_):
+        raise RuntimeError("Cluster failed to start: a nanny died")
+
+    monkeypatch.setattr("gasp.cluster.LocalCluster", fail)
+    with pytest.raises(GaspError, match=r"did not start .*a nanny died.* run again"):
+        dict(spread(square, {"a": (1,)}, heard.append, workers=1, threads=1))
+
+
 @pytest.fixture
 def scheduler(project, tmp_path_factory):  # noqa: ARG001
     """A scheduler in a process of its own; its address."""

@@ -15,7 +15,7 @@ import torchvision
 from PIL import Image
 
 from gasp.data import images as module
-from gasp.data.images import ImageSet, data_directory, load_source, prepare
+from gasp.data.images import ARRAYS, ImageSet, data_directory, load_source, prepare
 from gasp.settings import GaspError
 
 KINDS = {"mnist": "MNIST", "fashion_mnist": "FashionMNIST", "cifar10": "CIFAR10"}
@@ -328,6 +328,7 @@ MANIFESTS = {
     "no entry": "{}",
     "an empty entry": '{"mnist": {}}',
     "an entry of another type": '{"mnist": {"train_images": 3}}',
+    "shapes of other arrays": json.dumps({"mnist": dict.fromkeys(ARRAYS, {"shape": [1], "sha256": "x"})}),
     "an entry without checksum": '{"mnist": {"train_images": {"shape": [60, 28, 28]}}}',
 }
 

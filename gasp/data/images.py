@@ -134,7 +134,8 @@ def _checked(path: Path, manifest: Path) -> dict[str, np.ndarray]:
         raise GaspError(f"{manifest}, which belongs to {path}, cannot be read ({error})") from error
     for key, array in arrays.items():
         if array.dtype != np.uint8 or list(array.shape) != sizes[key]:
-            raise GaspError(f"{path}: {key} is {array.dtype}{list(array.shape)}, not uint8{sizes[key]}")
+            found = f"{array.dtype}{list(array.shape)}"
+            raise GaspError(f"{path}: {key} is {found}, not uint8{sizes[key]} as manifest.json says")
         if _checksum(array) != checksums[key]:
             raise GaspError(f"{path}: the checksum of {key} is not that of manifest.json")
     return arrays
