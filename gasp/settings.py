@@ -19,7 +19,7 @@ class GaspError(ValueError):
     """Something that was asked for cannot be had; the message says in one line why, and what to do about it."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(" ".join(line.strip() for line in message.splitlines()))
+        super().__init__(" ".join(filter(None, map(str.strip, message.splitlines()))))
 
 
 class Settings(BaseModel):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -86,7 +87,7 @@ def write(project):
                 del place[last]
             else:
                 place[last] = value
-        path.write_text(yaml.safe_dump(values))
+        path.write_text(yaml.safe_dump(json.loads(json.dumps(values))))  # without aliases
         return path
 
     return change
