@@ -328,7 +328,7 @@ MANIFESTS = {
     "no entry": "{}",
     "an empty entry": '{"mnist": {}}',
     "an entry of another type": '{"mnist": {"train_images": 3}}',
-    "shapes of other arrays": json.dumps({"mnist": dict.fromkeys(ARRAYS, {"shape": [1], "sha256": "x"})}),
+    "shapes of other arrays": json.dumps({"mnist": {key: {"shape": [1], "sha256": "x"} for key in ARRAYS}}),
     "an entry without checksum": '{"mnist": {"train_images": {"shape": [60, 28, 28]}}}',
 }
 
