@@ -156,7 +156,7 @@ def until(true, seconds: float = 60) -> None:
 @pytest.mark.usefixtures("one_thread")
 def test_a_grid_whose_worker_is_killed_ends_complete_on_the_other(scheduler, write):
     """Real processes: the run that was under way is taken up from its checkpoint."""
-    write(**{"training.scenes": 800, "training.epochs": 2})
+    write(**{"training.scenes": 800, "training.epochs": 8})  # long enough for both to be under way
     profile = load_profile("tiny", seeds=[0, 1])
     runs = profile.experiments(["multi_mnist"], ["gaspnet"])
     workers = [worker(scheduler, name) for name in ("first", "second")]
