@@ -52,15 +52,15 @@ for name, text in {
     glue(name, text, display=False)
 
 # %% [markdown]
-# {glue:text}`trials` trials, in which {glue:text}`met` commands were stopped or refused; not allowed on this machine:
+# {glue:text}`trials` trials, as many of each fault, in which {glue:text}`met` commands were stopped or refused; not allowed on this machine:
 # {glue:text}`not_tried`. Of what must not happen, {glue:text}`wrong` cases were seen. It must not happen that a result of a
 # finished run is *lost* or made again (*repeated*), that a *half*-written file is taken for whole, that a file is *left over*,
 # that one is *differing* from those of the grid without faults, that a message is *unclear* (a traceback, or a line that names
 # neither the place nor what to do), or that a command is *hung*.
 
 # %% tags=["remove-input"]
-header = ["fault", "trials", "stopped", "resumed", "steps again", *(name.replace("_", " ") for name in faults.MUST_BE_ZERO)]
-columns = ["trials", "met", "resumed", "again", *faults.MUST_BE_ZERO]
+header = ["fault", "stopped", "resumed", "steps again", *(name.replace("_", " ") for name in faults.MUST_BE_ZERO)]
+columns = ["met", "resumed", "again", *faults.MUST_BE_ZERO]
 cells = counts[columns].astype("string").fillna("–")
 pages.table(header, [[fault, *row] for fault, row in zip(cells.index, cells.to_numpy(), strict=True)])
 
