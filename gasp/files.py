@@ -130,6 +130,8 @@ def read_arrays(path: Path, names: Sequence[str] = ()) -> dict[str, np.ndarray]:
         if size > LARGEST:
             raise GaspError(f"{path} would unpack to {size / 2**30:.0f} GB: it is not one of ours")
         with np.load(path, allow_pickle=False) as arrays:
+            if missing := set(names) - set(arrays.files):
+                raise GaspError(f"{path} has no {', '.join(sorted(missing))}: there are {', '.join(arrays.files)}")
             return {name: arrays[name] for name in names or arrays.files}
     except GaspError:
         raise

@@ -103,10 +103,7 @@ class Store:
             GaspError: if the run is missing, or was not tested so.
         """
         self._require(key)
-        scenes = read_arrays(self._path(key, "npz"))
-        if name not in scenes:
-            raise GaspError(f"run {key} was not tested at {name!r}: there are {', '.join(scenes)}")
-        return scenes[name]
+        return read_arrays(self._path(key, "npz"), [name])[name]
 
     def table(self, keys: Iterable[str]) -> pd.DataFrame:
         """The results of these runs, one row a value.
