@@ -15,10 +15,10 @@ from hypothesis import settings
 
 from gasp.data.images import Source, load_source
 from gasp.experiment import Experiment
-from gasp.faults import PROFILE
 from gasp.profile import load_profile
 from gasp.settings import Settings
 from gasp.training import use_threads
+from gasp.trial import PROFILE
 
 settings.register_profile("gasp", max_examples=30, deadline=None, derandomize=True, database=None)
 settings.register_profile("long", max_examples=3000, deadline=None, database=None)  # pytest --hypothesis-profile long

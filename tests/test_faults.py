@@ -10,6 +10,7 @@ import pytest
 from gasp import faults
 from gasp.files import write_tensors
 from gasp.settings import GaspError
+from gasp.trial import Trial
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +49,7 @@ def test_most_faults_are_met(table):
 @pytest.fixture
 def done(tmp_path):
     """A trial whose grid is done."""
-    trial = faults._Trial(tmp_path / "trial", random.Random(0))
+    trial = Trial(tmp_path / "trial", random.Random(0))
     assert trial.run() == 0
     return trial
 
@@ -67,7 +68,7 @@ DAMAGES = {
 @pytest.mark.parametrize("count", DAMAGES)
 def test_the_rig_sees_what_is_lost(count, done, monkeypatch):
     whole = done.files()
-    assert (done.lost, done.repeated, done.half, done.unclear, done.hung) == (0, 0, 0, 0, 0)
+    assert (done.lost, done.repeated, done.half, done.complaints, done.hung) == (0, 0, 0, [], 0)
     monkeypatch.setattr(done, "_wait", lambda process: process.join())
     done.run(lambda process: DAMAGES[count](done, process))
     assert getattr(done, count) == 1
@@ -88,7 +89,7 @@ def test_the_rig_sees_what_is_lost(count, done, monkeypatch):
     ],
 )
 def test_the_rig_knows_a_clear_message(code, said, is_clear, tmp_path):
-    trial = faults._Trial(tmp_path / "trial", random.Random(0))
+    trial = Trial(tmp_path / "trial", random.Random(0))
     trial.said = said.format(folder=trial.folder)
     assert trial._is_clear(code) == is_clear
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import pickle
@@ -23,7 +22,7 @@ from hypothesis import strategies as st
 
 from gasp import files
 from gasp.checkpoint import steps_done
-from gasp.data.images import ARRAYS, load_source
+from gasp.data.images import ARRAYS, keep, load_source
 from gasp.data.scenes import SceneSettings, compose
 from gasp.experiment import Experiment
 from gasp.files import read_arrays, read_tensors, write_tensors
@@ -193,9 +192,7 @@ def data_file(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("data")
     images, labels = np.arange(12 * 28 * 28, dtype=np.uint8).reshape(12, 28, 28), np.arange(12, dtype=np.uint8) % 10
     arrays = dict(zip(ARRAYS, (images, labels, images[:10], labels[:10]), strict=True))
-    np.savez_compressed(folder / "mnist.npz", **arrays)
-    about = {name: {"shape": a.shape, "sha256": hashlib.sha256(a.tobytes()).hexdigest()} for name, a in arrays.items()}
-    (folder / "manifest.json").write_text(json.dumps({"mnist": about}))
+    keep("mnist", arrays, folder)
     return folder / "mnist.npz"
 
 

@@ -30,10 +30,10 @@ import torch
 from filelock import FileLock
 from torch import Tensor
 
-from gasp.files import read_arrays
+from gasp.files import read_arrays, whole, write_text
 from gasp.settings import GaspError
 
-__all__ = ["ImageSet", "Source", "data_directory", "load_source", "prepare"]
+__all__ = ["ImageSet", "Source", "data_directory", "keep", "load_source", "prepare"]
 
 DIGITS = tuple("0123456789")
 FASHION = ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")
@@ -171,21 +171,29 @@ def prepare(name: str, directory: Path) -> None:
             for part, data, count in (("train", train, kept), ("test", test, None)):
                 arrays[f"{part}_images"] = np.asarray(data.data, np.uint8)[:count]
                 arrays[f"{part}_labels"] = np.asarray(data.targets, np.uint8)[:count]
-            manifest_path = directory / "manifest.json"
-            try:
-                manifest = dict(json.loads(manifest_path.read_text()))
-            except (OSError, ValueError, TypeError):  # none yet, or one that nothing can be read by: start anew
-                manifest = {}
-            manifest[name] = {
-                key: {"shape": list(array.shape), "dtype": "uint8", "sha256": _checksum(array)} for key, array in arrays.items()
-            }
-            with open(Path(scratch) / "arrays.npz", "wb") as file:
-                np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-            (Path(scratch) / "manifest.json").write_text(json.dumps(manifest, indent=1))
-            os.replace(Path(scratch) / "manifest.json", manifest_path)
-            os.replace(Path(scratch) / "arrays.npz", directory / f"{name}.npz")
+            keep(name, arrays, directory)
     except (OSError, RuntimeError, ValueError, http.client.HTTPException) as error:
         raise GaspError(f"{name} is not in {directory} and could not be fetched ({error}); {FALLBACK}") from error
+
+
+def keep(name: str, arrays: dict[str, np.ndarray], directory: Path) -> None:
+    """Write a prepared source, and its shapes and checksums into the manifest that all sources share.
+
+    Args:
+        arrays: images ``(N, H, W)`` or ``(N, H, W, C)`` and labels ``(N)`` of both parts, uint8, by the names in ``ARRAYS``.
+
+    Raises:
+        GaspError: if they cannot be written.
+    """
+    path, manifest = directory / f"{name}.npz", directory / "manifest.json"
+    try:
+        sources = dict(json.loads(manifest.read_text()))
+    except (OSError, ValueError, TypeError):  # none yet, or one that nothing can be read by: start anew
+        sources = {}
+    sources[name] = {key: {"shape": list(array.shape), "sha256": _checksum(array)} for key, array in arrays.items()}
+    with whole(path) as scratch, scratch.open("wb") as file:
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+        write_text(manifest, json.dumps(sources, indent=1))
 
 
 def _embedded_digits() -> Source:
