@@ -18,7 +18,7 @@ from gasp.data.noise import Corruption
 from gasp.data.scenes import Scenes, SceneSettings, compose
 from gasp.models import CNN, GASPnet, GAttANet, KomplexNet
 from gasp.models.gaspnet import PhaseInit
-from gasp.settings import GaspError, Settings
+from gasp.settings import Count, GaspError, Settings, Size
 from gasp.training import TrainingSettings
 
 __all__ = ["REVISION", "VARIANTS", "Dataset", "Dynamics", "Evaluation", "Experiment", "Network"]
@@ -28,11 +28,6 @@ REVISION = 1
 VALIDATION_SHARE = 0.1
 # seeds of scenes: what is for training, for validation and for testing never shares one
 VALIDATION_SEED, TEST_SEED = 2**40, 2**41
-
-
-# what is beyond these limits is a slip: no machine holds it
-Size = Annotated[int, Field(ge=1, le=4096)]
-Count = Annotated[int, Field(ge=1, le=10**7)]
 
 
 class Network(Settings):

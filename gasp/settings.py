@@ -5,14 +5,18 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from types import UnionType
-from typing import Any, Union, get_args, get_origin
+from typing import Annotated, Any, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.events import AliasEvent
 
-__all__ = ["GaspError", "Settings", "explain", "read_yaml"]
+__all__ = ["Count", "GaspError", "Settings", "Size", "explain", "read_yaml"]
+
+# what is beyond these limits is a slip: no machine holds it
+Size = Annotated[int, Field(ge=1, le=4096)]
+Count = Annotated[int, Field(ge=1, le=10**7)]
 
 
 class GaspError(ValueError):
@@ -35,13 +39,15 @@ def read_yaml(text: str) -> Any:
         GaspError: if it is not YAML, or repeats itself by aliases: few lines could then stand for more than memory holds.
     """
     try:
-        if any(isinstance(event, AliasEvent) for event in YAML(typ="safe").parse(text)):
-            raise GaspError("an alias (*) repeats what is written elsewhere: write it out")
-        return YAML(typ="safe").load(text)
+        repeats = any(isinstance(event, AliasEvent) for event in YAML(typ="safe").parse(text))
+        values = None if repeats else YAML(typ="safe").load(text)
     except RecursionError:
         raise GaspError("it is nested too deeply") from None
     except (YAMLError, ValueError) as error:  # a date or a number may be impossible, too
         raise GaspError(str(error)) from error
+    if repeats:
+        raise GaspError("an alias (*) repeats what is written elsewhere: write it out")
+    return values
 
 
 def explain(error: ValidationError, model: type[BaseModel] = BaseModel) -> str:

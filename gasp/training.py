@@ -20,7 +20,7 @@ from gasp.checkpoint import Checkpoint
 from gasp.data.scenes import Scenes
 from gasp.models import CNN, Trajectory
 from gasp.objectives import classification_loss, synchrony_loss
-from gasp.settings import GaspError, Settings
+from gasp.settings import Count, GaspError, Settings
 
 __all__ = [
     "TrainingSettings",
@@ -49,9 +49,9 @@ class TrainingSettings(Settings):
         gradient_norm: what gradients are clipped to, those of the coupling apart from the rest.
     """
 
-    epochs: int = Field(ge=1, le=10**5)
-    scenes: int = Field(ge=1, le=10**7)
-    batch_size: int = Field(128, ge=1, le=10**6)
+    epochs: Count
+    scenes: Count
+    batch_size: Count = 128
     learning_rate: float = Field(1e-2, gt=0)
     synchrony_weight: float = Field(0.5, ge=0)
     gradient_norm: float = Field(1.0, gt=0)
