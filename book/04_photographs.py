@@ -76,6 +76,20 @@ figures.order_over_time(gaspnet)
 # A sweep whose phases do not tell item and photograph apart weighs connections by noise. The order within objects tells how
 # far they do: on multi-MNIST it is much higher ({ref}`the-phases`).
 #
+# ## Where the difference comes from
+#
+# As for two digits ({ref}`the-two-parts`), GASPnet minus the CNN of the same layers has two parts: what training together with
+# phases brings to the weights, and what phases then bring to the sweeps.
+
+# %% tags=["remove-input"]
+from gasp.statistics import parts_of_gain
+
+both = gasp.run_all(settings.experiments(["cifar_mnist"], ["cnn", "gaspnet"]), settings)
+parts = [parts_of_gain(both, "gaussian", metric=metric) for metric in METRICS]
+gains = [[label, *(formatted(part[label], sign=True) for part in parts)] for label in parts[0]]
+table(["CIFAR-MNIST, no noise", "both", "item", "photograph"], gains)
+
+# %% [markdown]
 # (the-search)=
 # ## What was tried
 #

@@ -20,6 +20,7 @@ __all__ = [
     "over_levels",
     "over_scenes",
     "paired_difference",
+    "parts_of_gain",
     "slope",
     "summary",
 ]
@@ -119,6 +120,28 @@ def over_levels(table: pd.DataFrame, evaluation: str, metric: str = "scene_accur
     rows = last_step(over(table, evaluation, metric))
     of_levels = rows[rows["evaluation"] == evaluation].groupby(["variant", "seed"])
     return of_levels["value"].mean().reset_index()
+
+
+def parts_of_gain(
+    table: pd.DataFrame, evaluation: str, level: float = 0.0, metric: str = "scene_accuracy"
+) -> dict[str, dict[str, float]]:
+    """GASPnet minus the CNN of the same layers, and its two parts, each paired by seed.
+
+    At t = 0 GASPnet is that CNN, with weights that were trained together with phases: what such training brings to the
+    weights is one part, what phases then bring to the sweeps the other.
+
+    Raises:
+        GaspError: without a seed that both have.
+    """
+    rows = over(table, evaluation, metric)
+    start = rows[(rows["variant"] == "gaspnet") & (rows["t"] == 0) & np.isclose(rows["level"], level)].assign(variant="start")
+    values = pd.concat([at_level(table, evaluation, level, metric), start])
+    pairs = {
+        "GASPnet at the last step − CNN, same layers": ("gaspnet", "cnn"),
+        "GASPnet at t = 0 − CNN: the weights": ("start", "cnn"),
+        "GASPnet, last step − t = 0: the phases": ("gaspnet", "start"),
+    }
+    return {label: paired_difference(values, *pair) for label, pair in pairs.items()}
 
 
 def formatted(interval: dict[str, float], sign: bool = False) -> str:

@@ -22,6 +22,7 @@ from gasp.statistics import (
     over_levels,
     over_scenes,
     paired_difference,
+    parts_of_gain,
     slope,
     summary,
 )
@@ -188,6 +189,22 @@ def test_levels_are_averaged_at_the_last_step_without_undisturbed_scenes():
     ]
     table = pd.DataFrame(rows, columns=["split", "evaluation", "metric", "level", "t", "variant", "seed", "value"])
     assert over_levels(table, "blur").values.tolist() == [["gaspnet", 0, 4.5], ["gaspnet", 1, 5.5]]
+
+
+def test_the_gain_is_what_training_brings_to_the_weights_and_phases_to_the_sweeps():
+    columns = ["split", "evaluation", "metric", "level", "t", "variant", "seed", "value"]
+    rows = [("test", "blur", "scene_accuracy", level, 0, "cnn", s, 0.5 + level) for level in (1, 2) for s in (0, 1)]
+    rows += [
+        ("test", "blur", "scene_accuracy", level, t, "gaspnet", s, 0.5 + level + 0.25 + s + t * (0.125 + s))
+        for level in (1, 2)
+        for t in (0, 1, 2)
+        for s in (0, 1)
+    ]
+    table = pd.DataFrame(rows, columns=columns)
+    whole, weights, phases = parts_of_gain(table, "blur", 2).values()
+    assert weights == pytest.approx(by_hand([0.25, 1.25]))
+    assert phases == pytest.approx(by_hand([0.25, 2.25]))
+    assert whole == pytest.approx(by_hand([0.5, 3.5]))
 
 
 # over scenes
