@@ -69,9 +69,10 @@ table(["data set", "variant", "no noise", f"noise σ = {noise:g}"], rows)
 # On multi-MNIST, ideal phases are no better than those that GASPnet finds for itself: it is not the separation of the digits
 # that bounds accuracy there. Random phases in every layer do harm, since a sweep is then modulated by noise.
 #
-# On CIFAR-MNIST it is the other way round, on fewer seeds: whatever is taken away, modulation, neighbourhood or synchrony loss,
-# makes the network more accurate, and about as accurate as the CNN. Ideal phases are better there than GASPnet's own, and below
-# the network without modulation. So phases are not idle on photographs: modulated by them, the network loses what it has.
+# On CIFAR-MNIST it is the other way round: whatever is taken away, modulation, neighbourhood or synchrony loss, makes the
+# network more accurate, and about as accurate as the CNN. So phases are not idle on photographs: modulated by them, the network
+# loses what it has. Ideal phases are better there than GASPnet's own, and without noise below the network without modulation;
+# which object they help, and which they cost, {ref}`the-search` tells.
 #
 # ## What it does to the phases
 

@@ -40,10 +40,10 @@ import torch
 
 from gasp import figures, kuramoto
 
-trained = profile if settings.judges else "cpu"  # phases of a network that has learned
-model = gasp.load("gaspnet", profile=trained, device="cpu", **(overrides if settings.judges else {}))
+trained = settings if settings.judges else "cpu"  # phases of a network that has learned
+model = gasp.load("gaspnet", profile=trained, device="cpu")
 examples = settings.datasets["multi_mnist"].compose("test", 5, seed=1)
-images, _, targets = examples.batch(slice(None))
+images, _, _ = examples.batch(slice(None))
 with torch.no_grad():
     activities = model.sweep(images[1:2])
     coupling = model.coupling(activities)
@@ -57,22 +57,36 @@ figures.animation(images[1], maps, model.gates(activities)[0][0])
 # %% [markdown]
 # ## On test scenes
 
+
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Phases on test scenes of multi-MNIST: of the first layer at every time step, of the deeper convolutions at the last. Digits: true, and what the network reports.", "name": "fig-phases"}, "image": {"alt": "Rows of scenes; beside each, maps in which the two digits take opposite colours as time goes on."}}
-with torch.no_grad():
-    trajectory = model.run(images, torch.Generator().manual_seed(0))
-reported = torch.zeros_like(targets).scatter(2, trajectory.logits[-1].topk(2).indices, 1)
+def look(model, scenes):
+    """Phase maps of scenes, each with its true objects and those that the network reports."""
+    images, _, targets = scenes.batch(slice(None))
+    count = int(targets[0, 0].sum())
+    with torch.no_grad():
+        trajectory = model.run(images, torch.Generator().manual_seed(0))
+    answers = (logits[:, 0].topk(count).indices.sort().values.tolist() for logits in (targets, trajectory.logits[-1]))
+    captions = [
+        f"{', '.join(map(str, true))} → {', '.join(map(str, reported))}" for true, reported in zip(*answers, strict=True)
+    ]
+    return figures.phase_maps(images, trajectory, captions)
 
 
-def names(present):
-    return ", ".join(str(digit) for digit in present[0].nonzero().flatten().tolist())
-
-
-captions = [f"{names(true)} → {names(answer)}" for true, answer in zip(targets, reported, strict=True)]
-figures.phase_maps(images, trajectory, captions)
+look(model, examples)
 
 # %% [markdown]
 # At t = 0 the phases of the first layer are random. The deeper layers take theirs from what they receive, so their maps are
 # smoother from the start. With each further step the two digits separate into two phases.
+
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "The same on CIFAR-MNIST, by a network that was trained on it. Digit: true → reported.", "name": "fig-phases-photographs"}, "image": {"alt": "Rows of photographs with a digit on each; beside each, maps in which the digit has mostly one colour and the photograph several, in patches and waves."}}
+look(
+    gasp.load("gaspnet", "cifar_mnist", profile=trained, device="cpu"),
+    settings.datasets["cifar_mnist"].compose("test", 5, seed=1),
+)
+
+# %% [markdown]
+# On a photograph the digit mostly comes into one phase, but the photograph into many, in patches and waves, some of them the
+# digit's: {ref}`the-photographs` measures it, and what it costs.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Multi-MNIST: order parameter of the phases within an object, and separation of the mean phases of the two objects (1 is antiphase), for each convolutional layer on test scenes without noise (means over seeds, 95 % intervals).", "name": "fig-order"}, "image": {"alt": "Two panels of curves that rise over time steps, one curve a layer."}}
 figures.order_over_time(results["multi_mnist"])

@@ -99,5 +99,5 @@ figures.accuracy_over(results["multi_mnist"], list(settings.evaluation.corruptio
 # CNN, and KomplexNet, whose coupling is local and does not depend on activity, keeps at least as much as GASPnet: what GASPnet
 # adds, agreement over all layers, does not show as robustness here.
 #
-# On CIFAR-MNIST, of fewer seeds, GAttANet is about as accurate as the CNN, and the two models with phases are less accurate,
+# On CIFAR-MNIST, GAttANet is about as accurate as the CNN, and the two models with phases are less accurate,
 # KomplexNet the least: there it is the phases that cost, not the steps over time nor the attention.

@@ -59,7 +59,8 @@ table(["verdict", "claims"], rows)
 #
 # ## What to try next
 #
-# On photographs phases do not yet separate the item from what is behind it ({ref}`the-phases`), and phases that do so, taken from
-# masks, gain little without noise ({ref}`the-search`). Cues that a small filter does not see must come from above; top-down
-# predictions {cite:p}`predify`, which the paper names as its next step, are a candidate. And since the networks here are small
-# and the photograph is what they fail to name, whether phases pay once the photograph is recognised is open.
+# On photographs phases find the item, but what is behind it falls apart ({ref}`the-phases`). Cues that a small filter does
+# not see must come from above; top-down predictions {cite:p}`predify`, which the paper names as its next step, are a candidate.
+# Phases that are right, taken from masks, help the item and cost the photograph ({ref}`the-search`): a network whose background
+# is not weakened where it is in antiphase with the item would be the next to try. And since the networks here are small and the
+# photograph is what they fail to name, whether phases pay once the photograph is recognised is open.

@@ -156,12 +156,17 @@ def separation(phases: Tensor, masks: Tensor) -> dict[str, Tensor]:
         phases: ``(T, B, H, W)``, radians.
         masks: coverage by the G objects, ``(B, G, *, *)`` in [0, 1].
     """
-    weights = coverage(masks, phases).flatten(2)  # (B, G, HW)
-    order = order_parameter(phases.flatten(2).unsqueeze(2), weights)
     mean = _mean_phases(phases, masks)
     first, second = torch.triu_indices(mean.shape[-1], mean.shape[-1], 1)
     between = (1 - torch.cos(mean[..., first] - mean[..., second])) / 2
-    return {"order_within": order.mean(-1), "separation": between.mean(-1)}
+    return {"order_within": order_of_objects(phases, masks).mean(-1), "separation": between.mean(-1)}
+
+
+def order_of_objects(phases: Tensor, masks: Tensor) -> Tensor:
+    """The order parameter of the locations of each object, weighted by coverage, ``(T, B, G)``; arguments as in
+    :func:`separation`.
+    """
+    return order_parameter(phases.flatten(2).unsqueeze(2), coverage(masks, phases).flatten(2))
 
 
 def _mean_phases(phases: Tensor, masks: Tensor) -> Tensor:

@@ -201,20 +201,23 @@ def load(
     variant: str = "gaspnet",
     dataset: str = "multi_mnist",
     seed: int = 0,
-    profile: str = "cpu",
+    profile: str | Profile = "cpu",
     device: str = "auto",
     **overrides: Any,
 ) -> CNN:
     """A trained model, ready for a batch of images ``(B, channels, size, size)`` in [0, 1].
 
+    Args:
+        overrides: of single values of a profile that is given by its name, as in :func:`gasp.load_profile`.
+
     Raises:
         GaspError: if there are no weights of such a run.
     """
-    settings = load_profile(profile, **overrides)
+    settings = load_profile(profile, **overrides) if isinstance(profile, str) else profile
     experiment = settings.experiment(dataset, variant, seed)
     path = settings.store.weights(experiment.weights_name)
     if not path.exists():
-        which = f"--profile {profile} --dataset {dataset} --variant {variant} --seed {seed}"
+        which = f"--profile {settings.name} --dataset {dataset} --variant {variant} --seed {seed}"
         results = settings.store.directory / "results" / f"{experiment.key}.*"
         raise GaspError(
             f"no trained weights at {path}: name another profile or seed, or train it by gasp experiments run {which}, "

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from gasp import evaluation as module
 from gasp.data.noise import Corruption
 from gasp.data.scenes import Scenes
-from gasp.evaluation import accuracy, answers, phase_statistics, separation
+from gasp.evaluation import accuracy, answers, order_of_objects, phase_statistics, separation
 from gasp.models import CNN, GASPnet, Trajectory
 
 SIZES = {"size": 16, "classes": 6, "widths": (4, 4), "kernels": (3, 3), "strides": (2, 2), "hidden": 8}
@@ -197,6 +197,13 @@ def test_two_groups_are_separated_by_the_angle_between_them(apart, expected, off
 def test_an_object_half_in_antiphase_has_no_order():
     phases, masks = halves(0, math.pi)
     assert separation(phases, masks.flip(1).mean(1, keepdim=True))["order_within"].item() == pytest.approx(0, abs=1e-4)
+
+
+def test_one_object_may_be_in_order_and_another_not():
+    phases, masks = halves(0, math.pi)
+    both = torch.cat([masks[:, :1], masks.sum(1, keepdim=True)], 1)
+    assert order_of_objects(phases, both).flatten().tolist() == pytest.approx([1, 0], abs=1e-4)
+    assert separation(phases, both)["order_within"].item() == pytest.approx(0.5, abs=1e-4)
 
 
 def test_three_objects_are_separated_pair_by_pair():

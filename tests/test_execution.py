@@ -280,6 +280,7 @@ def test_a_model_trained_with_other_settings_is_loaded_by_them():
     profile = load_profile("tiny", hidden=6)
     run(profile.experiment("multi_mnist", "gaspnet", 0), profile.store)
     assert load("gaspnet", profile="tiny", hidden=6).stages[-1].linear.in_features == 6
+    assert load("gaspnet", profile=load_profile("tiny", hidden=6)).stages[-1].linear.in_features == 6
 
 
 def test_a_model_that_was_not_trained_is_not_loaded():
