@@ -142,10 +142,19 @@ from myst_nb import glue
 two = search[(search["dataset"] == "cifar_mnist") & (search["epochs"] == 2) & (search["epoch"] == 2)]
 last = two[two["t"] == two.groupby("variant")["t"].transform("max")].set_index(["variant", "change", "level"])
 sharp = next(change for variant, change, _ in last.index if variant == "ideal_phases" and change != "none")
-for name, chosen in {"cnn": ("cnn", "none"), "ideal": ("ideal_phases", "none"), "sharp": ("ideal_phases", sharp)}.items():
-    for level, when in {0.0: "clean", 0.5: "noisy"}.items():
-        for what in ("scene_accuracy", "item", "photograph"):
-            glue(f"{name}_{what}_{when}", f"{last.loc[(*chosen, level), what]:.3f}", display=False)
+cnn, ideal, told = ("cnn", "none"), ("ideal_phases", "none"), ("ideal_phases", sharp)
+for name, (run, level, what) in {
+    "cnn_both": (cnn, 0.0, "scene_accuracy"),
+    "ideal_both": (ideal, 0.0, "scene_accuracy"),
+    "sharp_both": (told, 0.0, "scene_accuracy"),
+    "cnn_item": (cnn, 0.0, "item"),
+    "sharp_item": (told, 0.0, "item"),
+    "cnn_item_noisy": (cnn, 0.5, "item"),
+    "sharp_item_noisy": (told, 0.5, "item"),
+    "cnn_photograph": (cnn, 0.0, "photograph"),
+    "sharp_photograph": (told, 0.0, "photograph"),
+}.items():
+    glue(name, f"{last.loc[(*run, level), what]:.3f}", display=False)
 
 # %% [markdown]
 # "4 of 6" is a run that was stopped after four epochs of six: its learning rate was still high. On CIFAR-MNIST no change
@@ -158,11 +167,11 @@ for name, chosen in {"cnn": ("cnn", "none"), "ideal": ("ideal_phases", "none"), 
 #   apart again, but not the two objects.
 # - **Phases that are right help the item and cost the photograph.** Told by the masks, and with the item's phase wherever a
 #   tenth of a filter's field is item, all layers tell the two apart. The network then names the item better than the CNN of as
-#   many epochs ({glue:text}`sharp_item_clean` against {glue:text}`cnn_item_clean`), far better under strong noise
+#   many epochs ({glue:text}`sharp_item` against {glue:text}`cnn_item`), far better under strong noise
 #   ({glue:text}`sharp_item_noisy` against {glue:text}`cnn_item_noisy` at σ = 0.5), and the photograph worse
-#   ({glue:text}`sharp_photograph_clean` against {glue:text}`cnn_photograph_clean`). Both together are right in
-#   {glue:text}`sharp_scene_accuracy_clean` of the scenes, for the CNN in {glue:text}`cnn_scene_accuracy_clean`, and with the
-#   ideal phases of the other chapters in {glue:text}`ideal_scene_accuracy_clean`.
+#   ({glue:text}`sharp_photograph` against {glue:text}`cnn_photograph`). Both together are right in
+#   {glue:text}`sharp_both` of the scenes, for the CNN in {glue:text}`cnn_both`, and with the
+#   ideal phases of the other chapters in {glue:text}`ideal_both`.
 #
 # So binding does here what it is for, for the object that must be told from what is behind it. The photograph, which decides
 # whether both are right, gains nothing from a phase that says where it is, and loses by it; why it loses is open.

@@ -78,7 +78,7 @@ look(model, examples)
 # At t = 0 the phases of the first layer are random. The deeper layers take theirs from what they receive, so their maps are
 # smoother from the start. With each further step the two digits separate into two phases.
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "The same on CIFAR-MNIST, by a network that was trained on it. Digit: true → reported.", "name": "fig-phases-photographs"}, "image": {"alt": "Rows of photographs with a digit on each; beside each, maps in which the digit has mostly one colour and the photograph several, in patches and waves."}}
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "The same on CIFAR-MNIST, by a network that was trained on it. Digits: true, and what the network reports.", "name": "fig-phases-photographs"}, "image": {"alt": "Rows of photographs with a digit on each; beside each, maps in which the digit has mostly one colour and the photograph several, in patches and waves."}}
 look(
     gasp.load("gaspnet", "cifar_mnist", profile=trained, device="cpu"),
     settings.datasets["cifar_mnist"].compose("test", 5, seed=1),

@@ -208,7 +208,7 @@ def load(
     """A trained model, ready for a batch of images ``(B, channels, size, size)`` in [0, 1].
 
     Args:
-        overrides: of single values of a profile that is given by its name, as in :func:`gasp.load_profile`.
+        overrides: of single values of a profile that is given by its name, as in :func:`gasp.profile.load_profile`.
 
     Raises:
         GaspError: if there are no weights of such a run.
