@@ -28,12 +28,17 @@ class _Record(Settings):
 
 
 def steps_done(path: Path) -> int:
-    """How many training steps a checkpoint has behind it.
+    """How many training steps a checkpoint has behind it; 0 if there is none, or no longer.
 
     Raises:
         GaspError: if it cannot be read.
     """
-    return _read(path)[1].done
+    try:
+        return _read(path)[1].done
+    except GaspError:
+        if path.exists():
+            raise
+        return 0
 
 
 def _read(path: Path) -> tuple[dict[str, torch.Tensor], _Record]:

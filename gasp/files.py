@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy as np
 from filelock import FileLock
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor, uint8
+from torch import Tensor, from_numpy, uint8
 
 from gasp.settings import GaspError
 
@@ -99,8 +99,9 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """
     remedy = "remove it; what it held is trained again"
     try:
-        with safe_open(path, "pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        # as numpy: for torch it opens the path twice, and between the two the file may be replaced
+        with safe_open(path, "numpy") as file:
+            tensors = {name: from_numpy(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118
             record = dict(json.loads(file.metadata()["record"]))
         is_whole = record.pop("sha256") == _digest(tensors, record)
     except Exception as error:  # a damaged file has a dozen kinds
@@ -118,7 +119,7 @@ def _digest(tensors: dict[str, Tensor], record: dict[str, Any]) -> str:
     return digest.hexdigest()
 
 
-def read_arrays(path: Path, names: Sequence[str] = ()) -> dict[str, np.ndarray]:
+def read_arrays(path: Path, names: Collection[str] = ()) -> dict[str, np.ndarray]:
     """Arrays of an ``.npz`` archive, all or those named; nothing in it is ever executed.
 
     Raises:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import random
 import signal
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +22,7 @@ from safetensors.torch import save_file
 
 from gasp import files
 from gasp import training as module
+from gasp.checkpoint import steps_done
 from gasp.data.scenes import Scenes
 from gasp.evaluation import accuracy
 from gasp.files import read_tensors, write_tensors
@@ -175,6 +179,12 @@ def test_a_signal_lets_the_step_end_saves_and_leaves(number, tmp_path):
     assert len(told) == 3
     assert read_tensors(path)[1]["done"] == 3
     assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_a_checkpoint_that_is_gone_has_no_steps_behind_it(tmp_path):
+    train(build("cnn"), tmp_path / "run.safetensors")
+    assert steps_done(tmp_path / "run.safetensors") == STEPS
+    assert steps_done(tmp_path / "gone.safetensors") == 0
 
 
 # checkpoints that are refused
@@ -396,6 +406,28 @@ def test_tensors_and_their_record_survive_a_round_trip(tmp_path):
     assert found_record == record
     assert found.keys() == tensors.keys()
     assert all(torch.equal(found[name], tensor) for name, tensor in tensors.items())
+
+
+def test_a_file_that_is_replaced_while_it_is_read_is_the_one_or_the_other(tmp_path):
+    path, over = tmp_path / "x.safetensors", threading.Event()
+
+    def write(number: int) -> None:
+        write_tensors(path, {"a": torch.full((64,), number)}, {"number": number})
+
+    def replace() -> None:
+        for number in itertools.takewhile(lambda _: not over.is_set(), itertools.count()):
+            write(number)
+
+    write(0)
+    with ThreadPoolExecutor(1) as pool:
+        writer = pool.submit(replace)
+        try:
+            for _ in range(10_000):
+                tensors, record = read_tensors(path)
+                assert torch.equal(tensors["a"], torch.full((64,), record["number"]))
+        finally:
+            over.set()
+    assert writer.exception() is None
 
 
 def half_written(_tensors, path, _metadata):
