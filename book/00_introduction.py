@@ -54,8 +54,7 @@ from myst_nb import glue
 from gasp import figures
 from gasp.data.noise import corrupt
 
-trained = settings if settings.judges else "cpu"  # of a real run
-model = gasp.load("gaspnet", profile=trained, device="cpu")
+model = gasp.load("gaspnet", profile=settings.of_trained_networks, device="cpu")
 chosen = settings.datasets["multi_mnist"].compose("test", 8, seed=0)
 scenes, _, _ = chosen.batch(slice(None))
 levels = [0.0, 0.1, 0.2, 0.3]

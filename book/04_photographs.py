@@ -81,11 +81,10 @@ import torch
 
 from gasp.evaluation import order_of_objects
 
-trained = settings if settings.judges else "cpu"  # phases of networks that have learned
 images, masks, _ = settings.datasets["cifar_mnist"].compose("validation", 512, seed=1).batch(slice(None))
 rows = []
 for variant in ("gaspnet", "ideal_phases"):
-    model = gasp.load(variant, "cifar_mnist", profile=trained, device="cpu")
+    model = gasp.load(variant, "cifar_mnist", profile=settings.of_trained_networks, device="cpu")
     with torch.no_grad():
         trajectory = model.run(images, torch.Generator().manual_seed(0), masks)
     maps = [phases for phases in trajectory.phases if phases.ndim == 4]

@@ -40,8 +40,7 @@ import torch
 
 from gasp import figures, kuramoto
 
-trained = settings if settings.judges else "cpu"  # phases of a network that has learned
-model = gasp.load("gaspnet", profile=trained, device="cpu")
+model = gasp.load("gaspnet", profile=settings.of_trained_networks, device="cpu")
 examples = settings.datasets["multi_mnist"].compose("test", 5, seed=1)
 images, _, _ = examples.batch(slice(None))
 with torch.no_grad():
@@ -80,7 +79,7 @@ look(model, examples)
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "The same on CIFAR-MNIST, by a network that was trained on it. Digits: true, and what the network reports.", "name": "fig-phases-photographs"}, "image": {"alt": "Rows of photographs with a digit on each; beside each, maps in which the digit has mostly one colour and the photograph several, in patches and waves."}}
 look(
-    gasp.load("gaspnet", "cifar_mnist", profile=trained, device="cpu"),
+    gasp.load("gaspnet", "cifar_mnist", profile=settings.of_trained_networks, device="cpu"),
     settings.datasets["cifar_mnist"].compose("test", 5, seed=1),
 )
 

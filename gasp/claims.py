@@ -96,10 +96,11 @@ class Effect:
         seeds = sorted({run.seed for run in runs if all((variant, run.seed) in keys for variant in variants)})
 
         def added(seed: int) -> np.ndarray:
-            parts = [
-                term.weight * profile.store.right(keys[term.variant, seed], term.condition)[term.step] for term in self.terms
-            ]
-            return np.sum(parts, 0)
+            right = {
+                variant: profile.store.right(keys[variant, seed], {t.condition for t in self.terms if t.variant == variant})
+                for variant in variants
+            }
+            return np.sum([term.weight * right[term.variant][term.condition][term.step] for term in self.terms], 0)
 
         return np.stack([added(seed) for seed in seeds]) + self.margin if seeds else np.empty((0, 0))
 

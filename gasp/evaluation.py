@@ -15,7 +15,7 @@ from gasp.kuramoto import order_parameter
 from gasp.models import CNN, Trajectory
 from gasp.objectives import classification_loss, coverage
 
-__all__ = ["Answers", "accuracy", "answers", "phase_statistics", "separation"]
+__all__ = ["Answers", "accuracy", "answers", "order_of_objects", "phase_statistics", "separation"]
 
 BATCH = 500
 

@@ -189,10 +189,9 @@ def status(experiments: Iterable[Experiment], store: Store) -> pd.DataFrame:
     """How far runs are: ``dataset``, ``variant``, ``seed``, ``key``; ``trained``, a share; ``tested``, whether all is done."""
     rows = []
     for run in experiments:
-        checkpoint, tested = store.checkpoint(run.weights_name), run.key in store
+        tested = run.key in store
         trained = float(tested or store.weights(run.weights_name).exists())
-        if not trained and checkpoint.exists():
-            trained = steps_done(checkpoint) / run.steps
+        trained = trained or steps_done(store.checkpoint(run.weights_name)) / run.steps
         rows.append([run.dataset, run.variant, run.seed, run.key, trained, tested])
     return pd.DataFrame(rows, columns=["dataset", "variant", "seed", "key", "trained", "tested"])
 
@@ -211,8 +210,10 @@ def load(
         overrides: of single values of a profile that is given by its name, as in :func:`gasp.profile.load_profile`.
 
     Raises:
-        GaspError: if there are no weights of such a run.
+        GaspError: if there are no weights of such a run, and for overrides of a profile that was read already.
     """
+    if isinstance(profile, Profile) and overrides:
+        raise GaspError(f"a profile that was read already is not changed by {', '.join(overrides)}: give it to load_profile")
     settings = load_profile(profile, **overrides) if isinstance(profile, str) else profile
     experiment = settings.experiment(dataset, variant, seed)
     path = settings.store.weights(experiment.weights_name)

@@ -86,6 +86,11 @@ class Profile(Settings):
     def store(self) -> Store:
         return Store(project_root() / "runs" / self.name)
 
+    @property
+    def of_trained_networks(self) -> Profile:
+        """Where to find networks that have learned enough to be looked at: this profile, or ``cpu`` if it judges nothing."""
+        return self if self.judges else load_profile("cpu")
+
     def experiments(self, datasets: Sequence[str] | None = None, variants: Sequence[str] | None = None) -> list[Experiment]:
         """The runs of the grid, first seeds first; of all data sets and variants where none are named."""
         self._check(datasets or (), variants or ())

@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -96,14 +96,17 @@ class Store:
         self._require(key)
         return dict(json.loads(self._path(key, "json").read_text()))
 
-    def right(self, key: str, name: str) -> np.ndarray:
-        """Whether each scene was right at the first and last step, ``(2, n)``, under a condition: ``gaussian/0.1/scene``.
+    def right(self, key: str, conditions: Collection[str]) -> dict[str, np.ndarray]:
+        """Whether each scene was right at the first and last step, ``(2, n)``, under conditions such as ``gaussian/0.1/scene``.
 
         Raises:
             GaspError: if the run is missing, or was not tested so.
         """
         self._require(key)
-        return read_arrays(self._path(key, "npz"), [name])[name]
+        try:
+            return read_arrays(self._path(key, "npz"), conditions)
+        except GaspError as error:
+            raise GaspError(f"run {key} was not tested so: {error}") from error
 
     def table(self, keys: Iterable[str]) -> pd.DataFrame:
         """The results of these runs, one row a value.

@@ -78,7 +78,6 @@ class Trial:
         profiles, data = self.folder / "book" / "profiles", self.folder / "data"
         profiles.mkdir(parents=True)
         (profiles / "tiny.yaml").write_text(PROFILE)
-        data.mkdir()
         keep("mnist", _rectangles(), data)
         self.store = Store(self.folder / "runs" / "tiny")
         for name in ("count", "log"):

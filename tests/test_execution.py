@@ -84,7 +84,8 @@ def test_a_run_keeps_of_every_condition_whether_each_scene_was_right(dataset, co
     assert {f"{evaluation}/{level:g}" for evaluation, level in cells.groups} == conditions
     for (evaluation, level), rows in cells:
         for part in parts:
-            right = profile.store.right(one.key, f"{evaluation}/{level:g}/{part}")
+            name = f"{evaluation}/{level:g}/{part}"
+            right = profile.store.right(one.key, [name])[name]
             assert right.dtype == bool
             assert right.shape == (2, 40 if evaluation == "clean" else 16)
             accuracy = rows[rows["metric"] == f"{part}_accuracy"].sort_values("t")["value"]
@@ -281,6 +282,11 @@ def test_a_model_trained_with_other_settings_is_loaded_by_them():
     run(profile.experiment("multi_mnist", "gaspnet", 0), profile.store)
     assert load("gaspnet", profile="tiny", hidden=6).stages[-1].linear.in_features == 6
     assert load("gaspnet", profile=load_profile("tiny", hidden=6)).stages[-1].linear.in_features == 6
+
+
+def test_overrides_of_a_profile_that_was_read_already_are_refused():
+    with pytest.raises(GaspError, match=r"hidden.*load_profile"):
+        load("gaspnet", profile=load_profile("tiny"), hidden=6)
 
 
 def test_a_model_that_was_not_trained_is_not_loaded():

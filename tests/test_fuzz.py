@@ -218,9 +218,9 @@ def test_damaged_results_are_what_was_kept_or_refused(data, which):
         store.save("k", pd.DataFrame([row], columns=COLUMNS), {}, right)
         path = Path(folder) / "results" / f"k.{which}"
         path.write_bytes(data.draw(damaged(path.read_bytes())))
-        table, found = answer_of(lambda: store.table(["k"])), answer_of(lambda: store.right("k", "clean/0/scene"))
+        table, found = answer_of(lambda: store.table(["k"])), answer_of(lambda: store.right("k", ["clean/0/scene"]))
     assert table is None or table.iloc[0].tolist() == row
-    assert found is None or np.array_equal(found, right["clean/0/scene"])
+    assert found is None or np.array_equal(found["clean/0/scene"], right["clean/0/scene"])
 
 
 def test_an_archive_that_blows_up_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):

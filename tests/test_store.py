@@ -37,7 +37,7 @@ def kept(store) -> Store:
 
 def readings(store: Store) -> list[Callable[[str], object]]:
     """Every way to read the results of a run."""
-    return [store.record, lambda key: store.table([key]), lambda key: store.right(key, "clean/0/scene")]
+    return [store.record, lambda key: store.table([key]), lambda key: store.right(key, ["clean/0/scene"])]
 
 
 def files(store: Store) -> list[str]:
@@ -51,16 +51,18 @@ def test_what_was_saved_is_found(kept):
     assert files(kept) == [f"{KEY}.{suffix}" for suffix in SUFFIXES]
 
 
-@pytest.mark.parametrize("name", RIGHT)
-def test_whether_each_scene_was_right_is_found_by_its_condition(name, kept):
-    found = kept.right(KEY, name)
-    assert found.dtype == bool
-    assert np.array_equal(found, RIGHT[name])
+@pytest.mark.parametrize("names", [*([name] for name in RIGHT), list(RIGHT)])
+def test_whether_each_scene_was_right_is_found_by_its_condition(names, kept):
+    found = kept.right(KEY, names)
+    assert list(found) == names
+    for name in names:
+        assert found[name].dtype == bool
+        assert np.array_equal(found[name], RIGHT[name])
 
 
 def test_a_condition_that_was_not_tested_is_answered_with_those_that_were(kept):
-    with pytest.raises(GaspError, match=r"0123456789ab.npz has no clean/0: there are clean/0/scene, scale/0.5/head_1"):
-        kept.right(KEY, "clean/0")
+    with pytest.raises(GaspError, match=r"run 0123456789ab was not tested so.* clean/0: .* clean/0/scene, scale/0.5/head_1"):
+        kept.right(KEY, ["clean/0/scene", "clean/0"])
 
 
 def test_what_was_not_saved_is_not_found(kept):
@@ -169,7 +171,7 @@ def test_saving_again_replaces(kept):
     kept.save(KEY, rows(values=(0.1,)), {"seconds": 4}, {"clean/0/scene": [[True], [False]]})
     pd.testing.assert_frame_equal(kept.table([KEY]), rows(values=(0.1,)))
     assert kept.record(KEY)["seconds"] == 4
-    assert kept.right(KEY, "clean/0/scene").tolist() == [[True], [False]]
+    assert kept.right(KEY, ["clean/0/scene"])["clean/0/scene"].tolist() == [[True], [False]]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
