@@ -68,6 +68,7 @@ glue("trained_steps", str(model.steps), display=False)
 figures.explorer(chosen.labels.tolist(), levels, images, runs, model.steps)
 
 # %% [markdown]
+# (what-holds)=
 # ## What holds
 #
 # ```{margin}
@@ -85,9 +86,11 @@ effects = claims.judge(settings)
 found = claims.verdicts(effects)
 rows = []
 for name, claim in claims.CLAIMS.items():
-    kinds = effects[effects["claim"] == name]["verdict"].value_counts()
-    verdict = f"**{found[name]}**: {', '.join(f'{number} {kind}' for kind, number in kinds.items())}"
-    rows.append([name, claim.text, verdict if settings.judges else "not judged", f"{{ref}}`{claim.page}`"])
+    counts = [
+        f"`{dataset}`: {', '.join(f'{number} {kind}' for kind, number in verdicts.value_counts().items())}"
+        for dataset, verdicts in effects[effects["claim"] == name].groupby("dataset", sort=False)["verdict"]
+    ]
+    rows.append([name, claim.text, "<br>".join([f"**{found[name]}**", *counts]), f"{{ref}}`{claim.page}`"])
 table(["claim", "", "verdict, and on how many effects", "evidence"], rows)
 
 # %% [markdown]
@@ -105,8 +108,7 @@ def told(row):
     p = "" if row["p"] != row["p"] else f"{max(row['p'], 0.0001):.2g}"
     value = formatted(row, sign=True) if row["seeds"] else "not run"
     scenes = "" if row["scenes"] != row["scenes"] else f"{row['scenes']:,.0f}"
-    verdict = row["verdict"] if settings.judges else "not judged"
-    return [row["claim"], row["effect"], f"`{row['dataset']}`", value, str(row["seeds"]), scenes, p, verdict]
+    return [row["claim"], row["effect"], f"`{row['dataset']}`", value, str(row["seeds"]), scenes, p, row["verdict"]]
 
 
 header = ["claim", "effect", "data set", "mean [95 % interval]", "seeds", "scenes", "p (Holm)", "verdict"]

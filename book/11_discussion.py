@@ -26,14 +26,32 @@ banner(settings, overrides)
 from gasp import claims
 from gasp.pages import table
 
-found = claims.verdicts(claims.judge(settings))
-grouped = {}
-for claim, verdict in found.items():
-    grouped.setdefault(verdict, []).append(f"{claim}: {claims.CLAIMS[claim].text}")
-rows = [[f"**{verdict}**" if settings.judges else "not judged", "<br>".join(listed)] for verdict, listed in grouped.items()]
-table(["verdict", "claims"], rows)
+effects = claims.judge(settings)
+counts = effects.groupby(["dataset", "claim"], sort=False)["verdict"].value_counts()
+kinds = [
+    kind for kind in ("reproduced", "inconclusive", "contradicted", "not judged", "untested") if kind in counts.index.levels[2]
+]
+rows = []
+for dataset in effects["dataset"].unique():
+    totals = counts[dataset].groupby("claim").sum()
+    listed = {kind: [] for kind in kinds}
+    for (claim, kind), number in counts[dataset].sort_index().items():
+        listed[kind].append(f"{claim} ({number} of {totals[claim]})")
+    rows.append([f"`{dataset}`", *("<br>".join(claims_of_kind) for claims_of_kind in listed.values())])
+table(["data set", *kinds], rows)
 
 # %% [markdown]
+# In brackets: on how many of the claim's effects on this data set. {ref}`what-holds` has each of them.
+#
+# **On two digits phases do much of what the paper says.** They separate the digits in every layer; with them a network is a
+# little more accurate than a CNN with as many parameters, and far more robust to noise, even than a CNN with as many
+# multiplications; and without modulation or neighbourhood it is less accurate. What does not hold: accuracy hardly grows over
+# time steps, and not the more the higher the noise; without noise a CNN that spends its multiplications on width is more
+# accurate, and GAttANet, which has no phases, as accurate.
+#
+# **On photographs almost none of it holds.** Item and photograph come into antiphase, but the photograph into no single phase,
+# and what modulates by such phases is less accurate than the CNN, with noise and without.
+#
 # ## What our sources did not tell
 #
 # What we had of GASPnet are its claims, its mechanism, the widths of its layers and the form of its coupling and modulation.

@@ -7,7 +7,8 @@ seed and scene, and pairs both.
 An effect is **reproduced** if the 95 % interval of its mean over seeds lies above zero and the permutation test over
 scenes, corrected by Holm's method for all effects tested, has p < 0.05; **contradicted** if the interval lies below
 zero; **untested** with fewer than two seeds; **inconclusive** otherwise. A claim is reproduced if all its effects are,
-not reproduced if one of them is contradicted, and inconclusive otherwise.
+not reproduced if one of them is contradicted, and inconclusive otherwise. Where the runs of a profile are too short to judge
+anything, what was tested is **not judged**.
 """
 
 from __future__ import annotations
@@ -180,6 +181,8 @@ def judge(profile: Profile) -> pd.DataFrame:
     table.loc[tested, "p"] = multipletests(table.loc[tested, "p"], method="holm")[1]
     table = pd.concat([table, _phases(profile)], ignore_index=True).sort_values("claim", kind="stable", ignore_index=True)
     table["verdict"] = [_verdict(*row) for row in zip(table["low"], table["high"], table["p"], strict=True)]
+    if not profile.judges:
+        table["verdict"] = table["verdict"].where(table["verdict"] == "untested", "not judged")
     return table
 
 
@@ -210,7 +213,10 @@ def verdicts(table: pd.DataFrame) -> dict[str, str]:
     found = {}
     for claim, rows in table.groupby("claim"):
         kinds = set(rows["verdict"])
-        found[str(claim)] = (
-            "reproduced" if kinds == {"reproduced"} else "not reproduced" if "contradicted" in kinds else "inconclusive"
-        )
+        if kinds == {"reproduced"}:
+            found[str(claim)] = "reproduced"
+        elif "contradicted" in kinds:
+            found[str(claim)] = "not reproduced"
+        else:
+            found[str(claim)] = "not judged" if "not judged" in kinds else "inconclusive"
     return found

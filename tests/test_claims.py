@@ -30,6 +30,7 @@ Chances = Callable[[Experiment, str], tuple[float, float]]
 def profile(write) -> Profile:
     """A profile that asks for all that claims compare."""
     write(
+        judges=True,
         seeds=[0, 1, 2],
         datasets={name: {"items": "embedded_digits"} for name in ("multi_mnist", "cifar_mnist", "cifar_fashion")},
         grid=[{"datasets": ["multi_mnist", "cifar_mnist", "cifar_fashion"], "variants": ["gaspnet", *RIVALS]}],
@@ -305,6 +306,19 @@ def test_one_seed_judges_nothing(write):
     assert table["p"].isna().all()
 
 
+@pytest.mark.usefixtures("profile")
+def test_runs_that_are_too_short_judge_nothing(write):
+    write(judges=False, **{"grid.0.datasets": ["multi_mnist"]})
+    table = judged(load_profile("tiny"))
+    assert dict(table.groupby("dataset")["verdict"].unique().map(list)) == {
+        "cifar_fashion": ["untested"],
+        "cifar_mnist": ["untested"],
+        "multi_mnist": ["not judged"],
+    }
+    assert verdicts(table) == {claim: "inconclusive" if claim in ("C2", "C5") else "not judged" for claim in CLAIMS}
+    assert table["mean"].notna().sum() == (table["dataset"] == "multi_mnist").sum()
+
+
 def test_an_effect_of_one_seed_is_no_test_to_correct_for(profile, write):
     alone = judged(profile, chances=lambda run, _: (0.5, 0.52 if run.variant == "gaspnet" else 0.5), hardness=independent)
     rest = {"datasets": ["cifar_mnist", "cifar_fashion"], "variants": ["gaspnet", *RIVALS], "seeds": [0]}
@@ -327,6 +341,7 @@ def test_an_effect_of_one_seed_is_no_test_to_correct_for(profile, write):
         (["reproduced", "untested"], "inconclusive"),
         (["contradicted", "reproduced"], "not reproduced"),
         (["inconclusive", "contradicted"], "not reproduced"),
+        (["not judged", "untested"], "not judged"),
     ],
     ids=", ".join,
 )
