@@ -86,8 +86,10 @@ table(["noise σ", "gain per time step"], [[f"{level:g}", formatted(gain, sign=T
 
 # %% [markdown]
 # The table fits a line over time steps to each seed, at each level of noise: its slope is the gain per step, with the 95 %
-# interval of its mean over seeds. The paper claims that accuracy grows over time steps, and more so at higher noise.
+# interval of its mean over seeds. The paper claims that accuracy grows over time steps, and more so at higher noise. At
+# moderate noise it may be so; at strong noise hardly any scene is right at any step, and over all levels the gain falls.
 #
+# A loss at the last step only makes the gain over steps large, by a worse start and not by a better end ({ref}`the-search`).
 # Phases that are only half aligned can do harm, as t = 1 shows. What if the network is given more time than in training?
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "More time steps than in training (as above).", "name": "fig-longer"}, "image": {"alt": "Accuracy of GASPnet over more time steps, at each noise level."}}

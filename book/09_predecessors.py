@@ -97,7 +97,8 @@ figures.accuracy_over(results["multi_mnist"], list(settings.evaluation.corruptio
 # %% [markdown]
 # Without noise none of the three stands out on multi-MNIST. With noise those with phases keep more of their accuracy than the
 # CNN, and KomplexNet, whose coupling is local and does not depend on activity, keeps at least as much as GASPnet: what GASPnet
-# adds, agreement over all layers, does not show as robustness here.
+# adds, agreement over all layers, does not show as robustness here. Nor is attention alone too little (claim C8): without
+# noise GAttANet is as accurate. To name two digits takes no binding, as long as nobody asks which of them is where.
 #
 # On CIFAR-MNIST, GAttANet is about as accurate as the CNN, and the two models with phases are less accurate,
 # KomplexNet the least: there it is the phases that cost, not the steps over time nor the attention.

@@ -82,3 +82,7 @@ table(["data set", *kinds], rows)
 # Phases that are right, taken from masks, help the item and cost the photograph ({ref}`the-search`): a network whose background
 # is not weakened where it is in antiphase with the item would be the next to try. And since the networks here are small and the
 # photograph is what they fail to name, whether phases pay once the photograph is recognised is open.
+#
+# The tasks of the paper ask which objects there are, not which is where, and that can be told without binding. Where binding
+# is needed most, when digits overlap that did not in training, phases do pay ({ref}`the-generalisation`). A task that asks for
+# an object by its place or by another of its features would be a sharper test of what synchrony is for.
