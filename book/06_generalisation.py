@@ -75,6 +75,6 @@ table(["mean over", *(f"{VARIANTS[one].label} − {VARIANTS[other].label}" for o
 # %% [markdown]
 # Trained on digits that never overlap, GASPnet copes with overlap better than a CNN with as many parameters. That is where
 # location no longer separates the digits, and where phases should pay; and they would pay more if they were better, since the
-# same network with phases from masks gains as much again. With smaller and with more digits there is no such gain. A CNN with
-# as many multiplications is better than GASPnet at all three. Networks that are trained with overlap
-# ({ref}`two-digits`) learn to do without: there the difference to the CNN is gone.
+# network with phases from masks gains as much again. With smaller and with more digits there is no clear gain. A CNN with as
+# many multiplications is better than GASPnet at all three. And networks that are trained with overlap seem to learn to do
+# without phases: there the difference to the CNN is not clear ({ref}`two-digits`).
