@@ -87,7 +87,7 @@ found = claims.verdicts(effects)
 rows = []
 for name, claim in claims.CLAIMS.items():
     counts = [
-        f"`{dataset}`: {', '.join(f'{number} {kind}' for kind, number in verdicts.value_counts().items())}"
+        f"{dataset}: {', '.join(f'{number} {kind}' for kind, number in verdicts.value_counts().items())}"
         for dataset, verdicts in effects[effects["claim"] == name].groupby("dataset", sort=False)["verdict"]
     ]
     rows.append([name, claim.text, "<br>".join([f"**{found[name]}**", *counts]), f"{{ref}}`{claim.page}`"])
