@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +24,9 @@ from gasp.trial import PROFILE
 settings.register_profile("gasp", max_examples=30, deadline=None, derandomize=True, database=None)
 settings.register_profile("long", max_examples=3000, deadline=None, database=None)  # pytest --hypothesis-profile long
 settings.load_profile("gasp")
+
+# a shell that runs tests in the background has Ctrl-C ignored, here and in all that they start
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TINY = PROFILE.replace("items: mnist", "items: embedded_digits")
 AVAILABLE = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}

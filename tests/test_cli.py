@@ -359,16 +359,19 @@ def test_the_installed_command_does_the_same(arguments, status, lines, chapter):
 def test_a_chapter_that_is_stopped_saves_its_runs_and_says_so(chapter):
     """Ctrl-C reaches the command; the notebook's process is told to end, and saves what it trains first."""
     replace(chapter, "epochs: 1", "epochs: 100000")
-    process = subprocess.Popen([GASP, "book", "run", "training", *TINY], stderr=subprocess.PIPE, text=True)
     checkpoints = chapter / "runs" / "tiny" / "checkpoints"
     end = time.monotonic() + 60
-    while not list(checkpoints.glob("*.safetensors")):  # the first epoch is done
-        assert time.monotonic() < end
-        time.sleep(0.05)
-    time.sleep(0.5)
-    told = time.time()
-    process.send_signal(signal.SIGINT)
-    _, error = process.communicate(timeout=20)
+    with subprocess.Popen([GASP, "book", "run", "training", *TINY], stderr=subprocess.PIPE, text=True) as process:
+        try:
+            while not list(checkpoints.glob("*.safetensors")):  # the first epoch is done
+                assert time.monotonic() < end
+                time.sleep(0.05)
+            time.sleep(0.5)
+            told = time.time()
+            process.send_signal(signal.SIGINT)
+            _, error = process.communicate(timeout=20)
+        finally:
+            process.kill()
     assert process.returncode == 130
     assert error.splitlines()[-1] == "gasp: stopped; the same command goes on from here"
     assert "Traceback" not in error
