@@ -43,13 +43,22 @@ from gasp.experiment import VARIANTS
 from gasp.pages import table
 from gasp.statistics import formatted, over_levels, paired_difference
 
-pairs = [("gaspnet", "cnn_parameters"), ("gaspnet", "cnn_compute")]
+pairs, ideal = [("gaspnet", "cnn_parameters"), ("gaspnet", "cnn_compute")], ("ideal_phases", "gaspnet")
+
+
+def labels(pairs):
+    return [f"{VARIANTS[one].label} − {VARIANTS[other].label}" for one, other in pairs]
+
+
+def differences(means, pairs):
+    return [formatted(paired_difference(means, *pair), sign=True) for pair in pairs]
+
+
 rows = []
 for name in names[1:]:
     for metric, label in {"head_0_accuracy": "item", "head_1_accuracy": "photograph"}.items():
-        means = over_levels(results[name], "scale", metric)
-        rows.append([f"`{name}`", label, *(formatted(paired_difference(means, *pair), sign=True) for pair in pairs)])
-table(["data set", "right", *(f"{VARIANTS[one].label} − {VARIANTS[other].label}" for one, other in pairs)], rows)
+        rows.append([f"`{name}`", label, *differences(over_levels(results[name], "scale", metric), pairs)])
+table(["data set", "right", *labels(pairs)], rows)
 
 # %% [markdown]
 # Means over all scales below 1, paired by seed, with 95 % intervals. Claim C5 fails as C2 does, and for the same reason: it is
@@ -65,12 +74,10 @@ figures.accuracy_over(results["multi_mnist"], kinds)
 figures.gain_over(results["multi_mnist"], kinds, ["cnn_parameters", "cnn_compute"])
 
 # %% tags=["remove-input"]
-pairs.append(("ideal_phases", "gaspnet"))
 rows = []
 for kind in kinds:
-    means = over_levels(results["multi_mnist"], kind)
-    rows.append([figures.AXES[kind], *(formatted(paired_difference(means, *pair), sign=True) for pair in pairs)])
-table(["mean over", *(f"{VARIANTS[one].label} − {VARIANTS[other].label}" for one, other in pairs)], rows)
+    rows.append([figures.AXES[kind], *differences(over_levels(results["multi_mnist"], kind), [*pairs, ideal])])
+table(["mean over", *labels([*pairs, ideal])], rows)
 
 # %% [markdown]
 # Trained on digits that never overlap, GASPnet copes with overlap better than a CNN with as many parameters. That is where

@@ -27,17 +27,13 @@ from gasp import claims
 from gasp.pages import table
 
 effects = claims.judge(settings)
-counts = effects.groupby(["dataset", "claim"], sort=False)["verdict"].value_counts()
-kinds = [
-    kind for kind in ("reproduced", "inconclusive", "contradicted", "not judged", "untested") if kind in counts.index.levels[2]
-]
+counts = effects.value_counts(["dataset", "claim", "verdict"]).unstack(fill_value=0)
+kinds = [kind for kind in ("reproduced", "inconclusive", "contradicted", "not judged", "untested") if kind in counts]
 rows = []
 for dataset in effects["dataset"].unique():
-    totals = counts[dataset].groupby("claim").sum()
-    listed = {kind: [] for kind in kinds}
-    for (claim, kind), number in counts[dataset].sort_index().items():
-        listed[kind].append(f"{claim} ({number} of {totals[claim]})")
-    rows.append([f"`{dataset}`", *("<br>".join(claims_of_kind) for claims_of_kind in listed.values())])
+    mine = counts.loc[dataset]
+    cells = [[f"{claim} ({row[kind]} of {row.sum()})" for claim, row in mine.iterrows() if row[kind]] for kind in kinds]
+    rows.append([f"`{dataset}`", *map("<br>".join, cells)])
 table(["data set", *kinds], rows)
 
 # %% [markdown]

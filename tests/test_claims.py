@@ -195,7 +195,7 @@ def test_a_condition_that_was_not_tested_is_explained(profile, write):
     write(**{"evaluation.scales": [0.7]})
     profile = load_profile("tiny")
     keep(profile)
-    with pytest.raises(GaspError, match=r"was not tested so.* scale/0\.7/head_0: there are"):
+    with pytest.raises(GaspError, match=r"run .* was not tested so: .*\.npz has no scale/0\.7/head_0: there are"):
         judge(profile)
 
 
