@@ -61,7 +61,8 @@ def test_whether_each_scene_was_right_is_found_by_its_condition(names, kept):
 
 
 def test_a_condition_that_was_not_tested_is_answered_with_those_that_were(kept):
-    with pytest.raises(GaspError, match=f"run {KEY} was not tested so: .*/{KEY}.npz has no clean/0: there are clean/0/scene, scale/0.5/head_1"):
+    said = f"run {KEY} was not tested so: .*/{KEY}.npz has no clean/0: there are clean/0/scene, scale/0.5/head_1"
+    with pytest.raises(GaspError, match=said):
         kept.right(KEY, ["clean/0/scene", "clean/0"])
 
 
