@@ -30,7 +30,7 @@ overrides = {}
 
 # %% tags=["remove-input"]
 import gasp
-from gasp.pages import banner
+from gasp.publishing.pages import banner
 
 settings = gasp.load_profile(profile, **overrides)
 banner(settings, overrides)
@@ -51,8 +51,8 @@ gasp.run_all(settings.experiments(), settings)
 import torch
 from myst_nb import glue
 
-from gasp import figures
-from gasp.data.noise import corrupt
+from gasp.analysis import figures
+from gasp.data.corruptions import corrupt
 
 model = gasp.load("gaspnet", profile=settings.of_trained_networks, device="cpu")
 chosen = settings.datasets["multi_mnist"].compose("test", 8, seed=0)
@@ -79,8 +79,8 @@ figures.explorer(chosen.labels.tolist(), levels, images, runs, model.steps)
 # before the runs that it judges.
 
 # %% tags=["remove-input"]
-from gasp import claims
-from gasp.pages import table
+from gasp.analysis import claims
+from gasp.analysis.tables import table
 
 effects = claims.judge(settings)
 found = claims.verdicts(effects)
@@ -101,7 +101,7 @@ table(["claim", "", "verdict, and on how many effects", "evidence"], rows)
 figures.effects(effects)
 
 # %% tags=["remove-input"]
-from gasp.statistics import formatted
+from gasp.analysis.statistics import formatted
 
 
 def told(row):

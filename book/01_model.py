@@ -21,7 +21,7 @@ overrides = {}
 
 # %% tags=["remove-input"]
 import gasp
-from gasp.pages import banner
+from gasp.publishing.pages import banner
 
 settings = gasp.load_profile(profile, **overrides)
 banner(settings, overrides)
@@ -29,7 +29,7 @@ banner(settings, overrides)
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "The network, drawn from its own sizes. Purple: phases; from the second layer on they come from below and weigh every connection. Red: all oscillators send gated keys to one pool, and align with what their queries find there.", "name": "fig-architecture"}, "image": {"alt": "A chain of boxes from image to read-out; above each layer its phases, below all of them a common box of pooled keys."}}
 import torch
 
-from gasp import figures
+from gasp.analysis import figures
 
 untrained = settings.experiment("multi_mnist", "gaspnet", seed=0).model()
 figures.architecture(untrained)
@@ -67,7 +67,7 @@ figures.architecture(untrained)
 # $$ (eq-kuramoto)
 #
 # The gate $g_j \in [0, 1)$ grows with the amplitude of oscillator $j$: silent neurons do not pull. The code is
-# {py:func}`gasp.kuramoto.align`, and all of it together {py:class}`gasp.models.GASPnet`.
+# {py:func}`gasp.nn.kuramoto.align`, and all of it together {py:class}`gasp.models.GASPnet`.
 #
 # **Modulation.** What a neuron hears depends on phase:
 #
@@ -76,7 +76,7 @@ figures.architecture(untrained)
 # $$ (eq-modulation)
 #
 # In phase, a connection is enhanced by $1 + a_F$; in antiphase it is weakened by $1 - a_F$, to nothing when $a_F = 1$
-# ({py:func}`gasp.layers.modulated`).
+# ({py:func}`gasp.nn.layers.modulated`).
 #
 # **Time.** Step $t = 0$ is a plain feed-forward sweep: the CNN of the same weights. Each later step aligns the phases of
 # all layers by $K$ iterations of {eq}`eq-kuramoto`, coupled by the keys and queries of the last sweep, and then sweeps
@@ -163,11 +163,11 @@ for name in ["widths", "kernels", "strides"]:
 #
 # Without a neighbourhood, $Z$ is one vector for the whole network: the global agreement of the paper's title. A Gaussian
 # neighbourhood is separable, so $Z$ is a product with one matrix for rows and one for columns. The code keeps the
-# equations as they are written, too ({py:func}`gasp.kuramoto.dense_coupling`), and holds the fast form against them:
+# equations as they are written, too ({py:func}`gasp.nn.kuramoto.dense_coupling`), and holds the fast form against them:
 
 # %%
-from gasp import kuramoto
-from gasp.neighbourhood import Neighbourhood
+from gasp.nn import kuramoto
+from gasp.nn.neighbourhood import Neighbourhood
 
 torch.set_default_dtype(torch.float64)
 torch.manual_seed(0)
@@ -193,7 +193,7 @@ print(f"largest difference: {(fast - written).abs().max():.0e}")
 # %%
 import pandas as pd
 
-from gasp.evaluation import separation
+from gasp.learning.evaluation import separation
 
 model = gasp.load("gaspnet", profile="cpu", device="cpu")  # of a real run
 scene = settings.datasets["multi_mnist"].compose("test", 1, seed=0)

@@ -19,7 +19,7 @@ overrides = {}
 
 # %% tags=["remove-input"]
 import gasp
-from gasp.pages import banner
+from gasp.publishing.pages import banner
 
 settings = gasp.load_profile(profile, **overrides)
 banner(settings, overrides)
@@ -34,7 +34,7 @@ banner(settings, overrides)
 # white; one head reports the item, another the photograph.
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "Scenes of every data set (validation images).", "name": "fig-datasets"}, "image": {"alt": "Rows of small images: pairs of digits, with more and more overlap, and digits and clothes on photographs."}}
-from gasp import figures
+from gasp.analysis import figures
 
 figures.gallery({name: data.compose("validation", 8, seed=1) for name, data in settings.datasets.items()})
 
@@ -49,8 +49,8 @@ figures.gallery({name: data.compose("validation", 8, seed=1) for name, data in s
 # have in common, the scenes and their order.
 
 # %% tags=["remove-input"]
-from gasp.experiment import VARIANTS
-from gasp.pages import table
+from gasp.analysis.tables import table
+from gasp.experiments.specification import VARIANTS
 
 counts = {}
 for run in settings.experiments():
@@ -122,4 +122,4 @@ figures.corruptions(settings.datasets["multi_mnist"].compose("validation", 1, se
 #
 # "No loss on the background" (C5) means a loss below 0.01. "Phases separate the objects" (C6) means that order within objects
 # and separation between them both exceed 0.8 of at most 1, in the layer where they are lowest; it has intervals over seeds
-# and no permutation test. {py:mod}`gasp.claims` holds the rule as code.
+# and no permutation test. {py:mod}`gasp.analysis.claims` holds the rule as code.

@@ -20,13 +20,13 @@ overrides = {}
 
 # %% tags=["remove-input"]
 import gasp
-from gasp.pages import banner
+from gasp.publishing.pages import banner
 
 settings = gasp.load_profile(profile, **overrides)
 banner(settings, overrides)
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "Test scenes, and the masks of their two objects. Masks enter the synchrony loss during training and nothing else; no model sees them.", "name": "fig-scenes"}, "image": {"alt": "A row of images with two handwritten digits each, and below each the same digits in two colours."}}
-from gasp import figures
+from gasp.analysis import figures
 
 dataset = settings.datasets["multi_mnist"]
 figures.scenes(dataset.compose("test", 5, seed=1))
@@ -51,9 +51,9 @@ figures.learning_curves(results)
 figures.comparison(results)
 
 # %% tags=["remove-input"]
-from gasp.experiment import VARIANTS
-from gasp.pages import table
-from gasp.statistics import at_level, formatted, mean_interval, paired_difference
+from gasp.analysis.statistics import at_level, formatted, mean_interval, paired_difference
+from gasp.analysis.tables import table
+from gasp.experiments.specification import VARIANTS
 
 clean = at_level(results, "gaussian")
 rows = []
@@ -79,7 +79,7 @@ levels = settings.evaluation.corruptions["gaussian"]
 figures.accuracy_over_time(results, [0.0, *levels[:4:2]])
 
 # %% tags=["remove-input"]
-from gasp.statistics import over, slope
+from gasp.analysis.statistics import over, slope
 
 growth = slope(over(results[results["variant"] == "gaspnet"], "gaussian"))
 table(["noise σ", "gain per time step"], [[f"{level:g}", formatted(gain, sign=True)] for level, gain in growth.items()])
@@ -103,7 +103,7 @@ figures.accuracy_over_time(results, settings.evaluation.longer_noise, "longer")
 # So the difference to the CNN has two parts: what such training brings to the weights, and what phases bring to the sweep.
 
 # %% tags=["remove-input"]
-from gasp.statistics import parts_of_gain
+from gasp.analysis.statistics import parts_of_gain
 
 shown = [0.0, *levels[:4:2]]
 parts = [parts_of_gain(results, "gaussian", level) for level in shown]

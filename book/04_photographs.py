@@ -21,7 +21,7 @@ overrides = {}
 
 # %% tags=["remove-input"]
 import gasp
-from gasp.pages import banner
+from gasp.publishing.pages import banner
 
 settings = gasp.load_profile(profile, **overrides)
 banner(settings, overrides)
@@ -32,7 +32,7 @@ names = [name for name in ("cifar_mnist", "cifar_fashion") if settings.experimen
 results = {name: gasp.run_all(settings.experiments([name], variants), settings) for name in names}
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "Scenes of CIFAR-MNIST, and the masks of item and photograph.", "name": "fig-photographs"}, "image": {"alt": "A row of photographs with a handwritten digit on each, and below each the digit and what is behind it in two colours."}}
-from gasp import figures
+from gasp.analysis import figures
 
 figures.scenes(settings.datasets["cifar_mnist"].compose("test", 5, seed=1))
 
@@ -44,9 +44,9 @@ METRICS = ["scene_accuracy", "head_0_accuracy", "head_1_accuracy"]
 figures.comparison(results["cifar_mnist"], METRICS)
 
 # %% tags=["remove-input"]
-from gasp.experiment import VARIANTS
-from gasp.pages import table
-from gasp.statistics import at_level, formatted, mean_interval, paired_difference
+from gasp.analysis.statistics import at_level, formatted, mean_interval, paired_difference
+from gasp.analysis.tables import table
+from gasp.experiments.specification import VARIANTS
 
 rows = []
 for name, measured in results.items():
@@ -79,7 +79,7 @@ figures.order_over_time(gaspnet)
 # %% tags=["remove-input"]
 import torch
 
-from gasp.evaluation import order_of_objects
+from gasp.learning.evaluation import order_of_objects
 
 images, masks, _ = settings.datasets["cifar_mnist"].compose("validation", 512, seed=1).batch(slice(None))
 rows = []
@@ -103,7 +103,7 @@ table(["order within item / photograph", *(f"layer {layer + 1}" for layer in ran
 # phases brings to the weights, and what phases then bring to the sweeps.
 
 # %% tags=["remove-input"]
-from gasp.statistics import parts_of_gain
+from gasp.analysis.statistics import parts_of_gain
 
 both = gasp.run_all(settings.experiments(["cifar_mnist"], ["cnn", "gaspnet"]), settings)
 parts = [parts_of_gain(both, "gaussian", metric=metric) for metric in METRICS]
@@ -120,7 +120,7 @@ table(["CIFAR-MNIST, no noise", "both", "item", "photograph"], gains)
 # %% tags=["remove-input"]
 import pandas as pd
 
-from gasp.store import project_root
+from gasp.experiments.store import project_root
 
 search = pd.read_csv(project_root() / "runs" / "cpu" / "search.csv")
 rows = []

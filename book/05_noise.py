@@ -19,13 +19,13 @@ overrides = {}
 
 # %% tags=["remove-input"]
 import gasp
-from gasp.pages import banner
+from gasp.publishing.pages import banner
 
 settings = gasp.load_profile(profile, **overrides)
 banner(settings, overrides)
 
 # %% tags=["remove-cell"]
-from gasp import figures
+from gasp.analysis import figures
 
 variants = ["cnn_parameters", "cnn_compute", "gaspnet", "ideal_phases"]
 kinds = list(settings.evaluation.corruptions)
@@ -57,9 +57,9 @@ figures.gain_over(photographs, kinds, ["cnn_parameters", "cnn_compute"])
 # The rule of {ref}`the-rule` takes the mean over all levels, first of Gaussian noise, then of all corruptions.
 
 # %% tags=["remove-input"]
-from gasp.experiment import VARIANTS
-from gasp.pages import table
-from gasp.statistics import formatted, over_levels, paired_difference
+from gasp.analysis.statistics import formatted, over_levels, paired_difference
+from gasp.analysis.tables import table
+from gasp.experiments.specification import VARIANTS
 
 rows = []
 for label, measured in {"multi-MNIST": digits, "CIFAR-MNIST": photographs}.items():

@@ -20,13 +20,13 @@ overrides = {}
 
 # %% tags=["remove-input"]
 import gasp
-from gasp.pages import banner
+from gasp.publishing.pages import banner
 
 settings = gasp.load_profile(profile, **overrides)
 banner(settings, overrides)
 
 # %% tags=["remove-cell"]
-from gasp import figures
+from gasp.analysis import figures
 
 variants = ["cnn_parameters", "cnn_compute", "gaspnet", "ideal_phases"]
 names = ["multi_mnist", "cifar_mnist", *(["cifar_fashion"] if settings.experiments(["cifar_fashion"]) else [])]
@@ -39,9 +39,9 @@ results = {name: gasp.run_all(settings.experiments([name], variants), settings) 
 figures.accuracy_over(results["cifar_mnist"], ["scale"], ["head_0_accuracy", "head_1_accuracy"])
 
 # %% tags=["remove-input"]
-from gasp.experiment import VARIANTS
-from gasp.pages import table
-from gasp.statistics import formatted, over_levels, paired_difference
+from gasp.analysis.statistics import formatted, over_levels, paired_difference
+from gasp.analysis.tables import table
+from gasp.experiments.specification import VARIANTS
 
 pairs, ideal = [("gaspnet", "cnn_parameters"), ("gaspnet", "cnn_compute")], ("ideal_phases", "gaspnet")
 

@@ -20,13 +20,13 @@ overrides = {}
 
 # %% tags=["remove-input"]
 import gasp
-from gasp.pages import banner
+from gasp.publishing.pages import banner
 
 settings = gasp.load_profile(profile, **overrides)
 banner(settings, overrides)
 
 # %% tags=["remove-cell"]
-from gasp import figures
+from gasp.analysis import figures
 
 removed = ["no_modulation", "no_synchrony_loss", "no_neighbourhood", "random_phases", "ideal_phases"]
 variants = ["cnn", "gaspnet", *removed]
@@ -44,9 +44,9 @@ figures.comparison(results["cifar_mnist"])
 # GASPnet minus each variant, at the last time step, paired by seed: above zero, the part that was removed helps.
 
 # %% tags=["remove-input"]
-from gasp.experiment import VARIANTS
-from gasp.pages import table
-from gasp.statistics import at_level, formatted, paired_difference
+from gasp.analysis.statistics import at_level, formatted, paired_difference
+from gasp.analysis.tables import table
+from gasp.experiments.specification import VARIANTS
 
 levels = settings.evaluation.corruptions["gaussian"]
 noise = levels[min(1, len(levels) - 1)]

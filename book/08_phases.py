@@ -20,7 +20,7 @@ overrides = {}
 
 # %% tags=["remove-input"]
 import gasp
-from gasp.pages import banner
+from gasp.publishing.pages import banner
 
 settings = gasp.load_profile(profile, **overrides)
 banner(settings, overrides)
@@ -38,7 +38,8 @@ results = {name: gasp.run_all(settings.experiments([name], ["gaspnet"]), setting
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Phases of the first layer on one scene, iteration by iteration. Colour is phase (wheel at the right), brightness how much a location pulls.", "name": "fig-animation"}, "image": {"alt": "An animation: two digits whose locations change colour until each digit has one colour, opposite to the other's."}}
 import torch
 
-from gasp import figures, kuramoto
+from gasp.analysis import figures
+from gasp.nn import kuramoto
 
 model = gasp.load("gaspnet", profile=settings.of_trained_networks, device="cpu")
 examples = settings.datasets["multi_mnist"].compose("test", 5, seed=1)
@@ -101,8 +102,8 @@ figures.order_over_time(results["cifar_mnist"])
 # read-out unit is nearer to them than to the other object; by chance it would be one half.
 
 # %% tags=["remove-input"]
-from gasp.pages import table
-from gasp.statistics import formatted, mean_interval
+from gasp.analysis.statistics import formatted, mean_interval
+from gasp.analysis.tables import table
 
 rows = []
 for name, measured in results.items():

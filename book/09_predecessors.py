@@ -51,7 +51,7 @@ overrides = {}
 
 # %% tags=["remove-input"]
 import gasp
-from gasp.pages import banner
+from gasp.publishing.pages import banner
 
 settings = gasp.load_profile(profile, **overrides)
 banner(settings, overrides)
@@ -66,7 +66,7 @@ for name in ("multi_mnist", "cifar_mnist"):
 # ## How they compare
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Multi-MNIST: share of test scenes with both digits right at every time step (mean over seeds, 95 % interval).", "name": "fig-predecessors"}, "image": {"alt": "Accuracy over time steps of GASPnet, GAttANet and KomplexNet at several levels of noise, and a dotted line for the CNN."}}
-from gasp import figures
+from gasp.analysis import figures
 
 levels = settings.evaluation.corruptions["gaussian"]
 figures.accuracy_over_time(results["multi_mnist"], [0.0, *levels[:4:2]])
@@ -75,9 +75,9 @@ figures.accuracy_over_time(results["multi_mnist"], [0.0, *levels[:4:2]])
 figures.accuracy_over_time(results["cifar_mnist"], [0.0, *levels[1::3]])
 
 # %% tags=["remove-input"]
-from gasp.experiment import VARIANTS
-from gasp.pages import table
-from gasp.statistics import at_level, formatted, mean_interval, paired_difference
+from gasp.analysis.statistics import at_level, formatted, mean_interval, paired_difference
+from gasp.analysis.tables import table
+from gasp.experiments.specification import VARIANTS
 
 noise = levels[min(1, len(levels) - 1)]
 rows = []

@@ -25,7 +25,8 @@ overrides = {}
 
 # %% tags=["remove-cell"]
 import gasp
-from gasp import bench, figures
+from gasp.analysis import figures
+from gasp.tools import bench
 
 settings = gasp.load_profile(profile, **overrides)
 directory = settings.store.directory
@@ -154,7 +155,7 @@ figures.costs_of_coupling(table)
 # the number of cores; {ref}`running-at-scale` says how to have more of them.
 
 # %% tags=["remove-input"]
-from gasp import pages
+from gasp.analysis import tables
 
 per_scene = two_workers["seconds"] / (two_workers["size"] / 2)
 share = median("training", "cnn") / median("training", "gaspnet", 3)
@@ -166,4 +167,4 @@ for name in ("smoke", "cpu", "paper"):
     )
     steps = sum(run.steps for run in runs)
     estimates.append([f"`{name}`", str(len(runs)), f"{steps:,}", f"{scenes * per_scene / 3600:,.1f}"])
-pages.table(["profile", "runs", "training steps", "core-hours"], estimates)
+tables.table(["profile", "runs", "training steps", "core-hours"], estimates)

@@ -17,14 +17,14 @@ overrides = {}
 
 # %% tags=["remove-input"]
 import gasp
-from gasp.pages import banner
+from gasp.publishing.pages import banner
 
 settings = gasp.load_profile(profile, **overrides)
 banner(settings, overrides)
 
 # %% tags=["remove-input"]
-from gasp import claims
-from gasp.pages import table
+from gasp.analysis import claims
+from gasp.analysis.tables import table
 
 effects = claims.judge(settings)
 counts = effects.value_counts(["dataset", "claim", "verdict"]).unstack(fill_value=0)

@@ -28,7 +28,8 @@ overrides = {}
 
 # %% tags=["remove-cell"]
 import gasp
-from gasp import faults, pages
+from gasp.analysis.tables import table
+from gasp.tools import faults
 
 settings = gasp.load_profile(profile, **overrides)
 directory = settings.store.directory
@@ -62,7 +63,7 @@ for name, text in {
 header = ["fault", "stopped", "resumed", "steps again", *(name.replace("_", " ") for name in faults.MUST_BE_ZERO)]
 columns = ["met", "resumed", "again", *faults.MUST_BE_ZERO]
 cells = counts[columns].astype("string").fillna("–")
-pages.table(header, [[fault, *row] for fault, row in zip(cells.index, cells.to_numpy(), strict=True)])
+table(header, [[fault, *row] for fault, row in zip(cells.index, cells.to_numpy(), strict=True)])
 
 # %% [markdown]
 # *Stopped*: commands that did not end well, some in one trial more than one. *Resumed*: trials whose last command went on from a

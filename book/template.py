@@ -19,7 +19,7 @@ overrides = {}
 
 # %% tags=["remove-input"]
 import gasp
-from gasp.pages import banner
+from gasp.publishing.pages import banner
 
 settings = gasp.load_profile(profile, **overrides)
 banner(settings, overrides)
@@ -29,14 +29,14 @@ variants = ["cnn_parameters", "gaspnet"]
 results = gasp.run_all(settings.experiments(["multi_mnist"], variants), settings)
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Share of test scenes with both digits right at every time step (mean over seeds, 95 % interval).", "name": "fig-my-experiment"}, "image": {"alt": "Accuracy over time steps, a panel a level of noise."}}
-from gasp import figures
+from gasp.analysis import figures
 
 levels = [0.0, *settings.evaluation.corruptions["gaussian"][:2]]
 figures.accuracy_over_time(results, levels)
 
 # %% tags=["remove-input"]
-from gasp.pages import table
-from gasp.statistics import at_level, formatted, paired_difference
+from gasp.analysis.statistics import at_level, formatted, paired_difference
+from gasp.analysis.tables import table
 
 rows = []
 for level in levels:

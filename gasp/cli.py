@@ -14,8 +14,8 @@ from pydantic import ValidationError
 from gasp.settings import GaspError, explain, read_yaml
 
 if TYPE_CHECKING:
-    from gasp.experiment import Experiment
-    from gasp.store import Store
+    from gasp.experiments.specification import Experiment
+    from gasp.experiments.store import Store
 
 app = typer.Typer(help="GASPnet: global agreement to synchronize phases.", no_args_is_help=True, pretty_exceptions_enable=False)
 book = typer.Typer(help="Execute, check and build the chapters of the book.", no_args_is_help=True)
@@ -43,8 +43,8 @@ def experiments(
     scheduler: Annotated[str, typer.Option(help="Address of a Dask scheduler whose workers share this folder.")] = "",
 ) -> None:
     """The grid of runs, data set × variant × seed. A run that was stopped goes on where it was."""
-    from gasp.execution import run_all
-    from gasp.profile import load_profile
+    from gasp.experiments.execution import run_all
+    from gasp.experiments.profile import load_profile
 
     settings = load_profile(profile, **_parse(parameters or []))
     runs = [run for run in settings.experiments(datasets, variants) if seeds is None or run.seed in seeds]
@@ -61,7 +61,7 @@ def experiments(
 
 def _print_cells(runs: list[Experiment]) -> None:
     """A line a data set and variant."""
-    from gasp.experiment import VARIANTS
+    from gasp.experiments.specification import VARIANTS
 
     cells: dict[tuple[str, str], list[int]] = {}
     for run in runs:
@@ -73,7 +73,7 @@ def _print_cells(runs: list[Experiment]) -> None:
 
 def _print_status(runs: list[Experiment], store: Store) -> None:
     """A line a data set and variant."""
-    from gasp.execution import status
+    from gasp.experiments.execution import status
 
     table = status(runs, store)
     for (dataset, variant), cell in table.groupby(["dataset", "variant"], sort=False):
@@ -94,7 +94,7 @@ def book_run(
     force: Annotated[bool, typer.Option("--force", help="Execute chapters that are up to date, too.")] = False,
 ) -> None:
     """Execute the chapters that are not up to date into runs/PROFILE."""
-    from gasp.book import run_chapters
+    from gasp.publishing.chapters import run_chapters
 
     for path in run_chapters(chapters or [], profile, _parse(parameters or []), force):
         print(f"wrote {path}")
@@ -103,7 +103,7 @@ def book_run(
 @book.command("check")
 def book_check(chapters: Chapters = None, profile: ProfileName = "smoke") -> None:
     """Refuse executed chapters that failed, are pending, or are stale."""
-    from gasp.book import check_chapters
+    from gasp.publishing.chapters import check_chapters
 
     faults = check_chapters(chapters or [], profile)
     if faults:
@@ -114,7 +114,7 @@ def book_check(chapters: Chapters = None, profile: ProfileName = "smoke") -> Non
 @book.command("build")
 def book_build(profile: ProfileName = "smoke") -> None:
     """Build the HTML of a profile's executed chapters."""
-    from gasp.rendering import build_book
+    from gasp.publishing.site import build_book
 
     print(f"open {build_book(profile)}")
 
@@ -122,7 +122,7 @@ def book_build(profile: ProfileName = "smoke") -> None:
 @book.command("open")
 def book_open(profile: ProfileName = "smoke") -> None:
     """Open the built book in the browser."""
-    from gasp.rendering import first_page
+    from gasp.publishing.site import first_page
 
     page = first_page(profile)
     typer.launch(str(page))
@@ -135,7 +135,7 @@ def book_watch(
     port: Annotated[int, typer.Option(help="Where the pages are served on this machine.")] = 5500,
 ) -> None:
     """Serve the book, and execute and build what changes while you edit, until Ctrl-C."""
-    from gasp.rendering import watch_book
+    from gasp.publishing.site import watch_book
 
     watch_book(profile, port)
 
@@ -143,7 +143,7 @@ def book_watch(
 @book.command("archive")
 def book_archive(profile: ProfileName = "smoke") -> None:
     """Put the built book, its notebooks, scripts and results into one zip file."""
-    from gasp.rendering import archive_book
+    from gasp.publishing.site import archive_book
 
     print(f"wrote {archive_book(profile)}")
 
@@ -151,7 +151,7 @@ def book_archive(profile: ProfileName = "smoke") -> None:
 @app.command("doctor")
 def doctor() -> None:
     """Say what is installed, which device and data would be used, what is missing, and whether numbers come out right."""
-    from gasp.doctor import examine
+    from gasp.tools.doctor import examine
 
     ill = 0
     for finding in examine():
@@ -170,8 +170,8 @@ def faults(
     quick: Annotated[bool, typer.Option("--quick", help="Each fault once, within a minute or two.")] = False,
 ) -> None:
     """Kill, starve and damage small grids at random points, count what is lost, into runs/PROFILE/faults.csv."""
-    from gasp.faults import MUST_BE_ZERO, measure, summary
-    from gasp.profile import load_profile
+    from gasp.experiments.profile import load_profile
+    from gasp.tools.faults import MUST_BE_ZERO, measure, summary
 
     directory = load_profile(profile).store.directory
     table = summary(measure(directory, quick))
@@ -188,8 +188,8 @@ def bench(
     threads: Annotated[int | None, typer.Option(help="Of each measurement; all cores when omitted.")] = None,
 ) -> None:
     """Measure what training, inference and coupling cost on this machine, into runs/PROFILE/bench.csv."""
-    from gasp.bench import measure
-    from gasp.profile import load_profile
+    from gasp.experiments.profile import load_profile
+    from gasp.tools.bench import measure
 
     directory = load_profile(profile).store.directory
     table = measure(directory, quick, threads)

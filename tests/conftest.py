@@ -14,12 +14,12 @@ import torch
 import yaml
 from hypothesis import settings
 
-from gasp.data.images import Source, load_source
-from gasp.experiment import Experiment
-from gasp.profile import load_profile
+from gasp.data.sources import Source, load_source
+from gasp.experiments.profile import load_profile
+from gasp.experiments.specification import Experiment
+from gasp.learning.devices import use_threads
 from gasp.settings import Settings
-from gasp.training import use_threads
-from gasp.trial import PROFILE
+from gasp.tools.trial import PROFILE
 
 settings.register_profile("gasp", max_examples=30, deadline=None, derandomize=True, database=None)
 settings.register_profile("long", max_examples=3000, deadline=None, database=None)  # pytest --hypothesis-profile long

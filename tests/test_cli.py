@@ -14,10 +14,10 @@ import pytest
 from pydantic import ValidationError
 
 from gasp import cli
-from gasp.checkpoint import steps_done
 from gasp.data.scenes import SceneSettings
+from gasp.experiments.profile import load_profile
 from gasp.files import write_tensors
-from gasp.profile import load_profile
+from gasp.learning.checkpoint import steps_done
 from gasp.settings import GaspError
 
 pytestmark = pytest.mark.usefixtures("chapter")
@@ -330,13 +330,13 @@ def test_an_error_is_one_line_whatever_it_says(error, status, line, gasp, monkey
     def fail(*_):
         raise error
 
-    monkeypatch.setattr("gasp.book.run_chapters", fail)
+    monkeypatch.setattr("gasp.publishing.chapters.run_chapters", fail)
     assert gasp("book", "run") == (status, [], [line])
 
 
 def test_parameters_are_yaml(gasp, monkeypatch):
     asked = []
-    monkeypatch.setattr("gasp.book.run_chapters", lambda *arguments: asked.append(arguments) or [])
+    monkeypatch.setattr("gasp.publishing.chapters.run_chapters", lambda *arguments: asked.append(arguments) or [])
     given = ["epochs=2", "learning_rate=1e-3", "scales=[0.5, 1]", "phase_init=random", "device=cpu"]
     status, _, _ = gasp("book", "run", "00", "training", *TINY, "--force", *(part for value in given for part in ("-p", value)))
     assert status == 0

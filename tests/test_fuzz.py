@@ -21,14 +21,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gasp import files
-from gasp.checkpoint import steps_done
-from gasp.data.images import ARRAYS, keep, load_source
 from gasp.data.scenes import SceneSettings, compose
-from gasp.experiment import Experiment
+from gasp.data.sources import ARRAYS, keep, load_source
+from gasp.experiments.profile import Profile, load_profile
+from gasp.experiments.specification import Experiment
+from gasp.experiments.store import COLUMNS, Store
 from gasp.files import read_arrays, read_tensors, write_tensors
-from gasp.profile import Profile, load_profile
+from gasp.learning.checkpoint import steps_done
 from gasp.settings import GaspError
-from gasp.store import COLUMNS, Store
 
 NASTY = ["&a", "*a", "<<: *a", "!!python/object/apply:os.system [true]", "!!set {", "? {", "}", "]", ": :", "- ", "\t", "\0"]
 NASTY += ["---\n", "2024-13-45", "9" * 5000, "1e999", ".nan", "~", "\u2028", "[" * 2000, "{a: " * 2000, "'", '"', "é"]

@@ -1,0 +1,1 @@
+"""Sources of images, scenes composed of them, and corruptions."""

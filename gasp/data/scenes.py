@@ -14,7 +14,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
-from gasp.data.images import ImageSet
+from gasp.data.sources import ImageSet
 from gasp.settings import GaspError, Settings
 
 __all__ = ["SceneSettings", "Scenes", "compose"]

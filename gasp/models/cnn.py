@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from gasp.layers import PhaseConv2d, PhaseLinear
 from gasp.models.trajectory import Trajectory
+from gasp.nn.layers import PhaseConv2d, PhaseLinear
 
 __all__ = ["CNN"]
 

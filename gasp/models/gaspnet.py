@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gasp.kuramoto import align, mean_phase
-from gasp.layers import SILENT, PhaseConv2d, PhaseLinear, modulated
 from gasp.models.recurrent import Recurrent
 from gasp.models.trajectory import Trajectory
-from gasp.neighbourhood import Neighbourhood
+from gasp.nn.kuramoto import align, mean_phase
+from gasp.nn.layers import SILENT, PhaseConv2d, PhaseLinear, modulated
+from gasp.nn.neighbourhood import Neighbourhood
 
 __all__ = ["GASPnet", "PhaseInit"]
 
@@ -138,7 +138,7 @@ class GASPnet(Recurrent):
         return Trajectory.of_steps(logits, all_phases, all_gates)
 
     def coupling(self, activities: Sequence[Tensor]) -> dict[str, Any]:
-        """The coupling of all oscillators, given the activity of every layer: what :func:`~gasp.kuramoto.align` takes."""
+        """The coupling of all oscillators, given the activity of every layer: what :func:`~gasp.nn.kuramoto.align` takes."""
         return self._coupling(self._vectors(activities), self.gates(activities))
 
     def gates(self, activities: Sequence[Tensor]) -> list[Tensor]:

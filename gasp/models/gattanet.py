@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from gasp.layers import PhaseConv2d
 from gasp.models.recurrent import Recurrent
 from gasp.models.trajectory import Trajectory
+from gasp.nn.layers import PhaseConv2d
 
 __all__ = ["GAttANet"]
 

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gasp.kuramoto import TINY, coupling, mean_phase
-from gasp.layers import SILENT, parts
 from gasp.models.recurrent import Recurrent
 from gasp.models.trajectory import Trajectory
+from gasp.nn.kuramoto import TINY, coupling, mean_phase
+from gasp.nn.layers import SILENT, parts
 
 __all__ = ["KomplexNet"]
 
@@ -122,7 +122,7 @@ class KomplexNet(Recurrent):
         return Trajectory.of_steps(logits, all_phases, all_gates)
 
     def coupling(self, first: Tensor) -> dict[str, Any]:
-        """The coupling of all locations, given the first layer's activity: what :func:`~gasp.kuramoto.coupling` takes.
+        """The coupling of all locations, given the first layer's activity: what :func:`~gasp.nn.kuramoto.coupling` takes.
 
         Without keys and queries, agreement is 1 for all pairs. κ_i is the sum of the gates in reach of the kernel, so that
         attraction is an average over neighbours, and ε_i a learned multiple of their mean, as in GASPnet.

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from bs4 import BeautifulSoup
 
-from gasp.rendering import PUBLISHED, build_book
+from gasp.publishing.site import PUBLISHED, build_book
 
 ROOT = Path(__file__).parents[2]
 # attributes by which a page loads something by itself

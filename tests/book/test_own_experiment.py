@@ -62,5 +62,5 @@ def test_the_new_chapter_is_found_and_leads_to_the_claim(followed):
 
 
 def test_the_new_variant_has_a_colour_and_a_marker(followed):
-    code = "from gasp.figures.style import COLOURS, MARKERS; print('two_steps' in COLOURS, 'two_steps' in MARKERS)"
+    code = "from gasp.analysis.figures.style import COLOURS, MARKERS; print('two_steps' in COLOURS, 'two_steps' in MARKERS)"
     assert python(followed, code).split() == ["True", "True"]

@@ -14,9 +14,9 @@ import jupytext
 import pytest
 import yaml
 
-from gasp.book import check_chapters
-from gasp.rendering import PUBLISHED
-from gasp.store import Store
+from gasp.experiments.store import Store
+from gasp.publishing.chapters import check_chapters
+from gasp.publishing.site import PUBLISHED
 
 ROOT = Path(__file__).parents[2]
 CHAPTERS = sorted((ROOT / "book").glob("[0-9][0-9]_*.py"))

@@ -1,0 +1,1 @@
+"""From stored results to statistics, verdicts, tables and figures."""

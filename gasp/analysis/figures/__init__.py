@@ -1,0 +1,40 @@
+"""One function a figure: from a tidy table, or from tensors, to a matplotlib Figure.
+
+Phases have one cyclic colour map everywhere, with a wheel for a legend; what does not pull (gate 0) is black.
+"""
+
+from gasp.analysis.figures.costs import costs_of_coupling, costs_of_parts, costs_over_time
+from gasp.analysis.figures.explorer import explorer
+from gasp.analysis.figures.phases import alignment, animation, architecture, corruptions, gallery, phase_maps, scenes
+from gasp.analysis.figures.results import (
+    AXES,
+    accuracy_over,
+    accuracy_over_time,
+    comparison,
+    effects,
+    gain_over,
+    learning_curves,
+    order_over_time,
+)
+
+__all__ = [
+    "AXES",
+    "accuracy_over",
+    "accuracy_over_time",
+    "alignment",
+    "animation",
+    "architecture",
+    "comparison",
+    "corruptions",
+    "costs_of_coupling",
+    "costs_of_parts",
+    "costs_over_time",
+    "effects",
+    "explorer",
+    "gain_over",
+    "gallery",
+    "learning_curves",
+    "order_over_time",
+    "phase_maps",
+    "scenes",
+]

@@ -1,0 +1,224 @@
+"""Runs, executed: trained, evaluated, kept in the store; one, or many at once on the cores of this machine."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from gasp.experiments.cluster import spread
+from gasp.experiments.profile import Profile, load_profile
+from gasp.experiments.specification import REVISION, TEST_SEED, VALIDATION_SEED, Experiment
+from gasp.experiments.store import COLUMNS, Store
+from gasp.files import alone, read_tensors, write_tensors
+from gasp.learning.checkpoint import steps_done
+from gasp.learning.devices import choose_device, device_name, use_threads
+from gasp.learning.evaluation import Answers, accuracy, answers, phase_statistics
+from gasp.learning.training import fit, no_progress, terminable
+from gasp.models import CNN
+from gasp.settings import GaspError
+
+__all__ = ["load", "run", "run_all", "status"]
+
+
+def run(experiment: Experiment, store: Store, device: str = "auto", progress: Callable[[int], object] = no_progress) -> None:
+    """Train and evaluate one model, unless its results are in the store already.
+
+    No two processes do this for one run at once: the second waits, and finds what the first has done.
+
+    Args:
+        progress: told how many training steps were done since it was last told.
+
+    Raises:
+        GaspError: as :func:`gasp.learning.training.fit`, and for data that cannot be had.
+    """
+    with alone(store.checkpoint(experiment.weights_name).with_suffix(".lock")):
+        store.sweep(experiment.key, experiment.weights_name)
+        if experiment.key in store:
+            progress(experiment.steps)
+        else:
+            _measure(experiment, store, device, progress)
+
+
+def _measure(experiment: Experiment, store: Store, device: str, progress: Callable[[int], object]) -> None:
+    """Train and evaluate, and keep what was found."""
+    started = time.monotonic()
+    model = experiment.model().to(choose_device(device))
+    rows = _Rows(experiment)
+    history = _train(model, experiment, store, progress)
+    for epoch in history:
+        for split in ("train", "validation"):
+            rows.add(split, "training", epoch["epoch"], epoch[split])
+    right = _evaluate(model, experiment, rows)
+    record = {
+        "key": experiment.key,
+        "specification": experiment.model_dump(mode="json"),
+        "revision": REVISION,
+        "weights": experiment.weights_name,
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "versions": {"python": platform.python_version(), "torch": torch.__version__},
+        "device": device_name(next(model.parameters()).device),
+        "threads": torch.get_num_threads(),
+        "seconds": round(time.monotonic() - started, 1),
+    }
+    store.save(experiment.key, rows.table(), record, right)
+
+
+def _evaluate(model: CNN, experiment: Experiment, rows: _Rows) -> dict[str, Tensor]:
+    """Test a trained model; whether each scene was right at the first and last step of each condition, ``(2, n)`` bool."""
+    asked, right = experiment.evaluation, {}
+
+    def add(evaluation: str, level: float, found: Answers) -> None:
+        rows.add("test", evaluation, level, found.metrics())
+        right.update({f"{evaluation}/{level:g}/{what}": values[[0, -1]] for what, values in found.right().items()})
+
+    test = experiment.data.compose("test", asked.scenes, TEST_SEED)
+    some = test.first(asked.sweep_scenes)
+    add("clean", 0.0, answers(model, test))
+    for layer, statistics in enumerate(phase_statistics(model, some), start=1):
+        rows.add("test", "phases", layer, statistics)
+    for condition in experiment.conditions():
+        scenes = some
+        if condition.scenes:
+            scenes = experiment.data.changed(condition.scenes).compose("test", asked.sweep_scenes, TEST_SEED)
+        corruption, level = (condition.corruption, condition.level) if condition.corruption else ("gaussian", 0.0)
+        add(condition.evaluation, condition.level, answers(model, scenes, corruption, level, condition.steps))
+    return right
+
+
+def _train(model: CNN, experiment: Experiment, store: Store, progress: Callable[[int], object]) -> list[dict[str, Any]]:
+    """Bring the model to its trained weights, from the store where they are; the history of its epochs."""
+    weights, checkpoint = store.weights(experiment.weights_name), store.checkpoint(experiment.weights_name)
+    if weights.exists():
+        tensors, record = read_tensors(weights)
+        _restore(model, tensors, weights)
+        checkpoint.unlink(missing_ok=True)  # a process may have been killed between the last two lines of this function
+        progress(experiment.steps)
+        return list(record["history"])
+    validation = experiment.data.compose("validation", experiment.evaluation.validation_scenes, VALIDATION_SEED)
+    history = fit(
+        model,
+        lambda epoch: experiment.data.compose("train", experiment.training.scenes, experiment.seed * 10_000 + epoch),
+        partial(accuracy, scenes=validation),
+        experiment.training,
+        experiment.seed,
+        checkpoint,
+        experiment.weights_name,
+        progress,
+    )
+    record = {"specification": experiment.model_dump(mode="json"), "sizes": experiment.sizes(), "history": history}
+    write_tensors(weights, model.state_dict(), record)
+    checkpoint.unlink()
+    return history
+
+
+def _restore(model: CNN, tensors: dict[str, torch.Tensor], weights: Path) -> None:
+    try:
+        model.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise GaspError(f"{weights} does not hold the weights of this model: remove it and train again") from error
+    model.eval()
+
+
+class _Rows:
+    """Collects values with what they are values of."""
+
+    def __init__(self, experiment: Experiment) -> None:
+        self.experiment = experiment
+        self.rows: list[list[Any]] = []
+
+    def add(self, split: str, evaluation: str, level: float, metrics: dict[str, list[float]]) -> None:
+        run = self.experiment
+        for metric, values in metrics.items():
+            for t, value in enumerate(values):
+                self.rows.append([run.key, run.dataset, run.variant, run.seed, split, evaluation, level, t, metric, value])
+
+    def table(self) -> pd.DataFrame:
+        return pd.DataFrame(self.rows, columns=COLUMNS)
+
+
+def run_all(experiments: Iterable[Experiment], profile: Profile, scheduler: str = "") -> pd.DataFrame:
+    """Run what is not in the profile's store yet, several at once, with one progress bar; the table of all results.
+
+    Args:
+        scheduler: address of a Dask scheduler whose workers see the store's folder; this machine alone when empty.
+
+    Raises:
+        GaspError: as :func:`run`, and as :func:`gasp.experiments.cluster.spread`.
+    """
+    experiments = list(experiments)
+    store = profile.store
+    missing = {experiment.key: experiment for experiment in experiments if experiment.key not in store}
+    if missing:
+        cores, on_cpu = os.cpu_count() or 1, choose_device(profile.device).type == "cpu"
+        workers = min(profile.workers or (cores if on_cpu else torch.accelerator.device_count()), len(missing))
+        # sums are rounded as they are divided among threads: alone or beside others, a run on a CPU has one
+        threads = 1 if on_cpu else max(cores // workers, 1)
+        steps = sum(experiment.steps for experiment in missing.values())
+        with (
+            terminable(),
+            tqdm(total=steps, desc=f"training, {len(missing)} to do", unit="step", smoothing=0.02, mininterval=1) as bar,
+        ):
+            if workers == 1 and not scheduler:
+                with use_threads(threads):
+                    for experiment in missing.values():
+                        run(experiment, store, profile.device, bar.update)
+            else:
+                tasks = {key: (experiment, store, profile.device) for key, experiment in missing.items()}
+                for _ in spread(run, tasks, bar.update, workers, threads, not on_cpu, scheduler):
+                    pass
+    return store.table(experiment.key for experiment in experiments)
+
+
+def status(experiments: Iterable[Experiment], store: Store) -> pd.DataFrame:
+    """How far runs are: ``dataset``, ``variant``, ``seed``, ``key``; ``trained``, a share; ``tested``, whether all is done."""
+    rows = []
+    for run in experiments:
+        tested = run.key in store
+        trained = float(tested or store.weights(run.weights_name).exists())
+        trained = trained or steps_done(store.checkpoint(run.weights_name)) / run.steps
+        rows.append([run.dataset, run.variant, run.seed, run.key, trained, tested])
+    return pd.DataFrame(rows, columns=["dataset", "variant", "seed", "key", "trained", "tested"])
+
+
+def load(
+    variant: str = "gaspnet",
+    dataset: str = "multi_mnist",
+    seed: int = 0,
+    profile: str | Profile = "cpu",
+    device: str = "auto",
+    **overrides: Any,
+) -> CNN:
+    """A trained model, ready for a batch of images ``(B, channels, size, size)`` in [0, 1].
+
+    Args:
+        overrides: of single values of a profile that is given by its name, as in :func:`gasp.experiments.profile.load_profile`.
+
+    Raises:
+        GaspError: if there are no weights of such a run, and for overrides of a profile that was read already.
+    """
+    if isinstance(profile, Profile) and overrides:
+        raise GaspError(f"a profile that was read already is not changed by {', '.join(overrides)}: give it to load_profile")
+    settings = load_profile(profile, **overrides) if isinstance(profile, str) else profile
+    experiment = settings.experiment(dataset, variant, seed)
+    path = settings.store.weights(experiment.weights_name)
+    if not path.exists():
+        which = f"--profile {settings.name} --dataset {dataset} --variant {variant} --seed {seed}"
+        results = settings.store.directory / "results" / f"{experiment.key}.*"
+        raise GaspError(
+            f"no trained weights at {path}: name another profile or seed, or train it by gasp experiments run {which}, "
+            f"after removing {results} if there are any"
+        )
+    tensors, record = read_tensors(path)
+    model = experiment.model(record.get("sizes"))  # so that no data are needed
+    _restore(model, tensors, path)
+    return model.to(choose_device(device))

@@ -1,0 +1,1 @@
+"""Losses, training with exact resume, evaluation, devices."""

@@ -1,0 +1,57 @@
+"""Where models run: the device, its threads and its memory."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import platform
+from collections.abc import Iterator
+
+import torch
+
+from gasp.settings import GaspError
+
+__all__ = ["choose_device", "device_name", "keep_memory", "use_threads"]
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """``auto``: CUDA, else MPS, else the CPU; otherwise the device of this name.
+
+    Raises:
+        GaspError: if there is no such device.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        torch.zeros(1, device=name)
+    except (RuntimeError, AssertionError) as error:
+        raise GaspError(f"device {name!r} is not to be had here ({str(error).splitlines()[0]}): use auto or cpu") from error
+    return torch.device(name)
+
+
+def device_name(device: torch.device) -> str:
+    """What a device is called in records."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{device.type} ({platform.machine()})"
+
+
+def keep_memory() -> None:
+    """Have glibc keep memory that was freed: a step that gets it anew from the kernel may take twice as long."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        trim_threshold, top_pad, mmap_threshold = -1, -2, -3  # their names in malloc.h begin with M_
+        mallopt(mmap_threshold, 2**25)  # the largest that glibc takes
+        mallopt(trim_threshold, 2**31 - 1)
+        mallopt(top_pad, 2**26)
+
+
+@contextlib.contextmanager
+def use_threads(number: int) -> Iterator[None]:
+    """PyTorch on the CPU with so many threads inside the block."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

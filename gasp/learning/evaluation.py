@@ -1,0 +1,176 @@
+"""What a trained model can do: which objects it reports at every time step, and how its phases separate them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gasp.data.corruptions import Corruption, corrupt
+from gasp.data.scenes import Scenes
+from gasp.learning.losses import classification_loss, coverage
+from gasp.models import CNN, Trajectory
+from gasp.nn.kuramoto import order_parameter
+
+__all__ = ["Answers", "accuracy", "answers", "order_of_objects", "phase_statistics", "separation"]
+
+BATCH = 500
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a model reported of n scenes, at T time steps.
+
+    Attributes:
+        hits: for every head, whether each of its objects is among the reported, ``(T, n, objects)``, bool.
+        loss: ``(T,)``, the mean over scenes.
+    """
+
+    hits: tuple[Tensor, ...]
+    loss: Tensor
+
+    def right(self) -> dict[str, Tensor]:
+        """Whether each scene was right, ``(T, n)``: with every object (``scene``), and where there are several heads,
+        with those of each (``head_0`` and so on).
+        """
+        heads = [hits.all(-1) for hits in self.hits]
+        found = {"scene": torch.stack(heads).all(0)}
+        return found | ({f"head_{index}": head for index, head in enumerate(heads)} if len(heads) > 1 else {})
+
+    def metrics(self) -> dict[str, list[float]]:
+        """``scene_accuracy``, the share of scenes with every object right; ``object_accuracy``, the share of objects;
+        ``loss``; with several heads, ``head_0_accuracy`` and so on. Each is a list over time steps.
+        """
+        values = {f"{name}_accuracy": right.float().mean(1) for name, right in self.right().items()}
+        values["object_accuracy"] = torch.cat(self.hits, -1).float().flatten(1).mean(1)
+        return {name: value.tolist() for name, value in (values | {"loss": self.loss}).items()}
+
+
+def answers(
+    model: CNN,
+    scenes: Scenes,
+    corruption: Corruption = "gaussian",
+    level: float = 0.0,
+    steps: int | None = None,
+    seed: int = 0,
+) -> Answers:
+    """Let a model report the objects of scenes. A head that must report n objects answers with its n largest logits.
+
+    Args:
+        corruption, level: of the images, see :mod:`gasp.data.corruptions`.
+        steps: T of this run, when not the model's own.
+        seed: of noise and initial phases.
+    """
+    hits: list[list[Tensor]] = []
+    losses = []
+    for trajectory, _, targets in _runs(model, scenes, seed, steps, corruption, level):
+        hits.append(_hits(trajectory.logits, targets))
+        losses.append(torch.stack([classification_loss(step[None], targets) for step in trajectory.logits]) * len(targets))
+    heads = tuple(torch.cat(parts, 1).cpu() for parts in zip(*hits, strict=True))
+    return Answers(heads, torch.stack(losses).sum(0).cpu() / len(scenes))
+
+
+def accuracy(model: CNN, scenes: Scenes, **run: Any) -> dict[str, list[float]]:
+    """The metrics of the answers, see :func:`answers`."""
+    return answers(model, scenes, **run).metrics()
+
+
+def phase_statistics(model: CNN, scenes: Scenes, seed: int = 0) -> list[dict[str, list[float]]]:
+    """How phases separate the objects, for each layer with phases; a list over time steps each.
+
+    Returns:
+        of a convolution, ``order_within``, the mean order parameter of the locations of an object, weighted by
+        coverage, and ``separation``, (1 − cos of the difference of two objects' mean phases) / 2: 0 in phase, 1 in
+        antiphase; of dense units, ``nearness``, the cosine of a unit's phase to the nearest object's mean phase in the
+        first layer, averaged over units by their gates; of the read-out also ``follows``, the share of objects whose
+        unit is nearer to them than to any other object. Empty for a model without phases.
+    """
+    sums: list[dict[str, Tensor]] = []
+    start = 0
+    for trajectory, masks, targets in _runs(model, scenes, seed):
+        labels = scenes.labels[start : start + len(targets)].to(targets.device).long()
+        start += len(targets)
+        found = _of_layers(trajectory, masks, labels, *targets.shape[1:])
+        sums = sums or [dict.fromkeys(layer, torch.tensor(0.0)) for layer in found]
+        for total, layer in zip(sums, found, strict=True):
+            for name, value in layer.items():
+                total[name] = total[name] + value.sum(1).cpu()
+    return [{name: (value / len(scenes)).tolist() for name, value in total.items()} for total in sums]
+
+
+def _of_layers(trajectory: Trajectory, masks: Tensor, labels: Tensor, heads: int, classes: int) -> list[dict[str, Tensor]]:
+    """The statistics of :func:`phase_statistics`, ``(T, B)`` each."""
+    found = []
+    for phases, gates in zip(trajectory.phases, trajectory.gates, strict=True):
+        if phases.ndim == 4:
+            found.append(separation(phases, masks))
+            continue
+        gaps = torch.cos(phases.unsqueeze(-1) - _mean_phases(trajectory.phases[0], masks).unsqueeze(-2))  # (T, B, n, G)
+        nearest = gaps.amax(-1)
+        found.append({"nearness": (gates * nearest).sum(-1) / (gates.sum(-1) + 1e-9)})
+    if trajectory.phases and trajectory.phases[-1].ndim == 3:
+        objects = torch.arange(labels.shape[1], device=labels.device)
+        head = (objects == len(objects) - 1).long() if heads > 1 else torch.zeros_like(objects)
+        reporting = (head * classes + labels).expand(len(gaps), -1, -1)  # (T, B, G), the unit of each object
+        chosen = gaps.argmax(-1).gather(-1, reporting)
+        found[-1]["follows"] = (chosen == objects).float().mean(-1)
+    return found
+
+
+def _runs(
+    model: CNN,
+    scenes: Scenes,
+    seed: int,
+    steps: int | None = None,
+    corruption: Corruption = "gaussian",
+    level: float = 0.0,
+) -> Iterator[tuple[Trajectory, Tensor, Tensor]]:
+    """The model's forward runs over batches of the scenes, with their masks and targets."""
+    device = next(model.parameters()).device
+    generator = torch.Generator().manual_seed(seed)
+    for start in range(0, len(scenes), BATCH):
+        images, masks, targets = scenes.batch(slice(start, start + BATCH), device)
+        with torch.no_grad():
+            images = corrupt(images, corruption, level, generator)
+            yield model.run(images, generator, masks, steps), masks, targets
+
+
+def _hits(logits: Tensor, targets: Tensor) -> list[Tensor]:
+    """Whether each object is among the reported: for every head ``(T, n, objects)``."""
+    hits = []
+    for head in range(targets.shape[1]):
+        count = int(targets[0, head].sum())
+        present = targets[:, head].topk(count).indices  # (n, objects)
+        reported = logits[:, :, head].topk(count).indices  # (T, n, objects)
+        hits.append((reported.unsqueeze(-1) == present.unsqueeze(-2)).any(-2))
+    return hits
+
+
+def separation(phases: Tensor, masks: Tensor) -> dict[str, Tensor]:
+    """How well a phase map separates the objects, ``(T, B)`` each; names as in :func:`phase_statistics`.
+
+    Args:
+        phases: ``(T, B, H, W)``, radians.
+        masks: coverage by the G objects, ``(B, G, *, *)`` in [0, 1].
+    """
+    mean = _mean_phases(phases, masks)
+    first, second = torch.triu_indices(mean.shape[-1], mean.shape[-1], 1)
+    between = (1 - torch.cos(mean[..., first] - mean[..., second])) / 2
+    return {"order_within": order_of_objects(phases, masks).mean(-1), "separation": between.mean(-1)}
+
+
+def order_of_objects(phases: Tensor, masks: Tensor) -> Tensor:
+    """The order parameter of the locations of each object, weighted by coverage, ``(T, B, G)``; arguments as in
+    :func:`separation`.
+    """
+    return order_parameter(phases.flatten(2).unsqueeze(2), coverage(masks, phases).flatten(2))
+
+
+def _mean_phases(phases: Tensor, masks: Tensor) -> Tensor:
+    """The mean phase of the locations of each object, ``(T, B, G)``; arguments as in :func:`separation`."""
+    weights = coverage(masks, phases).flatten(2)
+    angles = phases.flatten(2).unsqueeze(2)
+    return torch.atan2((weights * angles.sin()).sum(-1), (weights * angles.cos()).sum(-1))

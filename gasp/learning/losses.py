@@ -1,0 +1,53 @@
+"""What the models are trained for: classification over time, and synchrony."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from gasp.nn.kuramoto import TINY
+
+__all__ = ["classification_loss", "coverage", "synchrony_loss"]
+
+
+def classification_loss(logits: Tensor, targets: Tensor) -> Tensor:
+    r"""Cross-entropy at every time step, averaged over steps, images and heads.
+
+    A head that must report n objects has n targets of weight 1/n each.
+
+    Args:
+        logits: ``(T, B, heads, classes)``.
+        targets: ``(B, heads, classes)``, 1 for the classes that are present and 0 elsewhere.
+    """
+    weights = targets / targets.sum(-1, keepdim=True)
+    return -(weights * logits.log_softmax(-1)).sum(-1).mean()
+
+
+def coverage(masks: Tensor, phases: Tensor) -> Tensor:
+    """How much of each location each object covers: masks ``(B, G, *, *)`` at the resolution of ``(…, H, W)``."""
+    height, width = phases.shape[-2:]
+    return F.adaptive_avg_pool2d(masks, (height, width))
+
+
+def synchrony_loss(phases: Tensor, masks: Tensor) -> Tensor:
+    r"""Zero when every object is in phase within and the objects' mean phases cancel.
+
+    .. math:: L = \frac1G \sum_g (1 - R_g) + \Bigl| \frac1G \sum_g e^{i\bar\varphi_g} \Bigr|^2
+
+    with R the order parameter and :math:`\bar\varphi` the mean phase of an object's locations, weighted by how much of
+    each the object covers.
+
+    Args:
+        phases: ``(T, B, H, W)``, radians.
+        masks: how much of each pixel each of G objects covers, ``(B, G, *, *)`` in [0, 1], at any resolution.
+
+    Source: KuraNet (arXiv 2105.02838), which KomplexNet (arXiv 2502.21077) trains with; the weights are ours.
+    """
+    weights = coverage(masks, phases)
+    weights = weights / (weights.sum((-2, -1), keepdim=True) + TINY)
+    phases = phases.unsqueeze(2)
+    means = torch.stack([(weights * phases.cos()).sum((-2, -1)), (weights * phases.sin()).sum((-2, -1))])  # (2, T, B, G)
+    order = (means.square().sum(0) + 1e-8).sqrt()
+    pull = (means / order).mean(-1).square().sum(0)
+    return (1 - order).mean() + pull.mean()

@@ -1,0 +1,245 @@
+"""Fit one model: the loop, its checkpoints, exact resume."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from gasp.data.scenes import Scenes
+from gasp.learning.checkpoint import Checkpoint
+from gasp.learning.devices import keep_memory
+from gasp.learning.losses import classification_loss, synchrony_loss
+from gasp.models import CNN, Trajectory
+from gasp.settings import Count, GaspError, Settings
+
+__all__ = [
+    "TrainingSettings",
+    "descend",
+    "fit",
+    "no_progress",
+    "objectives",
+    "terminable",
+]
+
+CHECKPOINT_SECONDS = 15.0
+
+
+class TrainingSettings(Settings):
+    """How long and how a model is trained.
+
+    Attributes:
+        epochs: passes over freshly composed scenes.
+        scenes: how many each epoch composes.
+        batch_size: scenes per step.
+        learning_rate: peak of the one-cycle schedule of Adam.
+        synchrony_weight: λ, of the synchrony loss.
+        gradient_norm: what gradients are clipped to, those of the coupling apart from the rest.
+    """
+
+    epochs: Count
+    scenes: Count
+    batch_size: Count = 128
+    learning_rate: float = Field(1e-2, gt=0)
+    synchrony_weight: float = Field(0.5, ge=0)
+    gradient_norm: float = Field(1.0, gt=0)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return max(self.scenes // self.batch_size, 1)
+
+
+@contextlib.contextmanager
+def terminable() -> Iterator[None]:
+    """SIGTERM is as Ctrl-C inside the block, unless somebody else listens to it; so a notebook that is shut down is saved."""
+    listens = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    if listens:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        if listens:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def no_progress(_steps: int) -> None:
+    """The progress callback that does nothing."""
+
+
+def fit(
+    model: CNN,
+    scenes_of: Callable[[int], Scenes],
+    validate: Callable[[CNN], dict[str, list[float]]],
+    settings: TrainingSettings,
+    seed: int,
+    checkpoint: Path,
+    identity: str,
+    progress: Callable[[int], object] = no_progress,
+) -> list[dict[str, Any]]:
+    """Train a model in place; a checkpoint of the same run is taken up where it stopped.
+
+    A resumed run ends in the same weights, bit for bit, as one that was never stopped: scenes are a function of the
+    epoch, and weights, optimiser, schedule, random state, position and running means are in the checkpoint.
+
+    Args:
+        scenes_of: the scenes of an epoch, a pure function of its number.
+        validate: metrics of the model after an epoch, one value a time step.
+        seed: of the order of scenes and of initial phases.
+        checkpoint: file to resume from and to save to.
+        identity: what the checkpoint must be of, such as the key of the run.
+        progress: told how many steps were done since it was last told; whatever it raises, the run is saved first.
+
+    Returns:
+        a record an epoch: ``epoch``, training losses, and what ``validate`` gave.
+
+    Raises:
+        GaspError: for a checkpoint of another run or one that cannot be read, and for a loss that is not finite.
+        KeyboardInterrupt: after Ctrl-C or SIGTERM, with the step that it met done and saved.
+    """
+    keep_memory()
+    device = next(model.parameters()).device
+    optimizer = torch.optim.Adam(model.parameters(), settings.learning_rate)
+    total = settings.epochs * settings.steps_per_epoch
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, settings.learning_rate, total_steps=total)
+    generator = torch.Generator().manual_seed(seed)
+    state = Checkpoint(checkpoint, identity, model, optimizer, schedule, generator)
+    state.restore()
+    progress(state.done)
+    saved = time.monotonic()
+    with _whole_steps() as stop_if_asked:
+        for epoch in range(len(state.history), settings.epochs):
+            scenes = scenes_of(epoch)
+            order = torch.randperm(len(scenes), generator=torch.Generator().manual_seed(seed * 1_000_003 + epoch))
+            done = state.done - epoch * settings.steps_per_epoch
+            model.train()
+            for batch in order.split(settings.batch_size)[done : settings.steps_per_epoch]:
+                _step(state, scenes.batch(batch, device), settings)
+                try:
+                    progress(1)
+                    stop_if_asked()
+                except BaseException:
+                    state.save()
+                    raise
+                if time.monotonic() - saved > CHECKPOINT_SECONDS:
+                    state.save()
+                    saved = time.monotonic()
+            model.eval()
+            means = {name: [value / settings.steps_per_epoch] for name, value in state.running.items()}
+            state.history.append({"epoch": epoch + 1, "train": means, "validation": validate(model)})
+            state.running = {}
+            state.save()
+            stop_if_asked()
+    model.eval()
+    return state.history
+
+
+def _step(state: Checkpoint, batch: tuple[Tensor, Tensor, Tensor], settings: TrainingSettings) -> None:
+    """One training step; if its loss or gradient is not finite, what was before it is saved."""
+    images, masks, targets = batch
+    before = state.generator.get_state()
+    losses = objectives(state.model.run(images, state.generator, masks), targets, masks)
+    loss = losses["classification_loss"] + settings.synchrony_weight * losses["synchrony_loss"]
+    try:
+        descend(state.model, loss, state.optimizer, settings.gradient_norm)
+    except FloatingPointError as error:
+        state.generator.set_state(before)
+        state.save()
+        epoch, step = divmod(state.done, settings.steps_per_epoch)
+        began = _first_lost(state.model, partial(state.model.run, images, state.generator, masks))
+        raise GaspError(
+            f"{error} in epoch {epoch + 1}, step {step}, and it began in {began}; {state.path} holds the state before. "
+            "Lower learning_rate, then run again"
+        ) from error
+    state.schedule.step()
+    state.done += 1
+    for name, value in losses.items():
+        state.running[name] = state.running.get(name, 0.0) + value.item()
+
+
+@contextlib.contextmanager
+def _whole_steps() -> Iterator[Callable[[], None]]:
+    """Ctrl-C and SIGTERM wait until the step that they meet is whole; a second one does not wait.
+
+    Gives a function that raises ``KeyboardInterrupt`` if one has come. In any thread but the main one, where Python knows no
+    signals, it does nothing.
+    """
+    received = False
+
+    def receive(number: int, _frame: object) -> None:
+        nonlocal received
+        received = True
+        signal.signal(number, before[number])
+
+    def stop_if_asked() -> None:
+        if received:
+            raise KeyboardInterrupt
+
+    is_main = threading.current_thread() is threading.main_thread()
+    before: dict[int, Any] = {}
+    try:
+        for asked in (signal.SIGINT, signal.SIGTERM) if is_main else ():
+            before[asked] = signal.signal(asked, receive)
+        yield stop_if_asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def objectives(trajectory: Trajectory, targets: Tensor, masks: Tensor) -> dict[str, Tensor]:
+    """Classification over time, and synchrony of the first layer's phases once they were aligned."""
+    synchrony = targets.new_zeros(())
+    if trajectory.phases and len(trajectory.logits) > 1:
+        synchrony = synchrony_loss(trajectory.phases[0][1:], masks)
+    return {"classification_loss": classification_loss(trajectory.logits, targets), "synchrony_loss": synchrony}
+
+
+def descend(model: CNN, loss: Tensor, optimizer: torch.optim.Optimizer, gradient_norm: float) -> None:
+    """One step of the optimizer down the gradient of the loss, clipped for the coupling apart from the rest.
+
+    Raises:
+        FloatingPointError: if the loss or its gradient is not finite; then no step was made.
+    """
+    if not torch.isfinite(loss):
+        raise FloatingPointError(f"the loss became {loss.item()}")
+    optimizer.zero_grad()
+    loss.backward()
+    coupling = set(model.coupling_parameters())
+    for inside in (False, True):
+        parameters = [p for p in model.parameters() if (p in coupling) == inside]
+        norm = nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
+        if not torch.isfinite(norm):
+            raise FloatingPointError("the gradient became infinite or no number")
+        nn.utils.clip_grads_with_norm_(parameters, gradient_norm, norm)
+    optimizer.step()
+
+
+def _first_lost(model: CNN, again: Callable[[], object]) -> str:
+    """Where a step was lost: the first module that answers with what is not finite, else the parameter nearest to the loss.
+
+    Args:
+        again: the forward run of that step.
+    """
+    lost: list[str] = []
+
+    def listen(name: str, _module: nn.Module, _inputs: Any, output: Any) -> None:
+        if isinstance(output, Tensor) and not output.isfinite().all():
+            lost.append(name)
+
+    hooks = [module.register_forward_hook(partial(listen, name)) for name, module in model.named_modules()]
+    with torch.no_grad():
+        again()
+    for hook in hooks:
+        hook.remove()
+    of_gradient = [name for name, p in model.named_parameters() if p.grad is not None and not p.grad.isfinite().all()]
+    if lost:
+        return f"the answer of {lost[0]}"
+    return f"the gradient of {of_gradient[-1]}" if of_gradient else "the loss itself"

@@ -1,0 +1,1 @@
+"""The mathematics: Kuramoto dynamics, the spatial neighbourhood, phase-modulated layers."""

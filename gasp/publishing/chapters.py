@@ -1,0 +1,215 @@
+"""The chapters of the book: executed by papermill, and the gate that refuses those that are stale or failed.
+
+A chapter is a py-percent script ``book/NN_name.py``. Executed, it is ``runs/PROFILE/NN_name.ipynb`` and carries the
+fingerprint of all that it was made from; while that stays the same, it is not executed again.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jupytext
+import nbformat
+import papermill
+import torch
+from traitlets.config import Config
+
+from gasp.experiments.profile import load_profile
+from gasp.experiments.store import project_root
+from gasp.files import make_folder, write_text
+from gasp.learning.devices import choose_device, device_name
+from gasp.publishing.pages import install_cell, provenance
+from gasp.settings import GaspError
+
+__all__ = ["chapters", "check_chapters", "repository", "run_chapters"]
+
+
+def chapters(names: Sequence[str] = ()) -> list[Path]:
+    """The chapter scripts, all or those named, each by its name, its number or its path.
+
+    Raises:
+        GaspError: for a name that no chapter or more than one has.
+    """
+    every = sorted((project_root() / "book").glob("[0-9][0-9]_*.py"))
+    if not names:
+        return every
+    chosen = []
+    for name in names:
+        stem = Path(name).stem
+        fitting = [path for path in every if stem in (path.stem, path.stem[:2], path.stem[3:])]
+        if not fitting:
+            raise GaspError(f"no chapter {name!r}: there are {', '.join(path.stem for path in every)}")
+        if len(fitting) > 1:
+            raise GaspError(f"chapter {name!r} could be {' or '.join(path.stem for path in fitting)}")
+        chosen.append(fitting[0])
+    return chosen
+
+
+def fingerprint(chapter: Path, profile: str, overrides: dict[str, Any]) -> str:
+    """A hash of what an executed chapter is made from: its source, its parameters, the profile and the package."""
+    settings = load_profile(profile, **overrides).model_dump_json()
+    package = sorted(path for path in Path(__file__).parents[1].rglob("*") if path.suffix in (".py", ".html"))
+    parts = [chapter.read_text(), settings, *(path.read_text() for path in package)]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def executed(chapter: Path, profile: str) -> Path:
+    """Where the executed chapter is."""
+    return project_root() / "runs" / profile / f"{chapter.stem}.ipynb"
+
+
+def run_chapters(names: Sequence[str], profile: str, overrides: dict[str, Any], force: bool = False) -> list[Path]:
+    """Execute chapters that are not up to date; the paths of those that were executed.
+
+    Raises:
+        GaspError: for an unknown chapter, profile or parameter, and where a cell failed.
+    """
+    done = []
+    for chapter in chapters(names):
+        if not force and not _fault(chapter, profile, overrides):
+            print(f"{chapter.stem}: up to date")
+            continue
+        done.append(_execute(chapter, profile, overrides))
+    return done
+
+
+def _execute(chapter: Path, profile: str, overrides: dict[str, Any]) -> Path:
+    """Run one chapter with papermill; the executed notebook appears when it is whole, a failed one beside it."""
+    mark, settings = fingerprint(chapter, profile, overrides), load_profile(profile, **overrides)
+    root = project_root()
+    scratch = root / "_build" / "papermill" / profile
+    make_folder(scratch)
+    notebook = jupytext.read(chapter)
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    source, output = scratch / f"{chapter.stem}.in.ipynb", scratch / f"{chapter.stem}.ipynb"
+    if address := repository():
+        install = nbformat.v4.new_code_cell(install_cell(address), metadata={"tags": ["remove-cell"]}, id="install")
+        notebook.cells.insert(0, install)
+    nbformat.write(notebook, source)
+    started, sockets = time.monotonic(), tempfile.TemporaryDirectory(prefix="gasp-")
+    try:
+        papermill.execute_notebook(
+            source,
+            output,
+            {"profile": profile, "overrides": overrides},
+            kernel_name="python3",
+            cwd=root,
+            stderr_file=sys.stderr,
+            progress_bar={"desc": chapter.stem, "leave": True},
+            extra_arguments=["--log-level=CRITICAL"],  # what fails in a cell is told by the cell
+            config=Config({"KernelManager": {"transport": "ipc", "ip": f"{sockets.name}/kernel"}}),  # no open port
+        )
+    except papermill.PapermillExecutionError as error:
+        reason = " ".join(error.evalue.split())
+        raise GaspError(f"{chapter.stem}, cell {error.cell_index}: {error.ename}: {reason} (see {output})") from None
+    finally:
+        sockets.cleanup()
+    result = nbformat.read(output, 4)
+    _clean(result)
+    record = {
+        "fingerprint": mark,
+        "profile": profile,
+        "overrides": overrides,
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "seconds": round(time.monotonic() - started),
+        "commit": _commit(),
+        "device": device_name(choose_device(settings.device)),
+        "python": ".".join(map(str, sys.version_info[:3])),
+        "torch": torch.__version__,
+    }
+    result.cells.append(nbformat.v4.new_markdown_cell(provenance(chapter.stem, settings, record), id="provenance"))
+    language = {"name": "python"}
+    result.metadata = {"kernelspec": result.metadata["kernelspec"], "language_info": language, "gasp": record}
+    target = executed(chapter, profile)
+    write_text(target, nbformat.writes(result) + "\n")
+    return target
+
+
+def repository() -> str:
+    """The public address of the project, ``https://github.com/OWNER/NAME``; empty where git knows none."""
+    found = re.search(r"github\.com[:/]([\w.-]+)/([\w.-]+?)(\.git)?/?$", _git("remote", "get-url", "origin"))
+    return f"https://github.com/{found[1]}/{found[2]}" if found else ""
+
+
+def _commit() -> str:
+    """What is checked out, and whether sources were changed since; empty outside version control."""
+    commit = _git("rev-parse", "--short=10", "HEAD")
+    return f"{commit} with changes" if commit and _git("status", "--porcelain", "--", "book", "gasp") else commit
+
+
+def _git(*arguments: str) -> str:
+    """What git answers; nothing where it fails or is missing."""
+    try:
+        result = subprocess.run(["git", *arguments], cwd=project_root(), capture_output=True, text=True)
+    except OSError:
+        return ""
+    return "" if result.returncode else result.stdout.strip()
+
+
+def _clean(notebook: nbformat.NotebookNode) -> None:
+    """Take out what papermill and progress bars leave: a page shows neither, and no paths of this machine."""
+    for cell in notebook.cells:
+        for name in ("papermill", "execution"):
+            cell.metadata.pop(name, None)
+        tags = cell.metadata.get("tags", [])
+        if "injected-parameters" in tags:
+            tags.append("remove-cell")
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if not _is_progress(output)]
+    notebook.cells = [cell for cell in notebook.cells if "papermill-error-cell-tag" not in cell.metadata.get("tags", [])]
+
+
+def _is_progress(output: nbformat.NotebookNode) -> bool:
+    """Whether an output is nothing but a progress bar: lines that rewrite themselves, and the line break at its end."""
+    if output.output_type != "stream" or output.name != "stderr":
+        return False
+    return not output.text.strip() or ("\r" in output.text and "Warning" not in output.text)
+
+
+def check_chapters(names: Sequence[str], profile: str) -> dict[str, str]:
+    """What is wrong with the executed chapters of a profile, by chapter; empty when all is well."""
+    load_profile(profile)  # an unknown one is an error, not a pending chapter
+    faults = {}
+    for chapter in chapters(names):
+        if fault := _fault(chapter, profile):
+            faults[chapter.stem] = fault
+    return faults
+
+
+def _fault(chapter: Path, profile: str, overrides: dict[str, Any] | None = None) -> str:
+    """Why an executed chapter is not fit to be read: missing, failed, pending, noisy or stale; empty if it is fit.
+
+    Args:
+        overrides: the settings that it must have replaced; those that it did replace when omitted.
+    """
+    path = executed(chapter, profile)
+    if not path.exists():
+        return "pending: it was never executed"
+    try:
+        notebook = nbformat.read(path, 4)
+    except Exception as error:  # nbformat and jsonschema have a dozen kinds
+        return f"damaged: {error}"
+    for number, cell in enumerate(notebook.cells):
+        if cell.cell_type != "code" or not cell.source.strip():
+            continue
+        if cell.execution_count is None:
+            return f"pending: cell {number} was not executed"
+        for output in cell.outputs:
+            if output.output_type == "error":
+                return f"failed: cell {number}: {output.ename}: {output.evalue}"
+            if output.output_type == "stream" and output.name == "stderr":
+                return f"noisy: cell {number} wrote to stderr: {(output.text.strip() or 'an empty line').splitlines()[0]}"
+    provenance = notebook.metadata.get("gasp", {})
+    replaced = provenance.get("overrides", {}) if overrides is None else overrides
+    if provenance.get("fingerprint") != fingerprint(chapter, profile, replaced):
+        return "stale: its source, its parameters or the package changed since"
+    return ""

@@ -1,0 +1,81 @@
+"""What pages say beside figures: which runs they show, tables, and where they come from."""
+
+from __future__ import annotations
+
+import datetime
+from collections import Counter
+from importlib.metadata import version
+from typing import Any
+
+from IPython.display import Markdown
+
+from gasp.analysis.tables import table
+from gasp.experiments.profile import Profile
+
+__all__ = ["banner", "install_cell", "provenance"]
+
+
+def banner(profile: Profile, overrides: dict[str, Any]) -> Markdown:
+    """What a page says of the runs that it shows."""
+    changes = "".join(f" Here with `{name} = {value}`." for name, value in overrides.items())
+    runs = f"Profile `{profile.name}`: {profile.description}. {_seeds(profile)} seeds a model and data set.{changes}"
+    if profile.judges:
+        return Markdown(f"```{{admonition}} The runs on this page\n:class: note\n{runs}\n```")
+    return Markdown(
+        f"```{{admonition}} A small run, to see that all works\n:class: warning\n{runs} Runs this short judge nothing. "
+        "Where phases of a trained network are shown, it was trained on the real data.\n```"
+    )
+
+
+def _seeds(profile: Profile) -> str:
+    """How many seeds the cells of the grid have."""
+    cells = Counter((run.dataset, run.variant) for run in profile.experiments()).values()
+    return " to ".join(map(str, sorted({min(cells), max(cells)})))
+
+
+def provenance(chapter: str, profile: Profile, record: dict[str, Any]) -> str:
+    """The last cell of an executed chapter: where it comes from, how to do the same, and what can be downloaded.
+
+    Args:
+        chapter: its name.
+        record: of the execution, as a notebook's metadata have it under ``gasp``.
+    """
+    changes = "".join(f" -p {name}={value}" for name, value in record["overrides"].items())
+    runs = profile.experiments()
+    known = [profile.store.record(run.key) for run in runs if run.key in profile.store]
+    hours = sum(run["seconds"] for run in known) / 3600
+    devices = ", ".join(sorted({run["device"] for run in known})) or "none"
+    seeds = ", ".join(map(str, sorted({run.seed for run in runs})))
+    rows = [
+        ["profile", f"`{profile.name}`{changes and f', with{changes}'}"],
+        ["executed", f"{record['date']}, in {datetime.timedelta(seconds=record['seconds'])} (h:mm:ss)"],
+        ["runs of the profile", f"{len(known)}, on {devices}; {hours:.1f} h in all, repeated only where one is missing"],
+        ["seeds", seeds],
+        ["commit", f"`{record['commit']}`" if record["commit"] else "not in version control"],
+        ["specification", f"`{record['fingerprint']}` (source, parameters, profile, package)"],
+        ["device", record["device"]],
+        ["versions", f"gasp {version('gasp')}, PyTorch {record['torch']}, Python {record['python']}"],
+        ["the same again", f"`gasp book run {chapter[:2]} --profile {profile.name}{changes} --force`"],
+        [
+            "downloads",
+            f"{{download}}`executed notebook <{chapter}.ipynb>`, {{download}}`script <../../book/{chapter}.py>`, "
+            f"{{download}}`profile <../../book/profiles/{profile.name}.yaml>`",
+        ],
+    ]
+    return f"```{{admonition}} Where this page comes from\n:class: seealso dropdown\n{table(['', ''], rows).data}\n```"
+
+
+def install_cell(address: str) -> str:
+    """The first cell of an executed chapter: outside a copy of the project, as in Colab, it fetches and installs one."""
+    return f"""\
+# outside a copy of the project, as in Colab, fetch one
+import importlib.util
+import os
+import subprocess
+import sys
+
+if importlib.util.find_spec("gasp") is None:
+    subprocess.run(["git", "clone", "--quiet", "--depth", "1", "{address}", "companion"], check=True)
+    os.chdir("companion")
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--editable", "."], check=True)
+    sys.path.insert(0, os.getcwd())"""

@@ -1,0 +1,113 @@
+"""The book as HTML: built by Jupyter Book from executed chapters, served while it is edited, put into an archive."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+
+import livereload
+
+from gasp.experiments.store import project_root
+from gasp.files import make_folder, write_text
+from gasp.publishing.chapters import check_chapters, repository, run_chapters
+from gasp.settings import GaspError
+
+__all__ = ["PUBLISHED", "archive_book", "build_book", "first_page", "watch_book"]
+
+PUBLISHED = "cpu"  # the profile that book/_toc.yml names
+
+
+def build_book(profile: str, clean: bool = True) -> Path:
+    """Build the HTML, warnings as errors; the path of its first page.
+
+    Args:
+        clean: from nothing; otherwise only what changed is built anew.
+
+    Raises:
+        GaspError: if a chapter is not fit to be read, or the build has a warning.
+    """
+    root = project_root()
+    if faults := check_chapters((), profile):
+        listed = "; ".join(f"{name} {fault}" for name, fault in faults.items())
+        raise GaspError(
+            f"the chapters of profile {profile} are not ready: {listed}. Execute: gasp book run --profile {profile}"
+        )
+    output = root / "_build" / profile
+    if clean:
+        shutil.rmtree(output, ignore_errors=True)
+    make_folder(output)
+    contents = (root / "book" / "_toc.yml").read_text().replace(f"runs/{PUBLISHED}/", f"runs/{profile}/")
+    write_text(output / "_toc.yml", contents)
+    write_text(output / "_config.yml", (root / "_config.yml").read_text() + _launch_buttons())
+    command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", str(root)]
+    command += ["--config", str(output / "_config.yml"), "--toc", str(output / "_toc.yml"), "--path-output", str(output)]
+    command += ["-W", "-n", "--keep-going", "-q"]
+    result = subprocess.run(command, cwd=root, capture_output=True, text=True)
+    if result.returncode:
+        log = output / "build.log"
+        log.write_text(result.stdout + result.stderr)
+        warnings = [line for line in (result.stdout + result.stderr).splitlines() if "WARNING" in line or "ERROR" in line]
+        raise GaspError(f"the book was not built ({len(warnings)} warnings; {log}): {' | '.join(warnings[:3])}")
+    return first_page(profile)
+
+
+def _launch_buttons() -> str:
+    """Configuration of the buttons that open a page's notebook in Colab or Binder, where the project has a public address."""
+    if not (address := repository()):
+        return ""
+    services = {"colab_url": "https://colab.research.google.com", "binderhub_url": "https://mybinder.org"}
+    return f"\nrepository: {json.dumps({'url': address, 'branch': 'main'})}\nlaunch_buttons: {json.dumps(services)}\n"
+
+
+def first_page(profile: str) -> Path:
+    """Where the built book begins.
+
+    Raises:
+        GaspError: if it was not built.
+    """
+    page = _html(profile) / "index.html"
+    if not page.exists():
+        raise GaspError(f"{page} does not exist: gasp book build --profile {profile}")
+    return page
+
+
+def _html(profile: str) -> Path:
+    return project_root() / "_build" / profile / "_build" / "html"
+
+
+def watch_book(profile: str, port: int) -> None:
+    """Serve the book on this machine, and make it anew whenever one of its sources changes, until it is stopped."""
+
+    def again() -> None:
+        try:
+            run_chapters((), profile, {})
+            build_book(profile, clean=False)
+        except GaspError as error:
+            print(f"gasp: {error}", file=sys.stderr)
+
+    again()
+    root, server = project_root(), livereload.Server()
+    for sources in ("_config.yml", "book/*", "book/profiles/*", "gasp/**/*.py", "gasp/**/*.html"):
+        server.watch(str(root / sources), again)
+    server.serve(port=port, root=str(_html(profile)))
+
+
+def archive_book(profile: str) -> Path:
+    """Everything of a profile in one zip file: HTML, executed notebooks, results, weights, scripts.
+
+    Raises:
+        GaspError: if the book was not built.
+    """
+    root, page = project_root(), first_page(profile)
+    name = f"gasp-{version('gasp')}-{profile}"
+    with tempfile.TemporaryDirectory(dir=root / "_build") as scratch:
+        folder = Path(scratch) / name
+        shutil.copytree(page.parent, folder / "html")
+        shutil.copytree(root / "runs" / profile, folder / "runs" / profile, ignore=shutil.ignore_patterns("checkpoints"))
+        shutil.copytree(root / "book", folder / "book", ignore=shutil.ignore_patterns("__pycache__"))
+        return Path(shutil.make_archive(str(root / "_build" / name), "zip", scratch))

@@ -1,0 +1,285 @@
+"""Figures: each is drawn without a warning and says what its axes are."""
+
+from __future__ import annotations
+
+import base64
+import io
+import itertools
+import json
+import math
+import re
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import PIL.Image
+import PIL.ImageSequence
+import pytest
+import torch
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from gasp.analysis import figures
+from gasp.analysis.figures.style import LABELS, phase_image
+from gasp.analysis.statistics import at_level, paired_difference
+from gasp.data.scenes import Scenes
+from gasp.experiments.store import COLUMNS
+from gasp.models import GASPnet
+
+LEVELS = (0.0, 0.1, 0.2)
+STEPS = {"cnn": 1, "gaspnet": 3}
+
+
+def pixels(figure: Figure) -> np.ndarray:
+    """The figure as it is drawn by the Agg backend."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3]
+
+
+def results(seeds: int = 3) -> pd.DataFrame:
+    rows = []
+
+    def add(variant, seed, split, evaluation, level, metric):
+        for t in range(STEPS[variant]):
+            value = 0.9 - level / 10 + 0.01 * t + 0.003 * math.sin(7 * seed + 3 * t + level)
+            rows.append([f"{variant}{seed}", "multi_mnist", variant, seed, split, evaluation, level, t, metric, value])
+
+    for variant, seed in itertools.product(STEPS, range(seeds)):
+        for metric in ("scene_accuracy", "object_accuracy", "loss"):
+            add(variant, seed, "test", "clean", 0.0, metric)
+            for evaluation, level in itertools.product(("gaussian", "longer"), LEVELS[1:]):
+                add(variant, seed, "test", evaluation, level, metric)
+            for epoch in (1.0, 2.0):
+                add(variant, seed, "validation", "training", epoch, metric)
+    for seed, layer, metric in itertools.product(range(seeds), (1.0, 2.0), ("order_within", "separation")):
+        add("gaspnet", seed, "test", "phases", layer, metric)
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def examples(count: int = 3, channels: int = 1) -> Scenes:
+    images = torch.randint(0, 256, (count, channels, 32, 32), dtype=torch.uint8)
+    masks = torch.zeros(count, 2, 32, 32, dtype=torch.uint8)
+    masks[:, 0, :16], masks[:, 1, 16:] = 255, 255
+    return Scenes(images, masks, torch.zeros(count, 1, 10, dtype=torch.bool), torch.zeros(count, 2, dtype=torch.uint8))
+
+
+def phase_maps(count: int = 2, channels: int = 1) -> Figure:
+    model = GASPnet(channels=channels, steps=2, iterations=1)
+    images = examples(count, channels).batch(slice(None))[0]
+    with torch.no_grad():
+        return figures.phase_maps(images, model(images), ["3, 5 → 3, 8"] * count)
+
+
+def alignment() -> Figure:
+    order = pd.DataFrame({"iteration": [0, 1, 2], "order_within": [0.1, 0.6, 0.9], "separation": [0.4, 0.8, 0.95]})
+    snapshots = [(iteration, torch.rand(16, 16) * 6, torch.rand(16, 16)) for iteration in range(3)]
+    return figures.alignment(torch.rand(1, 32, 32), snapshots, order)
+
+
+def timings() -> pd.DataFrame:
+    """As gasp.tools.bench measures them: two rounds of everything that is drawn."""
+    steps = [("cnn", 1), ("gaspnet", 2), ("gaspnet", 3), ("gaspnet without alignment", 3)]
+    cases = [(group, case, size) for group in ("training", "inference") for case, size in steps]
+    cases += [("coupling", case, size) for case in ("factorised", "dense") for size in (256, 1024)]
+    rows = [(*case, turn, 0.01 * case[2] + 0.001 * turn, 0.001) for case in cases for turn in range(2)]
+    return pd.DataFrame(rows, columns=["group", "case", "size", "round", "seconds", "floor"])
+
+
+def effects() -> pd.DataFrame:
+    """As gasp.analysis.claims.judge returns them: one effect a verdict."""
+    rows = [
+        ("C1", "more", "multi_mnist", 0.1, 0.05, 0.15, "reproduced"),
+        ("C2", "less", "cifar_mnist", -0.1, -0.15, -0.05, "contradicted"),
+        ("C2", "perhaps", "cifar_fashion", 0.0, -0.05, 0.05, "inconclusive"),
+        ("C8", "none", "multi_mnist", math.nan, math.nan, math.nan, "untested"),
+    ]
+    return pd.DataFrame(rows, columns=["claim", "effect", "dataset", "mean", "low", "high", "verdict"])
+
+
+CURVES = {
+    "accuracy_over_time": lambda seeds: figures.accuracy_over_time(results(seeds), LEVELS),
+    "accuracy_over_time, longer": lambda seeds: figures.accuracy_over_time(results(seeds), LEVELS[1:], "longer"),
+    "accuracy_over": lambda seeds: figures.accuracy_over(results(seeds), ["gaussian"], ["scene_accuracy"]),
+    "gain_over": lambda seeds: figures.gain_over(results(seeds), ["gaussian"], ["cnn"]),
+    "comparison": lambda seeds: figures.comparison(results(seeds)),
+    "learning_curves": lambda seeds: figures.learning_curves(results(seeds)),
+    "order_over_time": lambda seeds: figures.order_over_time(results(seeds)),
+}
+DRAWINGS = {
+    "costs_over_time": lambda: figures.costs_over_time(timings()),
+    "costs_of_parts": lambda: figures.costs_of_parts(timings()),
+    "costs_of_coupling": lambda: figures.costs_of_coupling(timings()),
+    "scenes": lambda: figures.scenes(examples()),
+    "coloured scenes": lambda: figures.scenes(examples(2, 3)),
+    "gallery": lambda: figures.gallery({"digits": examples(4), "photographs": examples(2, 3)}),
+    "corruptions": lambda: figures.corruptions(examples(1, 3), {"gaussian": (0.1, 0.2), "blur": (1.0,)}),
+    "effects": lambda: figures.effects(effects()),
+    "phase_maps": phase_maps,
+    "phase_maps of one coloured scene": lambda: phase_maps(1, 3),
+    "alignment": alignment,
+    "architecture": lambda: figures.architecture(GASPnet()),
+    "architecture of two convolutions": lambda: figures.architecture(
+        GASPnet(widths=(4, 5), kernels=(3, 3), strides=(2, 2), channels=3, heads=2)
+    ),
+}
+
+
+def texts(figure: Figure) -> str:
+    figure.draw_without_rendering()  # labels of categories are made when they are drawn
+    return "\n".join(text.get_text() for text in figure.findobj(mpl.text.Text))
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+@pytest.mark.parametrize("draw", CURVES.values(), ids=CURVES)
+def test_curves_are_drawn_with_labelled_axes(draw, seeds):
+    figure = draw(seeds)
+    assert isinstance(figure, Figure)
+    assert (pixels(figure) != 255).any()
+    for panel in figure.axes:
+        assert panel.has_data()
+        assert panel.get_xlabel()
+    named = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert figure.axes[0].get_ylabel() or all(panel.get_title() for panel in figure.axes) or LABELS["gaspnet"] in named
+
+
+@pytest.mark.parametrize("draw", DRAWINGS.values(), ids=DRAWINGS)
+def test_drawings_are_drawn(draw):
+    figure = draw()
+    assert isinstance(figure, Figure)
+    assert (pixels(figure) != 255).any()
+
+
+def test_every_public_function_is_drawn_here():
+    drawn = {name.partition(",")[0] for name in CURVES} | {name.split()[0] for name in DRAWINGS}
+    assert {name for name in figures.__all__ if callable(getattr(figures, name))} - {"animation", "explorer"} <= drawn
+
+
+def test_an_animation_has_a_frame_an_iteration():
+    maps, gates = torch.rand(4, 8, 8) * 6, torch.rand(8, 8)
+    film = PIL.Image.open(io.BytesIO(figures.animation(torch.rand(1, 16, 16), maps, gates).data))
+    frames = [np.asarray(frame.convert("RGB")) for frame in PIL.ImageSequence.Iterator(film)]
+    assert len(frames) == 4
+    assert all((first != second).any() for first, second in itertools.pairwise(frames))
+
+
+def test_the_explorer_carries_what_it_shows():
+    model, labels, levels = GASPnet(steps=2, iterations=1), [[3, 5], [1, 8], [0, 2]], [0.0, 0.2]
+    images = [torch.rand(3, 1, 32, 32) for _ in levels]
+    with torch.no_grad():
+        runs = [model(each, steps=4) for each in images]
+    page = figures.explorer(labels, levels, images, runs, model.steps, "here").data
+    data = json.loads(re.search(r"const data = (\{.*\});", page)[1])
+    shown = np.frombuffer(base64.b64decode(data["bytes"]), np.uint8)
+    assert (data["labels"], data["levels"], data["steps"], data["trained"]) == (labels, levels, 4, 2)
+    oscillators = sum(height * width for height, width in data["grids"]) + 10
+    views = shown.reshape(3, 2, 1024 + 4 * (2 * oscillators + 10))
+    scene, level, step = 2, 1, 3
+    assert views[scene, level, :1024] == pytest.approx(255 * images[level][scene].flatten().numpy(), abs=1)
+    moment = views[scene, level, 1024:].reshape(4, -1)[step]
+    phases = runs[level].phases[1][step, scene].flatten().numpy()
+    found = moment[256 : 256 + 64] / 256 * 2 * math.pi
+    assert np.cos(found - phases).min() > 0.999
+    gates = runs[level].gates[-1][step, scene].numpy()
+    assert moment[2 * oscillators - 10 : 2 * oscillators] == pytest.approx(255 * gates, abs=1)
+    assert moment[-10:] == pytest.approx(255 * runs[level].logits[step, scene, 0].softmax(-1).numpy(), abs=1)
+    assert 'id="here"' in page
+    assert "http" not in page
+
+
+def test_effects_that_were_not_tested_are_not_drawn():
+    assert "none" not in texts(figures.effects(effects()))
+
+
+def test_an_effect_has_the_colour_of_its_verdict():
+    drawn = figures.effects(effects()).axes[0].containers
+    assert [bar.get_label() for bar in drawn] == ["reproduced", "inconclusive", "contradicted"]
+    assert [bar[0].get_xdata().tolist() for bar in drawn] == [[0.1], [0.0], [-0.1]]
+
+
+def test_a_gain_is_that_over_the_rival():
+    table = results()
+    gains = figures.gain_over(table, ["gaussian"], ["cnn"]).axes[0].containers[0][0].get_ydata()
+    expected = [paired_difference(at_level(table, "gaussian", level), "gaspnet", "cnn")["mean"] for level in LEVELS]
+    assert gains == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("draw", "said"),
+    [
+        (CURVES["accuracy_over_time"], ["noise σ = 0.1", "time step", "GASPnet", "CNN"]),
+        (CURVES["accuracy_over"], ["noise σ", "every object right", "GASPnet", "CNN"]),
+        (CURVES["gain_over"], ["noise σ", "GASPnet − other", "CNN"]),
+        (CURVES["comparison"], ["every object right", "GASPnet", "CNN"]),
+        (lambda _: figures.effects(effects()), ["C2", "less (cifar_mnist)", "reproduced", "contradicted"]),
+        (lambda _: figures.corruptions(examples(1), {"blur": (1.0,)}), ["blur", "1"]),
+        (CURVES["learning_curves"], ["epoch", "validation", "GASPnet", "CNN"]),
+        (CURVES["order_over_time"], ["layer 1", "layer 2", "time step"]),
+        (
+            lambda _: figures.costs_over_time(timings()),
+            ["training", "inference", "CNN", "GASPnet", "floor: multiplications alone"],
+        ),
+        (lambda _: figures.costs_of_parts(timings()), ["training", "inference", "Kuramoto", "milliseconds"]),
+        (lambda _: figures.costs_of_coupling(timings()), ["dense", "floor of factorised", "1,024", "oscillators"]),
+        (lambda _: phase_maps(), ["3, 5 → 3, 8", "layer 3", "t = 1", "π/2"]),
+        (lambda _: alignment(), ["scene", "iteration 2", "Kuramoto iteration", "π/2"]),
+        (lambda _: figures.architecture(GASPnet()), ["conv 3", "read-out", "1×32×32", "256 phases"]),
+    ],
+)
+def test_a_figure_says_what_it_shows(draw, said):
+    found = texts(draw(3))
+    assert all(text in found for text in said)
+
+
+def test_curves_show_the_mean_over_seeds():
+    figure = figures.learning_curves(results())
+    rows = results().query("evaluation == 'training' and metric == 'scene_accuracy' and variant == 'cnn'")
+    line = next(handle for handle in figure.axes[0].containers if handle.get_label() == LABELS["cnn"])[0]
+    assert line.get_ydata() == pytest.approx(rows.groupby("level")["value"].mean().to_numpy())
+
+
+def test_the_parts_of_a_step_add_up_to_it():
+    bars = figures.costs_of_parts(timings()).axes[0].patches
+    training = [bar.get_width() for bar in bars if bar.get_y() == bars[1].get_y()]
+    assert sum(training) == pytest.approx(
+        1e3 * timings().query("group == 'training' and case == 'gaspnet' and size == 3")["seconds"].median()
+    )
+
+
+def test_a_figure_does_not_change_its_table():
+    table = results()
+    for draw in (figures.comparison, figures.learning_curves, figures.order_over_time):
+        draw(table)
+    pd.testing.assert_frame_equal(table, results())
+
+
+@pytest.mark.parametrize("turns", [-2, -1, 1, 3])
+def test_phases_a_full_turn_apart_have_one_colour(turns):
+    phases = torch.linspace(-3, 3, 60, dtype=torch.float64).view(6, 10)
+    ones = torch.ones(6, 10)
+    assert phase_image(phases, ones) == pytest.approx(phase_image(phases + turns * 2 * math.pi, ones), abs=0.03)
+
+
+def test_phase_0_and_phase_2_pi_have_one_colour():
+    image = phase_image(torch.tensor([[0.0, 2 * math.pi, 2 * math.pi - 1e-3]]), torch.ones(1, 3))
+    assert image[0, 1] == pytest.approx(image[0, 0], abs=0.03)
+    assert image[0, 2] == pytest.approx(image[0, 0], abs=0.03)
+
+
+def test_opposite_phases_have_different_colours():
+    phases = torch.arange(0, 2 * math.pi, 0.1)[None]
+    image, opposite = (phase_image(phases + shift, torch.ones_like(phases)) for shift in (0, math.pi))
+    assert (np.abs(image - opposite).max(-1) > 0.2).all()
+
+
+def test_what_is_silent_is_black_and_what_pulls_is_not():
+    phases = torch.rand(5, 5) * 6
+    assert (phase_image(phases, torch.zeros(5, 5)) == 0).all()
+    assert (phase_image(phases, torch.ones(5, 5)).max(-1) > 0.2).all()
+
+
+def test_colours_are_colours():
+    image = phase_image(torch.randn(7, 9) * 5, torch.rand(7, 9).requires_grad_())
+    assert image.shape == (7, 9, 3)
+    assert image.min() >= 0
+    assert image.max() <= 1

@@ -1,0 +1,249 @@
+"""Means with intervals, differences paired by seed, slopes."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from gasp.analysis.statistics import (
+    RESAMPLES,
+    at_level,
+    formatted,
+    last_step,
+    mean_interval,
+    over,
+    over_levels,
+    over_scenes,
+    paired_difference,
+    parts_of_gain,
+    slope,
+    summary,
+)
+from gasp.settings import GaspError
+
+VALUES = {"cnn": [0.90, 0.92, 0.87, 0.91], "gaspnet": [0.93, 0.94, 0.91, 0.92]}
+
+
+def table(values=VALUES) -> pd.DataFrame:
+    rows = [(variant, seed, value) for variant, column in values.items() for seed, value in enumerate(column)]
+    return pd.DataFrame(rows, columns=["variant", "seed", "value"])
+
+
+def by_hand(values) -> dict[str, float]:
+    half = stats.t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / math.sqrt(len(values))
+    return {"mean": np.mean(values), "low": np.mean(values) - half, "high": np.mean(values) + half, "seeds": len(values)}
+
+
+@given(st.lists(st.floats(0, 1), min_size=2, max_size=12).filter(lambda values: np.ptp(values) > 1e-3))
+def test_the_interval_is_student_s(values):
+    assert mean_interval(values) == pytest.approx(by_hand(values), abs=1e-9)
+
+
+def test_the_interval_of_three_values_by_a_table_of_t():
+    half = 4.302653 * 1 / math.sqrt(3)
+    assert mean_interval([1, 2, 3]) == pytest.approx({"mean": 2, "low": 2 - half, "high": 2 + half, "seeds": 3})
+
+
+def test_one_value_has_no_interval():
+    found = mean_interval([0.5])
+    assert (found["mean"], found["seeds"]) == (0.5, 1)
+    assert math.isnan(found["low"])
+    assert math.isnan(found["high"])
+
+
+@pytest.mark.parametrize("value", [0.0, 0.1, 1.0])
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_equal_values_have_an_interval_of_no_width(value, count):
+    assert mean_interval([value] * count) == pytest.approx({"mean": value, "low": value, "high": value, "seeds": count})
+
+
+def test_no_values_have_no_mean():
+    found = mean_interval([])
+    assert found["seeds"] == 0
+    assert all(math.isnan(found[name]) for name in ("mean", "low", "high"))
+
+
+def test_a_difference_is_paired_by_seed():
+    differences = [0.03, 0.02, 0.04, 0.01]
+    assert paired_difference(table(), "gaspnet", "cnn") == pytest.approx(by_hand(differences))
+
+
+def test_a_difference_has_a_direction():
+    there, back = paired_difference(table(), "gaspnet", "cnn"), paired_difference(table(), "cnn", "gaspnet")
+    assert (there["mean"], there["low"], there["high"]) == pytest.approx((-back["mean"], -back["high"], -back["low"]))
+
+
+@pytest.mark.parametrize("order", range(5))
+def test_the_order_of_rows_and_other_variants_change_nothing(order):
+    more = pd.concat([table(), table({"other": [0.1, 0.2]})]).sample(frac=1, random_state=order)
+    assert paired_difference(more, "gaspnet", "cnn") == pytest.approx(paired_difference(table(), "gaspnet", "cnn"))
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        table({"cnn": [0.9, 0.8]}),
+        table({"gaspnet": [0.9, 0.8]}),
+        table({}),
+        table({"cnn": [0.9, math.nan], "gaspnet": [math.nan, 0.8]}),
+    ],
+    ids=["no first", "no second", "nothing", "nan"],
+)
+def test_no_seed_in_common_is_refused(rows):
+    with pytest.raises(GaspError, match="gaspnet and cnn have no seed in common"):
+        paired_difference(rows, "gaspnet", "cnn")
+
+
+def test_only_seeds_of_both_count():
+    both = table({"cnn": [0.5, 0.6], "gaspnet": [0.7, 0.9]})
+    more = table({"cnn": [0.5, 0.6], "gaspnet": [0.7, 0.9, 0.1]})
+    assert paired_difference(more, "gaspnet", "cnn") == paired_difference(both, "gaspnet", "cnn")
+
+
+def test_two_values_of_a_seed_are_refused():
+    with pytest.raises(GaspError, match="more than one value"):
+        paired_difference(pd.concat([table(), table().iloc[:1]]), "gaspnet", "cnn")
+
+
+@pytest.mark.parametrize(("rise", "start"), [(0.02, 0.5), (-0.1, 1.0), (0.0, 0.3)])
+def test_the_slope_of_an_exact_line_is_that_of_the_line(rise, start):
+    rows = [
+        {"level": level, "seed": seed, "t": t, "value": start + seed + factor * rise * t}
+        for level, factor in ((0.0, 1), (0.3, 2))
+        for seed in range(3)
+        for t in range(4)
+    ]
+    found = slope(pd.DataFrame(rows).sample(frac=1, random_state=0).sort_values("level", kind="stable"))
+    assert list(found) == [0.0, 0.3]
+    for level, factor in ((0.0, 1), (0.3, 2)):
+        expected = {"mean": factor * rise, "low": factor * rise, "high": factor * rise, "seeds": 3}
+        assert found[level] == pytest.approx(expected, abs=1e-9)
+
+
+def test_the_slope_is_a_mean_over_seeds():
+    rows = [{"level": 0.0, "seed": seed, "t": t, "value": seed * t} for seed in range(3) for t in range(3)]
+    assert slope(pd.DataFrame(rows))[0.0] == pytest.approx(by_hand([0, 1, 2]))
+
+
+@pytest.mark.parametrize(
+    ("interval", "sign", "text"),
+    [
+        ({"mean": 0.945, "low": 0.941, "high": 0.949, "seeds": 5}, False, "0.945 [0.941, 0.949]"),
+        ({"mean": 0.0211, "low": 0.015, "high": 0.027, "seeds": 5}, True, "+0.021 [+0.015, +0.027]"),
+        ({"mean": -0.5, "low": -0.6, "high": -0.4, "seeds": 2}, True, "−0.500 [−0.600, −0.400]"),
+        ({"mean": 0.5, "low": math.nan, "high": math.nan, "seeds": 1}, False, "0.500 (one seed: no interval)"),
+    ],
+)
+def test_an_interval_is_written_with_three_digits(interval, sign, text):
+    assert formatted(interval, sign) == text
+
+
+def test_a_summary_has_an_interval_for_each_combination():
+    found = summary(
+        pd.concat([table().assign(t=0), table().assign(t=1, value=lambda rows: rows["value"] / 2)]), ["variant", "t"]
+    )
+    assert found[["variant", "t"]].values.tolist() == [["cnn", 0], ["gaspnet", 0], ["cnn", 1], ["gaspnet", 1]]
+    expected = by_hand([value / 2 for value in VALUES["gaspnet"]])
+    assert found.iloc[3][["mean", "low", "high", "seeds"]].to_dict() == pytest.approx(expected)
+
+
+def test_the_last_step_is_that_of_each_variant():
+    rows = pd.DataFrame({"variant": ["a", "b", "b", "b"], "t": [0, 0, 1, 2]})
+    assert last_step(rows).values.tolist() == [["a", 0], ["b", 2]]
+
+
+def test_an_evaluation_starts_from_undisturbed_scenes():
+    rows = pd.DataFrame(
+        [
+            ("test", "clean", "scene_accuracy", 0.0, 1),
+            ("test", "scale", "scene_accuracy", 0.5, 2),
+            ("test", "blur", "scene_accuracy", 0.5, 3),
+            ("test", "scale", "loss", 0.5, 4),
+            ("validation", "training", "scene_accuracy", 1.0, 5),
+        ],
+        columns=["split", "evaluation", "metric", "level", "value"],
+    )
+    assert over(rows, "scale")[["level", "value"]].values.tolist() == [[1.0, 1], [0.5, 2]]
+    assert over(rows, "blur")[["level", "value"]].values.tolist() == [[0.0, 1], [0.5, 3]]
+
+
+def test_a_level_is_met_at_the_last_step_of_each_variant():
+    rows = [("test", "blur", "scene_accuracy", level, t, "gaspnet", t + level) for level in (0.1, 0.2) for t in (0, 1)]
+    rows.append(("test", "blur", "scene_accuracy", 0.2, 0, "cnn", 7))
+    table = pd.DataFrame(rows, columns=["split", "evaluation", "metric", "level", "t", "variant", "value"])
+    assert at_level(table, "blur", 0.2)["value"].tolist() == [1.2, 7]
+
+
+def test_levels_are_averaged_at_the_last_step_without_undisturbed_scenes():
+    rows = [("test", "clean", "scene_accuracy", 0.0, 1, "gaspnet", 0, 100.0)]
+    rows += [("test", "blur", "scene_accuracy", x, t, "gaspnet", s, s + t * x) for x in (1, 2) for t in (0, 3) for s in (0, 1)]
+    rows += [
+        ("test", "blur", "loss", 1.0, 3, "gaspnet", 0, 100.0),
+        ("test", "scale", "scene_accuracy", 1.0, 3, "gaspnet", 0, 50.0),
+    ]
+    table = pd.DataFrame(rows, columns=["split", "evaluation", "metric", "level", "t", "variant", "seed", "value"])
+    assert over_levels(table, "blur").values.tolist() == [["gaspnet", 0, 4.5], ["gaspnet", 1, 5.5]]
+
+
+def test_the_gain_is_what_training_brings_to_the_weights_and_phases_to_the_sweeps():
+    columns = ["split", "evaluation", "metric", "level", "t", "variant", "seed", "value"]
+    rows = [("test", "blur", "scene_accuracy", level, 0, "cnn", s, 0.5 + level) for level in (1, 2) for s in (0, 1)]
+    rows += [
+        ("test", "blur", "scene_accuracy", level, t, "gaspnet", s, 0.5 + level + 0.25 + s + t * (0.125 + s))
+        for level in (1, 2)
+        for t in (0, 1, 2)
+        for s in (0, 1)
+    ]
+    table = pd.DataFrame(rows, columns=columns)
+    whole, weights, phases = parts_of_gain(table, "blur", 2).values()
+    assert weights == pytest.approx(by_hand([0.25, 1.25]))
+    assert phases == pytest.approx(by_hand([0.25, 2.25]))
+    assert whole == pytest.approx(by_hand([0.5, 3.5]))
+
+
+# over scenes
+
+
+def effects(mean: float, count: int = 150, samples: int = 60) -> np.ndarray:
+    """What two models differ by in scenes, seed by seed: each right, wrong, or as the other."""
+    drawn = np.random.default_rng(5).choice([-1, -0.5, 0, 0.5, 1], (samples, count), p=[0.1, 0.15, 0.5, 0.15, 0.1])
+    return drawn + mean
+
+
+def test_the_interval_over_scenes_covers_the_mean_as_often_as_it_says():
+    found = [over_scenes(effect) for effect in effects(0.3)]
+    covered = np.mean([interval["scenes_low"] < 0.3 < interval["scenes_high"] for interval in found])
+    assert 0.87 <= covered <= 1
+    widths = [interval["scenes_high"] - interval["scenes_low"] for interval in found]
+    assert np.mean(widths) == pytest.approx(2 * 1.96 * effects(0.3).std() / math.sqrt(150), rel=0.05)
+
+
+def test_without_an_effect_p_is_as_often_small_as_it_is_large():
+    values = np.array([over_scenes(effect)["p"] for effect in effects(0.0)])
+    assert stats.kstest(values, "uniform").pvalue > 0.01
+    assert (values < 0.05).mean() <= 0.15
+
+
+@pytest.mark.parametrize(("mean", "expected"), [(0.3, 1 / (RESAMPLES + 1)), (-0.3, 1.0)])
+def test_a_clear_effect_has_the_smallest_p_and_its_opposite_the_largest(mean, expected):
+    assert over_scenes(effects(mean)[0])["p"] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("effect", "p"), [([1, 1, 1], 1 / 8), ([1, 2, -4], 5 / 8), ([0, 0, 0], 1), ([0, 3], 1 / 2)], ids=str)
+def test_p_is_the_share_of_signs_that_make_an_effect_as_large(effect, p):
+    found = over_scenes(np.array(effect, dtype=float))
+    assert found["p"] == pytest.approx(p, abs=4 * math.sqrt(p * (1 - p) / RESAMPLES))
+    assert found["scenes"] == len(effect)
+
+
+def test_the_same_scenes_give_the_same_interval_and_p():
+    effect = effects(0.02)[0]
+    state = np.random.get_state()[1].tolist()
+    assert over_scenes(effect) == over_scenes(effect)
+    assert np.random.get_state()[1].tolist() == state

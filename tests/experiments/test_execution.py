@@ -1,0 +1,310 @@
+"""Runs: what a run writes, that it runs once and goes on when stopped, several at once, and trained models loaded again."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pandas as pd
+import pytest
+import torch
+
+from gasp.experiments import execution
+from gasp.experiments import specification as experiment
+from gasp.experiments.execution import load, run, run_all, status
+from gasp.experiments.profile import load_profile
+from gasp.experiments.specification import Dataset, Experiment
+from gasp.experiments.store import COLUMNS
+from gasp.files import write_tensors
+from gasp.learning.devices import use_threads
+from gasp.learning.training import fit
+from gasp.settings import GaspError
+
+pytestmark = pytest.mark.usefixtures("project")
+
+
+def refuse(*_, **__):
+    raise AssertionError("this was to be found, not made")
+
+
+# running
+
+
+@pytest.mark.parametrize("variant", ["cnn", "gaspnet"])
+def test_a_run_writes_everything_and_runs_once(variant, monkeypatch):
+    profile, told = load_profile("tiny"), []
+    one = profile.experiment("multi_mnist", variant, 0)
+    run(one, profile.store, "cpu", told.append)
+    table = profile.store.table([one.key])
+    assert list(table.columns) == COLUMNS
+    assert not table.isna().any(axis=None)
+    assert table[["key", "dataset", "variant", "seed"]].drop_duplicates().values.tolist() == [
+        [one.key, "multi_mnist", variant, 0]
+    ]
+    found = set(table[["split", "evaluation"]].drop_duplicates().itertuples(index=False, name=None))
+    phases = {("test", "phases")} if variant == "gaspnet" else set()
+    tests = {("test", "clean"), ("test", "gaussian"), ("test", "longer")}
+    assert found == {("train", "training"), ("validation", "training")} | tests | phases
+    last = table.groupby("evaluation")["t"].max()
+    for evaluation, steps in {"clean": 2, "gaussian": 2, "training": 2, "longer": 3}.items():
+        assert last[evaluation] == (steps - 1 if variant == "gaspnet" else 0)
+    record = profile.store.record(one.key)
+    assert Experiment.model_validate_json(json.dumps(record["specification"])) == one
+    assert record["parameters"] == sum(parameter.numel() for parameter in one.model().parameters())
+    assert sum(told) == one.steps == 4
+    assert profile.store.weights(one.weights_name).exists()
+    assert not profile.store.checkpoint(one.weights_name).exists()
+    assert {path.suffix for path in (profile.store.directory / "results").iterdir()} == {".csv", ".npz", ".json"}
+    for name in ("fit", "accuracy", "answers", "phase_statistics"):
+        monkeypatch.setattr(execution, name, refuse)
+    run(one, profile.store, "cpu", told.append)
+    pd.testing.assert_frame_equal(run_all([one], profile), table)
+    assert sum(told) == 8
+
+
+SWEEPS = {"scales": [0.8], "objects": [3], "overlaps": [0.5], "corruptions": {"gaussian": [0.2], "blur": [1.0]}}
+BACKGROUND = {"items": "embedded_digits", "background": "embedded_photos", "scenes": {"objects": 1}}
+CONDITIONS = {"clean/0", "gaussian/0.2", "blur/1", "longer/0", "longer/0.1", "scale/0.8"}
+
+
+@pytest.mark.parametrize(
+    ("dataset", "conditions", "parts"),
+    [
+        ("multi_mnist", CONDITIONS | {"objects/3", "overlap/0.5"}, {"scene"}),
+        ("pair", CONDITIONS, {"scene", "head_0", "head_1"}),
+    ],
+    ids=["canvas", "background"],
+)
+def test_a_run_keeps_of_every_condition_whether_each_scene_was_right(dataset, conditions, parts, write):
+    write(**{"datasets.pair": BACKGROUND})
+    profile = load_profile("tiny", **SWEEPS)
+    one = profile.experiment(dataset, "gaspnet", 0)
+    run(one, profile.store)
+    table = profile.store.table([one.key])
+    tested = table[(table["split"] == "test") & (table["evaluation"] != "phases")]
+    cells = tested.groupby(["evaluation", "level"])
+    assert {f"{evaluation}/{level:g}" for evaluation, level in cells.groups} == conditions
+    for (evaluation, level), rows in cells:
+        for part in parts:
+            name = f"{evaluation}/{level:g}/{part}"
+            right = profile.store.right(one.key, [name])[name]
+            assert right.dtype == bool
+            assert right.shape == (2, 40 if evaluation == "clean" else 16)
+            accuracy = rows[rows["metric"] == f"{part}_accuracy"].sort_values("t")["value"]
+            assert right.mean(1) == pytest.approx(accuracy.iloc[[0, -1]].to_numpy(), abs=1e-6)
+
+
+def test_all_models_are_tested_on_the_same_scenes():
+    profile, composed = load_profile("tiny", scales=[0.8]), []
+
+    class Watched(Dataset):
+        def compose(self, split, count, seed):
+            scenes = super().compose(split, count, seed)
+            composed.append((split, scenes.images.sum().item()))
+            return scenes
+
+    for one in profile.experiments():
+        run(one.model_copy(update={"data": Watched(**dict(one.data))}), profile.store)
+    tests = [pixels for split, pixels in composed if split == "test"]
+    assert len(tests) == 8
+    assert tests == tests[:2] * 4
+
+
+def test_status_tells_how_far_each_run_is(one, monkeypatch):
+    profile = load_profile("tiny")
+    runs = profile.experiments()
+    monkeypatch.setattr("gasp.learning.training.CHECKPOINT_SECONDS", 0)
+
+    def done() -> list[tuple[float, bool]]:
+        table = status(runs, profile.store)
+        assert list(table.columns) == ["dataset", "variant", "seed", "key", "trained", "tested"]
+        assert table["key"].tolist() == [run.key for run in runs]
+        return list(zip(table["trained"], table["tested"], strict=True))
+
+    def stop(steps):
+        told.append(steps)
+        if sum(told) == 3:
+            raise KeyboardInterrupt
+
+    told: list[int] = []
+    which = runs.index(one)
+    stages = [done()]
+    with pytest.raises(KeyboardInterrupt):
+        run(one, profile.store, progress=stop)
+    stages.append(done())
+    with monkeypatch.context() as patch:
+        patch.setattr(execution, "answers", refuse)
+        with pytest.raises(AssertionError):
+            run(one, profile.store)
+    stages.append(done())
+    run(one, profile.store)
+    stages.append(done())
+    assert [stage.pop(which) for stage in stages] == [(0, False), (0.75, False), (1, False), (1, True)]
+    assert stages == [[(0, False)] * 3] * 4
+
+
+def test_a_trained_model_is_loaded_without_data(one, monkeypatch):
+    run(one, load_profile("tiny").store)
+    monkeypatch.setattr(experiment, "load_source", refuse)
+    assert load(one.variant, one.dataset, one.seed, "tiny", "cpu").classes == 10
+
+
+def test_other_evaluation_settings_need_no_training(one, monkeypatch):
+    store = load_profile("tiny").store
+    run(one, store)
+    monkeypatch.setattr(execution, "fit", refuse)
+    other, told = load_profile("tiny", corruptions={"gaussian": [0.2, 0.3]}).experiment("multi_mnist", "gaspnet", 0), []
+    run(other, store, progress=told.append)
+    before, after = store.table([one.key]), store.table([other.key])
+    assert sum(told) == other.steps
+    assert after[after["evaluation"] == "gaussian"]["level"].unique().tolist() == [0.2, 0.3]
+    shared = after[after["level"] != 0.3].assign(key=one.key)
+    pd.testing.assert_frame_equal(shared.reset_index(drop=True), before)
+
+
+def test_a_run_that_was_stopped_goes_on(one, monkeypatch):
+    store = load_profile("tiny").store
+    monkeypatch.setattr("gasp.learning.training.CHECKPOINT_SECONDS", 0)
+
+    def stop(_):
+        told.append(_)
+        if sum(told) == 3:
+            raise KeyboardInterrupt
+
+    told: list[int] = []
+    with pytest.raises(KeyboardInterrupt):
+        run(one, store, progress=stop)
+    assert one.key not in store
+    told = []
+    run(one, store, progress=lambda steps: told.append(steps))
+    assert told == [3, 1]
+    assert one.key in store
+
+
+def write_and_refuse(*arguments):
+    write_tensors(*arguments)
+    refuse()
+
+
+@pytest.mark.parametrize(("place", "stop"), [("write_tensors", write_and_refuse), ("answers", refuse)])
+def test_a_run_that_is_killed_when_its_weights_are_kept_leaves_no_checkpoint(place, stop, one, monkeypatch):
+    store = load_profile("tiny").store
+    with monkeypatch.context() as patch:
+        patch.setattr(execution, place, stop)
+        with pytest.raises(AssertionError):
+            run(one, store)
+    assert store.weights(one.weights_name).exists()
+    monkeypatch.setattr(execution, "fit", refuse)
+    run(one, store)
+    assert one.key in store
+    assert not store.checkpoint(one.weights_name).exists()
+
+
+@pytest.mark.parametrize("folder", ["checkpoints", "weights", "results"])
+def test_a_folder_that_cannot_be_written_is_named(folder, one):
+    store = load_profile("tiny").store
+    store.directory.mkdir(parents=True)
+    (store.directory / folder).write_text("in the way")
+    with pytest.raises(GaspError, match=folder):
+        run(one, store)
+
+
+def test_neither_workers_nor_threads_nor_the_order_of_runs_change_a_number(write, project, tmp_path_factory, monkeypatch):
+    """Sizes and batches are those of a real run, whose sums are divided among threads."""
+    write(**{"network": ..., "training.batch_size": 64, "datasets.multi_mnist.scenes.size": 32})
+    tables = []
+    for workers, threads, order in ((1, 1, 1), (1, 2, -1), (2, 2, -1)):
+        monkeypatch.chdir(shutil.copytree(project, tmp_path_factory.mktemp("copy") / "project"))
+        profile = load_profile("tiny", workers=workers, seeds=[0])
+        runs = profile.experiments(["multi_mnist"], ["cnn", "gaspnet"])
+        with use_threads(threads):
+            run_all(runs[::order], profile)
+            assert torch.get_num_threads() == threads
+        tables.append(profile.store.table(run.key for run in runs))
+    assert len(tables[0]["key"].unique()) == 2
+    for table in tables[1:]:
+        pd.testing.assert_frame_equal(tables[0], table, check_exact=True)
+
+
+def test_a_run_that_fails_in_the_pool_is_reported_as_itself():
+    profile = load_profile("tiny", workers=2)
+    experiments = profile.experiments(["multi_mnist"], ["gaspnet"])
+    damaged = profile.store.checkpoint(experiments[1].weights_name)
+    record = {"identity": "another", "groups": [], "schedule": {}, "done": 3, "running": {}, "history": []}
+    write_tensors(damaged, {"x": torch.zeros(1)}, record)
+    with pytest.raises(GaspError, match="of another, not of") as error:
+        run_all(experiments, profile)
+    assert str(damaged) in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seeds": [-1]},
+        {"network.widths": [4]},
+        {"network.widths": [4, 0]},
+        {"evaluation.corruptions": {"gaussian": [-0.1]}},
+        {"dynamics.modulation": float("nan")},
+        {"device": "abacus"},
+        {"datasets.multi_mnist.items": "imagenet"},
+    ],
+    ids=str,
+)
+def test_what_no_run_can_have_is_refused_before_it_trains(change, write, monkeypatch):
+    write(**change)
+    monkeypatch.setattr(execution, "fit", refuse)
+    with pytest.raises(GaspError):
+        run_all(load_profile("tiny").experiments(["multi_mnist"], ["gaspnet"]), load_profile("tiny"))
+
+
+# trained models
+
+
+@pytest.mark.parametrize("variant", ["cnn", "gaspnet"])
+def test_a_trained_model_is_loaded_as_it_was(variant, monkeypatch):
+    profile, trained = load_profile("tiny"), []
+    one = profile.experiment("multi_mnist", variant, 1)
+
+    def watched(model, *arguments):
+        trained.append(model)
+        return fit(model, *arguments)
+
+    monkeypatch.setattr(execution, "fit", watched)
+    run(one, profile.store)
+    model = load(variant, dataset="multi_mnist", seed=1, profile="tiny", device="cpu")
+    images = one.data.compose("test", 5, 0).batch(slice(None))[0]
+    results = [each.run(images, torch.Generator().manual_seed(0)) for each in (model, *trained)]
+    assert not model.training
+    assert torch.equal(*(result.logits for result in results))
+    assert all(torch.equal(*pair) for pair in zip(*(result.phases for result in results), strict=True))
+
+
+def test_a_model_trained_with_other_settings_is_loaded_by_them():
+    profile = load_profile("tiny", hidden=6)
+    run(profile.experiment("multi_mnist", "gaspnet", 0), profile.store)
+    assert load("gaspnet", profile="tiny", hidden=6).stages[-1].linear.in_features == 6
+    assert load("gaspnet", profile=load_profile("tiny", hidden=6)).stages[-1].linear.in_features == 6
+
+
+def test_overrides_of_a_profile_that_was_read_already_are_refused():
+    with pytest.raises(GaspError, match=r"hidden.*load_profile"):
+        load("gaspnet", profile=load_profile("tiny"), hidden=6)
+
+
+def test_a_model_that_was_not_trained_is_not_loaded():
+    with pytest.raises(GaspError, match=r"no trained weights at .*multi_mnist-gaspnet-0-"):
+        load("gaspnet", profile="tiny")
+
+
+@pytest.mark.parametrize("settings", [{"variant": "rnn"}, {"dataset": "nowhere"}, {"profile": "none"}, {"seed": -1}], ids=str)
+def test_a_model_that_cannot_be_is_not_loaded(settings):
+    with pytest.raises(GaspError):
+        load(**{"profile": "tiny"} | settings)
+
+
+def test_weights_of_another_model_are_not_loaded(one):
+    path = load_profile("tiny").store.weights(one.weights_name)
+    write_tensors(path, {"x": torch.zeros(1)}, {})
+    with pytest.raises(GaspError, match="remove it and train again") as error:
+        load("gaspnet", profile="tiny")
+    assert str(path) in str(error.value)

@@ -1,0 +1,298 @@
+"""Profiles: what they say, what is refused in them, the grid of runs that they ask for, and single settings replaced."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from gasp.experiments.profile import Profile, load_profile
+from gasp.experiments.specification import VARIANTS, Dynamics
+from gasp.settings import GaspError
+
+ROOT = Path(__file__).parents[2]
+NAMES = sorted(path.stem for path in (ROOT / "book" / "profiles").glob("*.yaml"))
+pytestmark = pytest.mark.usefixtures("project")
+
+
+# profiles
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_profiles_of_the_book_load(name, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    profile = load_profile(name)
+    assert profile.name == name
+    assert profile.description
+    assert profile.judges == (name != "smoke")
+
+
+def test_the_book_has_three_profiles():
+    assert set(NAMES) == {"smoke", "cpu", "paper"}
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"training.epochs": "five"}, "training.epochs: .*valid integer, not 'five'"),
+        ({"training.epochs": 2.5}, "training.epochs: .*integer.*, not 2.5"),
+        ({"training.epochs": True}, "training.epochs: .*integer, not True"),
+        ({"training.epochs": None}, "training.epochs: .*integer, not None"),
+        ({"training.epochs": 0}, "training.epochs: .*greater than or equal to 1, not 0"),
+        ({"training.learning_rate": "fast"}, "training.learning_rate: .*number, not 'fast'"),
+        ({"training.learning_rate": 0}, "training.learning_rate: .*greater than 0, not 0"),
+        ({"dynamics.steps": 0}, "dynamics.steps: .*greater than or equal to 1, not 0"),
+        ({"dynamics.phase_init": "zero"}, "dynamics.phase_init: .*'bottom_up', 'random' or 'ideal', not 'zero'"),
+        ({"datasets.multi_mnist.scenes.scale": 0}, "datasets.multi_mnist.scenes.scale: .*greater than 0, not 0"),
+        ({"datasets.multi_mnist.scenes.overlap": -0.1}, "datasets.multi_mnist.scenes.overlap: .*equal to 0, not -0.1"),
+        ({"evaluation.scales": 0.1}, "evaluation.scales: .*array, not 0.1"),
+        ({"evaluation.overlaps": [0.5, 1.5]}, "evaluation.overlaps.1: .*equal to 1, not 1.5"),
+        ({"evaluation.objects": [0]}, "evaluation.objects.0: .*equal to 1, not 0"),
+        ({"evaluation.corruptions": [0.1]}, r"evaluation.corruptions: .*object, not \[0.1\]"),
+        ({"evaluation.corruptions.gaussian": [0]}, "evaluation.corruptions.gaussian.0: .*greater than 0, not 0"),
+        ({"evaluation.corruptions.snow": [0.1]}, "evaluation.corruptions.snow.*: .*'gaussian', .*'contrast', not 'snow'"),
+        ({"evaluation.noise": [0.1]}, "unknown key evaluation.noise: "),
+        ({"seeds": []}, "seeds: .*at least 1 item"),
+        ({"grid": ...}, "missing key grid"),
+        ({"grid.0.seeds": []}, "grid.0.seeds: .*at least 1 item"),
+        ({"grid.0.seeds": [-1]}, "grid.0.seeds.0: .*equal to 0, not -1"),
+        ({"grid.0.variants": []}, "grid.0.variants: .*at least 1 item"),
+        ({"grid.0.datasets": []}, "grid.0.datasets: .*at least 1 item"),
+        ({"grid.0.dataset": ["multi_mnist"]}, "unknown key grid.0.dataset: did you mean datasets?"),
+        ({"grid.0.datasets": ["mnist"]}, "profile tiny has no data set 'mnist', but multi_mnist"),
+        ({"grid.0.variants": ["cnn", "rnn"]}, "unknown variant 'rnn': there are cnn, .*gaspnet"),
+        ({"datasets.multi_mnist.training": {"epoch": 3}}, "in datasets.multi_mnist.training, unknown key epoch: .* epochs"),
+        ({"datasets.multi_mnist.dynamics": {"steps": 0}}, "in datasets.multi_mnist.dynamics, steps: .*equal to 1, not 0"),
+        ({"datasets.multi_mnist.network": {"hidden": "x"}}, "in datasets.multi_mnist.network, hidden: .*integer, not 'x'"),
+        ({"datasets.multi_mnist.network": 3}, "datasets.multi_mnist.network: .*object, not 3"),
+        ({"judges": "perhaps"}, "judges: .*boolean, not 'perhaps'"),
+        ({"workers": -1}, "workers: .*greater than or equal to 0, not -1"),
+        ({"training": [1]}, "training: .*object, not"),
+        ({"training": None}, "training: .*object, not None"),
+        ({"training.epoch": 3}, "unknown key training.epoch: did you mean epochs?"),
+        ({"seed": 3}, "unknown key seed: did you mean seeds?"),
+        ({"dynamics.stepz": 3}, "unknown key dynamics.stepz: did you mean steps?"),
+        ({"datasets.multi_mnist.scenes.scales": 1}, "unknown key datasets.multi_mnist.scenes.scales: did you mean scale?"),
+        ({"training.epochs": ...}, "missing key training.epochs"),
+        ({"evaluation": ...}, "missing key evaluation"),
+        ({"datasets.multi_mnist.items": ...}, "missing key datasets.multi_mnist.items"),
+    ],
+    ids=str,
+)
+def test_a_wrong_key_of_a_profile_is_named(change, complaint, write):
+    path = write(**change)
+    with pytest.raises(GaspError, match=complaint) as error:
+        load_profile("tiny")
+    assert str(error.value).startswith(f"{path}: ")
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("training: {epochs: 1}\ntraining: {epochs: 2}\n", 'duplicate key "training"'),
+        ("training: {epochs: 1, epochs: 2}\n", 'duplicate key "epochs"'),
+        ("training: [1\n", "line 2"),
+        ("a: b: c\n", "line 1"),
+        ("\tdescription: x\n", "line 1"),
+        ("\x00\x01", "not a profile"),
+        ("- smoke\n", "must be a mapping"),
+        ("smoke\n", "must be a mapping"),
+        ("", "must be a mapping"),
+    ],
+)
+def test_what_is_no_profile_is_refused(text, complaint, project):
+    path = project / "book" / "profiles" / "tiny.yaml"
+    path.write_text(text)
+    with pytest.raises(GaspError, match=complaint) as error:
+        load_profile("tiny")
+    assert str(path) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_bytes_that_are_no_text_are_no_profile(project):
+    (project / "book" / "profiles" / "tiny.yaml").write_bytes(b"\xff\xfe\xfa")
+    with pytest.raises(GaspError, match=r"tiny.yaml is not a profile"):
+        load_profile("tiny")
+
+
+def test_a_date_is_refused_with_the_name_of_its_key(write):
+    path = write()
+    path.write_text(path.read_text().replace("workers: 1", "workers: 2026-01-01"))
+    with pytest.raises(GaspError, match="workers: "):
+        load_profile("tiny")
+
+
+def test_a_profile_is_called_as_its_file(write):
+    write(name="cpu")
+    with pytest.raises(GaspError, match="name"):
+        load_profile("tiny")
+
+
+def test_an_unknown_profile_is_answered_with_the_known_ones(project):
+    shutil.copy(project / "book" / "profiles" / "tiny.yaml", project / "book" / "profiles" / "other.yaml")
+    with pytest.raises(GaspError, match="unknown profile 'tine': there are other, tiny"):
+        load_profile("tine")
+
+
+@pytest.mark.parametrize("text", ["1e-3", "1.0e-3", "0.001"])
+def test_a_number_in_scientific_notation_is_a_number(text, write):
+    path = write()
+    path.write_text(path.read_text().replace("learning_rate: 0.005", f"learning_rate: {text}"))
+    assert load_profile("tiny").training.learning_rate == 0.001
+
+
+# the grid
+
+
+@pytest.fixture
+def kinds(monkeypatch):
+    """The data sets and variants that the grid of a profile of the book has."""
+    monkeypatch.chdir(ROOT)
+    return lambda name: {(run.dataset, run.variant) for run in load_profile(name).experiments()}
+
+
+@pytest.mark.parametrize("name", ["smoke", "paper"])
+def test_the_grid_of_the_book_has_what_its_claims_compare(name, kinds):
+    assert kinds(name) >= {(dataset, variant) for dataset in ("multi_mnist", "cifar_mnist") for variant in VARIANTS}
+    assert ("cifar_fashion", "gaspnet") in kinds(name)
+
+
+def test_what_has_been_run_so_far_is_of_the_grid(kinds):
+    assert {("multi_mnist", "gaspnet"), ("multi_mnist", "cnn_parameters")} <= kinds("cpu") <= kinds("paper")
+
+
+def cells(runs) -> list[tuple[int, str, str]]:
+    return [(run.seed, run.dataset, run.variant) for run in runs]
+
+
+@pytest.fixture
+def two(write) -> Profile:
+    """A profile of two data sets and three blocks, that overlap."""
+    write(
+        **{"datasets.other": {"items": "embedded_digits", "dynamics": {"steps": 3, "modulation": 0.5}}},
+        grid=[
+            {"datasets": ["multi_mnist", "other"], "variants": ["gaspnet", "no_modulation"]},
+            {"datasets": ["multi_mnist"], "variants": ["cnn", "gaspnet"], "seeds": [4, 1]},
+            {"datasets": ["other"], "variants": ["gaspnet"], "seeds": [0]},
+        ],
+    )
+    return load_profile("tiny")
+
+
+def test_the_grid_is_run_seed_by_seed_and_nothing_twice(two):
+    every = [(dataset, variant) for dataset in ("multi_mnist", "other") for variant in ("gaspnet", "no_modulation")]
+    expected = [(0, *cell) for cell in every] + [(1, *cell) for cell in every]
+    expected += [(1, "multi_mnist", "cnn"), (4, "multi_mnist", "cnn"), (4, "multi_mnist", "gaspnet")]
+    assert cells(two.experiments()) == expected
+
+
+@pytest.mark.parametrize("datasets", [None, ["other"], ["other", "multi_mnist"], []], ids=str)
+@pytest.mark.parametrize("variants", [None, ["cnn"], ["no_modulation", "cnn"], ["komplexnet"]], ids=str)
+def test_a_part_of_the_grid_is_chosen_by_data_set_and_variant(datasets, variants, two):
+    chosen = cells(two.experiments(datasets, variants))
+    assert chosen == [
+        (seed, dataset, variant)
+        for seed, dataset, variant in cells(two.experiments())
+        if (datasets is None or dataset in datasets) and (variants is None or variant in variants)
+    ]
+
+
+@pytest.mark.parametrize(("datasets", "variants", "known"), [(["nowhere"], None, "multi_mnist"), (None, ["rnn"], "gaspnet")])
+def test_an_unknown_data_set_or_variant_is_answered_with_the_known_ones(datasets, variants, known):
+    with pytest.raises(GaspError, match=known):
+        load_profile("tiny").experiments(datasets, variants)
+
+
+# what data sets change
+
+
+@pytest.mark.parametrize(
+    ("section", "changes"),
+    [
+        ("network", {"hidden": 9}),
+        ("dynamics", {"steps": 5, "neighbourhood": 0.3}),
+        ("training", {"epochs": 3, "batch_size": 8}),
+    ],
+)
+def test_a_data_set_changes_its_own_runs_and_no_others(section, changes, write):
+    same = load_profile("tiny").datasets["multi_mnist"].model_dump(mode="json")
+    write(**{"datasets.other": same | {section: changes}})
+    first, other = (load_profile("tiny").experiment(dataset, "gaspnet", 0) for dataset in ("multi_mnist", "other"))
+    assert other == first.model_copy(update={"dataset": "other", section: getattr(first, section).model_copy(update=changes)})
+
+
+def test_a_variant_is_what_it_is_on_every_data_set(two):
+    changed, without = (two.experiment("other", variant, 0).dynamics for variant in ("gaspnet", "no_modulation"))
+    assert (changed.steps, changed.modulation) == (3, 0.5)
+    assert (without.steps, without.modulation) == (3, 0)
+
+
+def test_time_steps_are_those_of_the_data_set_in_every_model_that_has_some(two):
+    steps = {variant: two.experiment("other", variant, 0).dynamics for variant in VARIANTS}
+    assert {variant for variant, dynamics in steps.items() if dynamics is None} == {"cnn", "cnn_parameters", "cnn_compute"}
+    assert {dynamics.steps for dynamics in steps.values() if dynamics} == {3}
+
+
+# overrides
+
+
+@pytest.mark.parametrize(
+    ("key", "full", "value"),
+    [
+        ("epochs", "training.epochs", 7),
+        ("training.epochs", "training.epochs", 7),
+        ("steps", "dynamics.steps", 7),
+        ("hidden", "network.hidden", 7),
+        ("scales", "evaluation.scales", [0.5]),
+        ("training.scenes", "training.scenes", 7),
+        ("evaluation.scenes", "evaluation.scenes", 7),
+        ("seeds", "seeds", [7]),
+        ("device", "device", "auto"),
+    ],
+)
+def test_one_setting_is_replaced_by_its_name(key, full, value, flat):
+    before, after = (flat(load_profile("tiny", **changes)) for changes in ({}, {key: value}))
+    assert before[full] != value
+    assert after == before | {full: value}
+
+
+def test_a_section_that_the_profile_leaves_out_can_be_overridden(write):
+    write(dynamics=...)
+    assert load_profile("tiny", steps=7).dynamics == Dynamics(steps=7)
+
+
+def test_an_ambiguous_name_is_answered_with_the_full_ones():
+    with pytest.raises(GaspError, match=r"'scenes' could be training.scenes or evaluation.scenes: write it in full"):
+        load_profile("tiny", scenes=3)
+
+
+@pytest.mark.parametrize("key", ["epoch", "training.steps", "network", "training", "", "name", "colour"])
+def test_an_unknown_name_is_answered_with_the_known_ones(key):
+    with pytest.raises(GaspError, match=r"unknown parameter .*training.epochs"):
+        load_profile("tiny", **{key: 3})
+
+
+@pytest.mark.parametrize(("key", "value"), [("epochs", "five"), ("steps", 0), ("seeds", 3), ("scales", "loud")])
+def test_an_override_is_as_strict_as_the_profile(key, value):
+    with pytest.raises(GaspError, match=rf"{key}: .*not {value!r}"):
+        load_profile("tiny", **{key: value})
+
+
+def test_an_override_wins_over_what_a_data_set_says(write):
+    write(**{"datasets.multi_mnist.training": {"epochs": 5, "batch_size": 8}})
+    training = load_profile("tiny", epochs=2).experiment("multi_mnist", "gaspnet", 0).training
+    assert (training.epochs, training.batch_size) == (2, 8)
+
+
+def test_an_override_wins_over_the_seeds_of_a_block(two):
+    assert {run.seed for run in two.experiments()} == {0, 1, 4}
+    assert {run.seed for run in load_profile("tiny", seeds=[7]).experiments()} == {7}
+
+
+@pytest.mark.parametrize("section", [None, [1], 3])
+def test_an_override_in_a_section_that_is_none_is_refused(section, write):
+    write(training=section)
+    with pytest.raises(GaspError, match="training"):
+        load_profile("tiny", epochs=3)

@@ -1,0 +1,229 @@
+"""What a run is: its key, its conditions, the variants of the model."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from gasp.experiments import specification as module
+from gasp.experiments.profile import load_profile
+from gasp.experiments.specification import VARIANTS, Dynamics, Experiment, Network
+from gasp.models import CNN, GASPnet
+
+ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.usefixtures("project")
+
+
+# specifications
+
+CHANGES: dict[str, Any] = {
+    "dataset": "other",
+    "variant": "cnn",
+    "seed": 3,
+    "data.items": "mnist",
+    "data.background": "embedded_photos",
+    "data.scenes.objects": 3,
+    "data.scenes.overlap": 0.5,
+    "data.scenes.scale": 0.4,
+    "data.scenes.size": 24,
+    "network.widths": [4, 5],
+    "network.kernels": [3, 5],
+    "network.strides": [2, 1],
+    "network.hidden": 9,
+    "dynamics.steps": 4,
+    "dynamics.iterations": 1,
+    "dynamics.step_size": 0.5,
+    "dynamics.modulation": 0.5,
+    "dynamics.key_size": 3,
+    "dynamics.neighbourhood": 0.2,
+    "dynamics.phase_init": "random",
+    "training.epochs": 2,
+    "training.scenes": 65,
+    "training.batch_size": 8,
+    "training.learning_rate": 0.004,
+    "training.synchrony_weight": 0.0,
+    "training.gradient_norm": 2.0,
+    "evaluation.scenes": 41,
+    "evaluation.sweep_scenes": 17,
+    "evaluation.validation_scenes": 21,
+    "evaluation.corruptions.gaussian": [0.2, 0.3],
+    "evaluation.scales": [0.5],
+    "evaluation.objects": [3],
+    "evaluation.overlaps": [0.5],
+    "evaluation.longer": 4,
+    "evaluation.longer_noise": [0.3],
+}
+
+
+def changed(experiment: Experiment, key: str, value: Any) -> Experiment:
+    values = place = experiment.model_dump(mode="json")
+    *parents, last = key.split(".")
+    for parent in parents:
+        place = place[parent]
+    place[last] = value
+    return Experiment.model_validate_json(json.dumps(values))
+
+
+def test_the_changes_above_are_of_every_field(one, flat):
+    assert set(CHANGES) == set(flat(one))
+
+
+@pytest.mark.parametrize("key", CHANGES)
+def test_whatever_changes_the_results_changes_the_key(key, one):
+    other = changed(one, key, CHANGES[key])
+    assert other.key != one.key
+    assert (other.weights_name == one.weights_name) == (key.startswith("evaluation.") and key != "evaluation.validation_scenes")
+
+
+def test_equal_specifications_have_equal_keys(one, write):
+    write(description="another", judges=True, workers=3, seeds=[0, 5, 6])
+    again = load_profile("tiny").experiment("multi_mnist", "gaspnet", 0)
+    assert (again.key, again.weights_name) == (one.key, one.weights_name)
+
+
+def test_another_revision_has_another_key(one, monkeypatch):
+    before = one.key, one.weights_name
+    monkeypatch.setattr(module, "REVISION", -1)
+    assert one.key != before[0]
+    assert one.weights_name != before[1]
+
+
+# of the profile that all tests share, before there were other corruptions, scales and numbers of objects
+WEIGHTS = {"cnn": "multi_mnist-cnn-0-f5f62f488159", "gaspnet": "multi_mnist-gaspnet-0-db0f32752d75"}
+
+
+@pytest.mark.parametrize("variant", WEIGHTS)
+def test_what_was_trained_before_is_found_again(variant):
+    assert load_profile("tiny").experiment("multi_mnist", variant, 0).weights_name == WEIGHTS[variant]
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_specification_is_read_as_it_was_written(variant):
+    run = load_profile("tiny").experiment("multi_mnist", variant, 0)
+    again = Experiment.model_validate_json(json.dumps(run.model_dump(mode="json")))
+    assert again == run
+    assert (again.key, type(again.dynamics)) == (run.key, type(run.dynamics))
+
+
+@pytest.mark.parametrize("variant", [name for name, variant in VARIANTS.items() if variant.wider == 1])
+def test_the_variants_of_a_seed_start_from_the_weights_that_they_share(variant):
+    cnn, same, other = (
+        load_profile("tiny").experiment("multi_mnist", name, seed).model().state_dict()
+        for name, seed in (("cnn", 0), (variant, 0), (variant, 1))
+    )
+    assert all(torch.equal(same[name], tensor) for name, tensor in cnn.items())
+    assert not torch.equal(other["stages.0.linear.weight"], cnn["stages.0.linear.weight"])
+
+
+def test_building_a_model_leaves_the_seed_alone(one):
+    torch.manual_seed(1)
+    drawn = torch.rand(3)
+    torch.manual_seed(1)
+    one.model()
+    assert torch.equal(torch.rand(3), drawn)
+
+
+@pytest.mark.parametrize(("settings", "model"), [(Network, CNN), (Dynamics, GASPnet)])
+def test_the_defaults_of_a_model_are_those_of_its_settings(settings, model):
+    defaults = {name: parameter.default for name, parameter in inspect.signature(model).parameters.items()}
+    assert settings().model_dump() == {name: defaults[name] for name in settings.model_fields}
+
+
+def test_a_model_on_a_background_has_two_heads_and_three_channels(one):
+    model = changed(changed(one, "data.background", "embedded_photos"), "data.scenes.size", 32).model()
+    assert (model.heads, model.channels, model.size) == (2, 3, 32)
+
+
+def test_training_validation_and_test_images_have_nothing_in_common(one):
+    def pictures(split):
+        return {image.numpy().tobytes() for image in one.data.source(split)[0].images}
+
+    parts = [pictures(split) for split in ("train", "validation", "test")]
+    assert len(set.union(*parts)) == sum(map(len, parts))
+
+
+# conditions
+
+
+def test_a_model_is_tested_under_every_condition_that_is_asked_for():
+    levels = {"corruptions": {"blur": [1], "gaussian": [0.1, 0.2]}, "scales": [0.8], "objects": [1, 3], "overlaps": [0.5]}
+    conditions = list(
+        load_profile("tiny", longer=4, longer_noise=[0, 0.3], **levels).experiment("multi_mnist", "gaspnet", 0).conditions()
+    )
+    assert [(condition.evaluation, condition.level) for condition in conditions] == [
+        *(("blur", 1), ("gaussian", 0.1), ("gaussian", 0.2)),
+        *(("longer", 0), ("longer", 0.3)),
+        *(("scale", 0.8), ("objects", 1), ("objects", 3), ("overlap", 0.5)),
+    ]
+    assert {condition.evaluation for condition in conditions if condition.steps} == {"longer"}
+    assert {condition.steps for condition in conditions if condition.steps} == {4}
+    assert [condition.corruption for condition in conditions] == ["blur", *["gaussian"] * 4, *[None] * 4]
+
+
+def test_other_scenes_are_those_of_training_but_for_what_is_asked(one):
+    other = changed(one, "evaluation", one.evaluation.model_dump() | {"scales": [0.8], "objects": [3], "overlaps": [0.5]})
+    kinds = {kind.evaluation: one.data.changed(kind.scenes).scenes for kind in other.conditions() if kind.scenes}
+    trained = one.data.scenes
+    assert kinds["scale"] == trained.model_copy(update={"scale": 0.8 * trained.scale})
+    assert kinds["overlap"] == trained.model_copy(update={"overlap": 0.5})
+    assert kinds["objects"].objects == 3
+    assert 3 * kinds["objects"].scale ** 2 == pytest.approx(2 * trained.scale**2), "objects cover as much as in training"
+
+
+def test_on_a_background_there_is_one_object_and_none_to_overlap_with(one):
+    other = changed(one, "evaluation", one.evaluation.model_dump() | {"scales": [0.8], "objects": [3], "overlaps": [0.5]})
+    assert {kind.evaluation for kind in changed(other, "data.background", "embedded_photos").conditions()} == {
+        *("gaussian", "longer", "scale")
+    }
+
+
+# the sizes of what is compared
+
+ONE_HEAD = {"channels": 1, "size": 32, "classes": 10, "heads": 1}
+TWO_HEADS = {"channels": 3, "size": 32, "classes": 10, "heads": 2}
+
+
+def sized(variant: str, sizes: dict[str, int], monkeypatch) -> CNN:
+    """The model of a variant as the book compares it."""
+    monkeypatch.chdir(ROOT)
+    run = load_profile("cpu").experiment("multi_mnist", variant, 0)
+    assert run.dynamics is None or run.dynamics.steps == Dynamics().steps == 3
+    return run.model(sizes)
+
+
+@pytest.mark.parametrize("sizes", [ONE_HEAD, TWO_HEADS], ids=["one head", "two heads"])
+@pytest.mark.parametrize(("variant", "within"), [("cnn_parameters", 0.03), ("gattanet", 0.05), ("komplexnet", 0.05)])
+def test_rivals_have_as_many_parameters_as_gaspnet(variant, within, sizes, monkeypatch):
+    rival, gaspnet = (
+        sum(parameter.numel() for parameter in sized(name, sizes, monkeypatch).parameters()) for name in (variant, "gaspnet")
+    )
+    assert rival == pytest.approx(gaspnet, rel=within)
+
+
+def operations(model: CNN, images: int = 2) -> int:
+    """Floating point operations of one run, in products of matrices and convolutions."""
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        model.run(torch.rand(images, model.channels, model.size, model.size), torch.Generator())
+    return counter.get_total_flops()
+
+
+def test_the_wider_cnn_multiplies_as_much_as_gaspnet_with_its_coupling(monkeypatch):
+    ratios = []
+    for sizes in (ONE_HEAD, TWO_HEADS):
+        gaspnet, without, rival = (sized(name, sizes, monkeypatch) for name in ("gaspnet", "gaspnet", "cnn_compute"))
+        without.iterations = 0
+        assert (gaspnet.steps, gaspnet.iterations) == (3, 5)
+        assert operations(without) < 0.9 * operations(gaspnet), "the coupling is counted"
+        assert operations(gaspnet, 4) == 2 * operations(gaspnet)
+        ratios.append(operations(rival) / operations(gaspnet))
+    assert ratios == pytest.approx([1, 1], abs=0.1)
+    assert sum(ratios) / 2 == pytest.approx(1, abs=0.06)
+
+
+# the meaning of a specification

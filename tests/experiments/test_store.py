@@ -1,0 +1,211 @@
+"""Results on disk: found whole or not at all, and read as they were written."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from gasp.experiments.store import COLUMNS, Store, project_root
+from gasp.files import write_text
+from gasp.settings import GaspError
+
+KEY = "0123456789ab"
+RIGHT = {"clean/0/scene": np.array([[True, False, True], [True, True, False]]), "scale/0.5/head_1": np.eye(2, 3) > 0}
+SUFFIXES = ("csv", "json", "npz")
+
+
+def rows(key: str = KEY, values=(0.5, 0.25)) -> pd.DataFrame:
+    table = [[key, "multi_mnist", "cnn", 0, "test", "noise", 0.1, t, "loss", value] for t, value in enumerate(values)]
+    return pd.DataFrame(table, columns=COLUMNS)
+
+
+@pytest.fixture
+def store(tmp_path) -> Store:
+    return Store(tmp_path / "runs" / "tiny")
+
+
+@pytest.fixture
+def kept(store) -> Store:
+    store.save(KEY, rows(), {"seconds": 3}, RIGHT)
+    return store
+
+
+def readings(store: Store) -> list[Callable[[str], object]]:
+    """Every way to read the results of a run."""
+    return [store.record, lambda key: store.table([key]), lambda key: store.right(key, ["clean/0/scene"])]
+
+
+def files(store: Store) -> list[str]:
+    return sorted(path.name for path in store.directory.rglob("*") if path.is_file())
+
+
+def test_what_was_saved_is_found(kept):
+    assert KEY in kept
+    assert kept.record(KEY)["seconds"] == 3
+    pd.testing.assert_frame_equal(kept.table([KEY]), rows())
+    assert files(kept) == [f"{KEY}.{suffix}" for suffix in SUFFIXES]
+
+
+@pytest.mark.parametrize("names", [*([name] for name in RIGHT), list(RIGHT)])
+def test_whether_each_scene_was_right_is_found_by_its_condition(names, kept):
+    found = kept.right(KEY, names)
+    assert list(found) == names
+    for name in names:
+        assert found[name].dtype == bool
+        assert np.array_equal(found[name], RIGHT[name])
+
+
+def test_a_condition_that_was_not_tested_is_answered_with_those_that_were(kept):
+    said = f"run {KEY} was not tested so: .*/{KEY}.npz has no clean/0: there are clean/0/scene, scale/0.5/head_1"
+    with pytest.raises(GaspError, match=said):
+        kept.right(KEY, ["clean/0/scene", "clean/0"])
+
+
+def test_what_was_not_saved_is_not_found(kept):
+    assert "ba9876543210" not in kept
+    for read in readings(kept):
+        with pytest.raises(GaspError, match=r"ba9876543210.*run it again"):
+            read("ba9876543210")
+
+
+def test_the_columns_are_those_documented(kept):
+    header = (kept.directory / "results" / f"{KEY}.csv").read_text().splitlines()[0]
+    assert header == "key,dataset,variant,seed,split,evaluation,level,t,metric,value"
+    assert list(kept.table([KEY]).columns) == COLUMNS
+    assert list(kept.table([]).columns) == COLUMNS
+
+
+def test_columns_are_kept_in_order_and_others_are_left_out(store):
+    store.save(KEY, rows().assign(more=1)[["more", *reversed(COLUMNS)]], {}, {})
+    pd.testing.assert_frame_equal(store.table([KEY]), rows())
+
+
+def test_a_table_without_all_columns_is_not_saved(store):
+    with pytest.raises(KeyError, match="metric"):
+        store.save(KEY, rows().drop(columns="metric"), {}, {})
+    assert KEY not in store
+
+
+@pytest.mark.parametrize("key", [KEY, "000000000012", "12e456789012"], ids=["letters", "digits", "like a number"])
+def test_values_survive_a_round_trip(key, store):
+    values = [0.0, 1.0, 1 / 3, -1e-12, 6.02e23, 0.1 + 0.2, float("nan"), *np.random.default_rng(0).normal(size=20)]
+    written = rows(key, values).assign(level=[0.05 * index for index in range(len(values))], seed=2**40)
+    store.save(key, written, {}, {})
+    pd.testing.assert_frame_equal(store.table([key]), written, rtol=1e-7)
+
+
+def test_tables_of_several_runs_come_in_the_order_asked_for(kept):
+    kept.save("b", rows("b"), {}, {})
+    table = kept.table(["b", KEY])
+    assert table["key"].tolist() == ["b", "b", KEY, KEY]
+    assert table.index.tolist() == list(range(4))
+
+
+DAMAGES = {
+    "a changed value": ("csv", lambda text: text.replace("0.25", "0.26")),
+    "a row less": ("csv", lambda text: "\n".join(text.splitlines()[:-1]) + "\n"),
+    "an empty table": ("csv", lambda _: ""),
+    "half a record": ("json", lambda text: text[: len(text) // 2]),
+    "an empty record": ("json", lambda _: ""),
+    "a record of nothing": ("json", lambda _: "{}"),
+    "a record that is a list": ("json", lambda _: "[]"),
+    "a checksum of something else": ("json", lambda text: json.dumps(json.loads(text) | {"sha256": "0" * 64})),
+    "a checksum less": ("json", lambda text: text.replace("npz", "npy")),
+    "bytes that are no text": ("csv", lambda _: "\udcff"),
+    "a changed scene": ("npz", lambda text: text[:-1] + "x"),
+    "no scenes": ("npz", lambda _: ""),
+}
+
+
+@pytest.mark.parametrize(("kind", "damage"), DAMAGES.values(), ids=DAMAGES)
+def test_damaged_results_are_not_found(kind, damage, kept):
+    path = kept.directory / "results" / f"{KEY}.{kind}"
+    path.write_text(damage(path.read_text(errors="surrogateescape")), errors="surrogateescape")
+    assert KEY not in kept
+    for read in readings(kept):
+        with pytest.raises(GaspError, match=KEY):
+            read(KEY)
+
+
+@pytest.mark.parametrize("kind", SUFFIXES)
+def test_a_part_of_the_files_is_not_found(kind, kept):
+    (kept.directory / "results" / f"{KEY}.{kind}").unlink()
+    assert KEY not in kept
+    with pytest.raises(GaspError, match=KEY):
+        kept.table([KEY])
+
+
+@pytest.mark.parametrize("written", [0, 1, 2], ids=["table", "scenes", "record"])
+def test_a_failed_write_leaves_no_results_and_no_scraps(written, store, monkeypatch):
+    replace, left = os.replace, [written]
+
+    def fail(*paths):
+        if not left[0]:
+            raise OSError(28, "No space left on device")
+        left[0] -= 1
+        replace(*paths)
+
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(GaspError, match=r"cannot be written.*No space left on device"):
+        store.save(KEY, rows(), {}, RIGHT)
+    assert KEY not in store
+    assert files(store) == [f"{KEY}.csv", f"{KEY}.npz"][:written]
+
+
+def test_a_failed_write_keeps_what_was_there(kept, monkeypatch):
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", fail)
+        with pytest.raises(GaspError, match="nothing was changed"):
+            kept.save(KEY, rows(values=(0.1,)), {}, {})
+    pd.testing.assert_frame_equal(kept.table([KEY]), rows())
+
+
+def test_saving_again_replaces(kept):
+    kept.save(KEY, rows(values=(0.1,)), {"seconds": 4}, {"clean/0/scene": [[True], [False]]})
+    pd.testing.assert_frame_equal(kept.table([KEY]), rows(values=(0.1,)))
+    assert kept.record(KEY)["seconds"] == 4
+    assert kept.right(KEY, ["clean/0/scene"])["clean/0/scene"].tolist() == [[True], [False]]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_read_only_folder_is_refused(store):
+    store.directory.mkdir(parents=True, mode=0o500)
+    with pytest.raises(GaspError, match="cannot be written"):
+        store.save(KEY, rows(), {}, RIGHT)
+
+
+@pytest.mark.parametrize("depth", [0, 1, 2], ids=["results", "profile", "runs"])
+def test_a_file_in_the_place_of_a_folder_is_refused(depth, store):
+    folder = [store.directory / "results", store.directory, store.directory.parent][depth]
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.write_text("in the way")
+    with pytest.raises(GaspError, match="cannot be written"):
+        store.save(KEY, rows(), {}, RIGHT)
+    assert KEY not in store
+
+
+def test_text_is_written_whole_with_its_folders(tmp_path):
+    path = tmp_path / "a" / "b" / "c.txt"
+    write_text(path, "é → ∞\n")
+    assert path.read_text(encoding="utf-8") == "é → ∞\n"
+    assert [found.name for found in path.parent.iterdir()] == ["c.txt"]
+
+
+def test_the_project_is_found_from_below(project, monkeypatch):
+    monkeypatch.chdir(project / "book" / "profiles")
+    assert project_root() == project
+
+
+def test_outside_of_a_project_there_is_an_explanation(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(GaspError, match="not inside a copy of the project") as error:
+        project_root()
+    assert str(tmp_path) in str(error.value)

@@ -1,0 +1,413 @@
+"""The chapters of a tiny book: executed, up to date, stale, failed, refused."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from gasp.publishing.chapters import chapters, check_chapters, repository, run_chapters
+from gasp.publishing.site import archive_book, first_page, watch_book
+from gasp.settings import GaspError
+
+CHAPTER = """\
+# %% [markdown]
+# # A chapter
+
+# %% tags=["parameters"]
+profile = "smoke"
+overrides = {}
+
+# %%
+"""
+PROGRESS = """\
+import sys
+
+from tqdm import tqdm
+
+print(f"profile {profile}, overrides {overrides}")
+for _ in tqdm(range(3), desc="training"):
+    print("step")
+print("not a progress bar", file=sys.stdout)
+"""
+NAME = "00_first"
+
+
+@pytest.fixture(scope="module")
+def executed(tmp_path_factory, tiny_profile) -> Path:
+    """A project whose two chapters were executed."""
+    root = tmp_path_factory.mktemp("executed")
+    (root / "book" / "profiles").mkdir(parents=True)
+    (root / "book" / "profiles" / "tiny.yaml").write_text(tiny_profile)
+    (root / "book" / "00_first.py").write_text(CHAPTER + PROGRESS)
+    (root / "book" / "01_second.py").write_text(CHAPTER + "6 * 7\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        run_chapters((), "tiny", {})
+    return root
+
+
+@pytest.fixture
+def book(executed, tmp_path, monkeypatch) -> Path:
+    """A copy of that project; the working folder."""
+    monkeypatch.chdir(shutil.copytree(executed, tmp_path / "project"))
+    return Path.cwd()
+
+
+def notebook(root: Path, name: str = NAME) -> Path:
+    return root / "runs" / "tiny" / f"{name}.ipynb"
+
+
+def outputs(path: Path) -> str:
+    cells = [cell for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"]
+    return "".join(output.get("text", "") for cell in cells for output in cell.outputs)
+
+
+# executed or not
+
+
+def test_chapters_are_executed_with_their_parameters(book):
+    assert "profile tiny, overrides {}" in outputs(notebook(book))
+    assert "42" in notebook(book, "01_second").read_text()
+    assert check_chapters((), "tiny") == {}
+
+
+def test_a_second_run_executes_nothing(book, capsys):
+    before = notebook(book).read_bytes()
+    assert run_chapters((), "tiny", {}) == []
+    assert capsys.readouterr().out.splitlines() == ["00_first: up to date", "01_second: up to date"]
+    assert notebook(book).read_bytes() == before
+
+
+def test_a_new_time_stamp_changes_nothing(book):
+    for path in book.rglob("*"):
+        os.utime(path, (2_000_000_000, 2_000_000_000))
+    assert check_chapters((), "tiny") == {}
+    assert run_chapters((), "tiny", {}) == []
+
+
+def append(path: Path, text: str) -> None:
+    path.write_text(path.read_text() + text)
+
+
+def test_a_changed_chapter_is_stale_and_executed_again_alone(book):
+    append(book / "book" / "00_first.py", "print('more')\n")
+    assert set(check_chapters((), "tiny")) == {NAME}
+    assert check_chapters((), "tiny")[NAME].startswith("stale")
+    assert run_chapters((), "tiny", {}) == [notebook(book)]
+    assert check_chapters((), "tiny") == {}
+    assert outputs(notebook(book)).endswith("more\n")
+
+
+def test_a_changed_profile_makes_every_chapter_stale(book):
+    path = book / "book" / "profiles" / "tiny.yaml"
+    path.write_text(path.read_text().replace("epochs: 1", "epochs: 2"))
+    assert [fault.split(":")[0] for fault in check_chapters((), "tiny").values()] == ["stale", "stale"]
+
+
+def test_a_profile_that_says_the_same_in_other_words_changes_nothing(book):
+    append(book / "book" / "profiles" / "tiny.yaml", "# a comment\n")
+    assert check_chapters((), "tiny") == {}
+
+
+@pytest.mark.usefixtures("book")
+def test_a_changed_package_makes_every_chapter_stale(monkeypatch, tmp_path):
+    import gasp.publishing.chapters
+
+    package = shutil.copytree(Path(gasp.__file__).parent, tmp_path / "gasp", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(gasp.publishing.chapters, "__file__", str(package / "publishing" / "chapters.py"))
+    assert check_chapters((), "tiny") == {}
+    append(package / "models" / "cnn.py", "\n# more\n")
+    assert len(check_chapters((), "tiny")) == 2
+
+
+def test_a_chapter_is_judged_by_the_parameters_it_was_executed_with(book, capsys):
+    assert run_chapters(["first"], "tiny", {"epochs": 3}) == [notebook(book)]
+    assert "overrides {'epochs': 3}" in outputs(notebook(book))
+    assert run_chapters(["first"], "tiny", {"epochs": 3}) == []
+    assert "up to date" in capsys.readouterr().out
+    assert check_chapters(["first"], "tiny") == {}
+    assert run_chapters(["first"], "tiny", {}) == [notebook(book)]
+
+
+def test_an_up_to_date_chapter_is_executed_when_forced(book):
+    assert run_chapters(["second"], "tiny", {}, force=True) == [notebook(book, "01_second")]
+
+
+def test_a_chapter_that_was_never_executed_is_pending(book):
+    notebook(book).unlink()
+    assert list(check_chapters((), "tiny")) == [NAME]
+    assert check_chapters((), "tiny")[NAME].startswith("pending")
+
+
+# failures
+
+
+@pytest.mark.parametrize("before", ["never executed", "executed before"])
+def test_a_failing_chapter_is_named_and_leaves_no_notebook_of_its_own(before, book):
+    before = before == "executed before"
+    kept = notebook(book).read_bytes()
+    if not before:
+        notebook(book).unlink()
+    (book / "book" / "00_first.py").write_text(CHAPTER + "raise RuntimeError('out of\\nluck')\n")
+    with pytest.raises(GaspError, match="00_first") as error:
+        run_chapters((), "tiny", {})
+    assert "RuntimeError" in str(error.value)
+    assert "luck" in str(error.value)
+    assert "\n" not in str(error.value)
+    assert notebook(book).exists() == before
+    if before:
+        assert notebook(book).read_bytes() == kept
+    assert check_chapters((), "tiny")[NAME].split(":")[0] == ("stale" if before else "pending")
+    assert [path.name for path in (book / "runs" / "tiny").iterdir() if path.suffix != ".ipynb"] == []
+
+
+def with_output(output: dict):
+    def damage(content: dict) -> dict:
+        code = [cell for cell in content["cells"] if cell["cell_type"] == "code"]
+        code[-1]["outputs"].append(output)
+        return content
+
+    return damage
+
+
+def pending(content: dict) -> dict:
+    [cell for cell in content["cells"] if cell["cell_type"] == "code"][-1]["execution_count"] = None
+    return content
+
+
+def unsigned(content: dict) -> dict:
+    del content["metadata"]["gasp"]
+    return content
+
+
+ERROR = {"output_type": "error", "ename": "ValueError", "evalue": "no", "traceback": []}
+STDERR = {"output_type": "stream", "name": "stderr", "text": "UserWarning: mind this\n"}
+FAULTS = {
+    "an error": (with_output(ERROR), "failed", "ValueError: no"),
+    "a warning": (with_output(STDERR), "noisy", "mind this"),
+    "an empty line on stderr": (with_output(STDERR | {"text": "\n"}), "noisy", ""),
+    "a pending cell": (pending, "pending", "not executed"),
+    "no fingerprint": (unsigned, "stale", ""),
+}
+
+
+@pytest.mark.parametrize(("damage", "word", "detail"), FAULTS.values(), ids=FAULTS)
+def test_an_executed_chapter_that_is_not_fit_is_refused(damage, word, detail, book):
+    path = notebook(book)
+    path.write_text(json.dumps(damage(json.loads(path.read_text()))))
+    faults = check_chapters((), "tiny")
+    assert list(faults) == [NAME]
+    assert faults[NAME].startswith(f"{word}:")
+    assert detail in faults[NAME]
+    assert run_chapters((), "tiny", {}) == [path]
+    assert check_chapters((), "tiny") == {}
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", "null", '"x"', '{"nbformat": 4}', "half"])
+def test_damaged_json_is_refused(text, book):
+    path = notebook(book)
+    path.write_text(path.read_text()[: path.stat().st_size // 2] if text == "half" else text)
+    assert check_chapters(["first"], "tiny")[NAME].startswith("damaged:")
+
+
+def test_bytes_that_are_no_text_are_refused(book):
+    notebook(book).write_bytes(b"\xff\xfe\xfa")
+    assert check_chapters(["first"], "tiny")[NAME].startswith("damaged:")
+
+
+# what is in an executed chapter
+
+
+def test_progress_bars_are_taken_out_and_nothing_else(book):
+    text = outputs(notebook(book))
+    assert text.count("step\n") == 3
+    assert "not a progress bar" in text
+    assert "\r" not in text
+    assert "training" not in text
+
+
+def test_an_executed_chapter_tells_nothing_of_this_machine(book, executed):
+    for path in (notebook(book), notebook(book, "01_second")):
+        text = path.read_text()
+        for secret in (getpass.getuser(), socket.gethostname(), os.uname().nodename):
+            assert not re.search(rf"\b{re.escape(secret)}\b", text), secret
+        for folder in (executed, book, Path.home(), Path(__file__).parents[2]):
+            assert f"{folder}/" not in text
+        assert not re.search(r"/(home|root|tmp|work|usr|var)/", text)
+
+
+def test_an_executed_chapter_says_what_it_was_made_of(book):
+    record = nbformat.read(notebook(book), 4).metadata["gasp"]
+    assert record["profile"] == "tiny"
+    assert record["overrides"] == {}
+    assert set(record) >= {"fingerprint", "date", "python", "torch"}
+    assert not any("papermill" in cell.metadata for cell in nbformat.read(notebook(book), 4).cells)
+
+
+# names
+
+
+@pytest.mark.parametrize(
+    "name", ["00", "first", "00_first", "00_first.py", "book/00_first.py", "runs/tiny/00_first.ipynb", "./book/00_first.py"]
+)
+def test_a_chapter_is_called_by_its_name_its_number_or_its_path(name, book):
+    assert chapters([name]) == [book / "book" / "00_first.py"]
+
+
+def test_without_names_there_are_all_chapters_in_order(book):
+    (book / "book" / "notes.py").write_text("")
+    assert [path.stem for path in chapters()] == ["00_first", "01_second"]
+
+
+def test_chapters_come_in_the_order_asked_for(book):
+    assert [path.stem for path in chapters(["second", "00"])] == ["01_second", "00_first"]
+    assert book == Path.cwd()
+
+
+@pytest.mark.parametrize("name", ["02", "fir", "", "profiles", "0"])
+@pytest.mark.usefixtures("book")
+def test_an_unknown_chapter_is_answered_with_the_known_ones(name):
+    with pytest.raises(GaspError, match=rf"no chapter '{name}': there are 00_first, 01_second"):
+        chapters([name])
+
+
+def test_a_number_of_two_chapters_is_refused(book):
+    (book / "book" / "00_other.py").write_text(CHAPTER)
+    with pytest.raises(GaspError, match=r"00_first.*00_other"):
+        chapters(["00"])
+    assert [path.stem for path in chapters(["other"])] == ["00_other"]
+
+
+# where a chapter comes from
+
+
+def provenance(path: Path) -> str:
+    return nbformat.read(path, 4).cells[-1].source
+
+
+def test_an_executed_chapter_ends_in_where_it_comes_from(book):
+    text, record = provenance(notebook(book)), nbformat.read(notebook(book), 4).metadata["gasp"]
+    for said in (record["date"], record["fingerprint"], record["device"], record["torch"], "0, 1", "not in version control"):
+        assert said in text
+    assert "`gasp book run 00 --profile tiny --force`" in text
+    assert re.findall(r"\{download\}`[^<]+<([^>]+)>`", text) == [
+        "00_first.ipynb",
+        "../../book/00_first.py",
+        "../../book/profiles/tiny.yaml",
+    ]
+    for link in re.findall(r"\{download\}`[^<]+<([^>]+)>`", text):
+        assert (notebook(book).parent / link).is_file()
+
+
+def test_the_way_to_the_same_again_names_what_was_replaced(book):
+    run_chapters(["second"], "tiny", {"epochs": 3, "seeds": [0]})
+    assert "`gasp book run 01 --profile tiny -p epochs=3 -p seeds=[0] --force`" in provenance(notebook(book, "01_second"))
+
+
+def git(*arguments: str) -> None:
+    name = ["-c", "user.name=nobody", "-c", "user.email=nobody@localhost"]
+    subprocess.run(["git", *name, *arguments], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize(
+    ("remote", "address"),
+    [
+        ("https://github.com/someone/some-thing.git", "https://github.com/someone/some-thing"),
+        ("git@github.com:someone/some.thing.git", "https://github.com/someone/some.thing"),
+        ("/a/folder/github.com", ""),
+        ("https://example.org/someone/something", ""),
+    ],
+)
+@pytest.mark.usefixtures("book")
+def test_the_public_address_is_where_git_fetches_from(remote, address):
+    assert repository() == ""
+    git("init", "-q")
+    git("remote", "add", "origin", remote)
+    assert repository() == address
+
+
+def test_a_chapter_of_a_public_project_installs_it_where_it_is_missing(book):
+    git("init", "-q")
+    git("add", "book")
+    git("commit", "-q", "-m", "all")
+    git("remote", "add", "origin", "https://github.com/someone/something")
+    run_chapters((), "tiny", {}, force=True)
+    first, *_ = nbformat.read(notebook(book), 4).cells
+    assert "https://github.com/someone/something" in first.source
+    assert "remove-cell" in first.metadata["tags"]
+    assert check_chapters((), "tiny") == {}
+    commit = nbformat.read(notebook(book), 4).metadata["gasp"]["commit"]
+    assert re.fullmatch(r"[0-9a-f]{10}", commit)
+    assert f"`{commit}`" in provenance(notebook(book))
+    append(book / "book" / "00_first.py", "# more\n")
+    run_chapters(["first"], "tiny", {})
+    assert nbformat.read(notebook(book), 4).metadata["gasp"]["commit"] == f"{commit} with changes"
+
+
+def test_an_execution_leaves_nothing_in_the_working_folder(book):
+    assert sorted(path.name for path in book.iterdir()) == ["_build", "book", "runs"]
+
+
+@pytest.mark.usefixtures("book")
+@pytest.mark.parametrize("ask", [first_page, archive_book])
+def test_a_book_that_was_not_built_can_be_neither_opened_nor_put_into_an_archive(ask):
+    with pytest.raises(GaspError, match="gasp book build --profile tiny"):
+        ask("tiny")
+
+
+def test_an_archive_has_pages_notebooks_scripts_and_results(book):
+    page = book / "_build" / "tiny" / "_build" / "html" / "index.html"
+    page.parent.mkdir(parents=True)
+    page.write_text("a page")
+    assert first_page("tiny") == page
+    (book / "runs" / "tiny" / "checkpoints").mkdir()
+    (book / "runs" / "tiny" / "checkpoints" / "half.safetensors").write_text("")
+    with zipfile.ZipFile(archive_book("tiny")) as archive:
+        (name,) = {entry.split("/")[0] for entry in archive.namelist()}
+        files = {entry.removeprefix(f"{name}/") for entry in archive.namelist() if not entry.endswith("/")}
+    assert files == {
+        "html/index.html",
+        "runs/tiny/00_first.ipynb",
+        "runs/tiny/01_second.ipynb",
+        "book/00_first.py",
+        "book/01_second.py",
+        "book/profiles/tiny.yaml",
+    }
+
+
+def test_a_watched_book_is_made_anew_when_a_source_changes(book, monkeypatch, capsys):
+    built = []
+
+    class Server:
+        """Stands for a server whose user edits a chapter, saves nonsense, and mends it."""
+
+        def __init__(self) -> None:
+            self.watched: dict[str, Callable[[], None]] = {}
+
+        def watch(self, pattern: str, function: Callable[[], None]) -> None:
+            self.watched[pattern] = function
+
+        def serve(self, port: int, root: str) -> None:
+            assert (port, root) == (5511, str(book / "_build" / "tiny" / "_build" / "html"))
+            chapter = book / "book" / "00_first.py"
+            for text in ("print('more')\n", "raise ValueError('nonsense')\n", "print('mended')\n"):
+                chapter.write_text(CHAPTER + text)
+                self.watched[str(book / "book" / "*")]()
+
+    monkeypatch.setattr("livereload.Server", Server)
+    monkeypatch.setattr("gasp.publishing.site.build_book", lambda profile, clean: built.append((profile, clean)))
+    watch_book("tiny", 5511)
+    assert built == [("tiny", False)] * 3
+    assert outputs(notebook(book)) == "mended\n"
+    assert "gasp: 00_first, cell" in capsys.readouterr().err
