@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, Self, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ruamel.yaml import YAML
@@ -30,6 +31,22 @@ class Settings(BaseModel):
     """Immutable, typed values: an unknown name, a wrong type or an impossible value is a ``ValidationError``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Self:
+        """From plain values, as YAML and keyword arguments have them: a list may stand for a tuple.
+
+        Raises:
+            GaspError: for an unknown name, a wrong type or an impossible value.
+        """
+        try:
+            return cls.model_validate_json(json.dumps(values))
+        except ValidationError as error:
+            raise GaspError(explain(error, cls)) from None
+
+    def changed(self, values: Mapping[str, Any]) -> Self:
+        """These settings with some values replaced, checked as strictly."""
+        return self.of({**self.model_dump(), **values})
 
 
 def read_yaml(text: str) -> Any:

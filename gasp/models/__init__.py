@@ -4,7 +4,20 @@ from gasp.models.cnn import CNN
 from gasp.models.gaspnet import GASPnet
 from gasp.models.gattanet import GAttANet
 from gasp.models.komplexnet import KomplexNet
-from gasp.models.recurrent import Recurrent
+from gasp.models.layered import Layered
+from gasp.models.model import Model, ModelSettings
+from gasp.models.recurrent import Oscillating, Recurrent
 from gasp.models.trajectory import Trajectory
 
-__all__ = ["CNN", "GASPnet", "GAttANet", "KomplexNet", "Recurrent", "Trajectory"]
+__all__ = [
+    "CNN",
+    "GASPnet",
+    "GAttANet",
+    "KomplexNet",
+    "Layered",
+    "Model",
+    "ModelSettings",
+    "Oscillating",
+    "Recurrent",
+    "Trajectory",
+]

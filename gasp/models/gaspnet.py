@@ -4,35 +4,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gasp.models.recurrent import Recurrent
+from gasp.models.recurrent import Oscillating, RecurrentSettings
 from gasp.models.trajectory import Trajectory
 from gasp.nn.kuramoto import align, mean_phase
 from gasp.nn.layers import SILENT, PhaseConv2d, PhaseLinear, modulated
 from gasp.nn.neighbourhood import Neighbourhood
+from gasp.settings import GaspError, Size
 
-__all__ = ["GASPnet", "PhaseInit"]
+__all__ = ["GASPnet", "GASPnetSettings"]
 
 PhaseInit = Literal["bottom_up", "random", "ideal"]
 
 
-class GASPnet(Recurrent):
-    r"""A CNN whose layers carry phases, aligned over time steps by global key-query agreement.
+class GASPnetSettings(RecurrentSettings):
+    """Phases and their coupling.
 
-    Alamia, Muzellec, Serre, VanRullen (2025), *GASPnet: Global Agreement to Synchronize Phases*, arXiv 2507.16674.
-
-    Step 0 is the plain feed-forward sweep of :class:`~gasp.models.cnn.CNN`. Each later step aligns the phases of all
-    layers by Kuramoto iterations, coupled by the keys and queries of the last sweep, then sweeps again with every
-    connection weighted by :math:`1 + a_F \cos(\varphi_i - \varphi_j)`. An oscillator is a location of a convolution, or
-    a dense unit. Keys, queries, gates and drives take activity and weights as given: phases send no gradient into them.
-
-    Args:
-        steps: T, sweeps in all, the plain one included.
+    Attributes:
         iterations: K, Kuramoto iterations before each modulated sweep.
         step_size: η, of one iteration.
         modulation: a_F.
@@ -42,38 +36,42 @@ class GASPnet(Recurrent):
             deeper layers are set by their input at each sweep. ``"random"``: all start at random and are kept.
             ``"ideal"``: as bottom up, but those of the first layer start as the masks of the objects tell, spread
             evenly over the circle; with no iterations they stay so. An upper bound, not a model of vision.
-        **network: the sizes, see :class:`~gasp.models.cnn.CNN`.
-
-    Raises:
-        ValueError: for fewer than one step, or sizes that make no network.
     """
 
-    def __init__(
-        self,
-        steps: int = 3,
-        iterations: int = 5,
-        step_size: float = 3.0,
-        modulation: float = 1.0,
-        key_size: int = 8,
-        neighbourhood: float = 0.12,
-        phase_init: PhaseInit = "bottom_up",
-        **network: int | Sequence[int],
-    ) -> None:
-        super().__init__(steps, **network)
-        if iterations < 0 or key_size < 1:
-            raise ValueError(f"iterations ≥ 0 and key_size ≥ 1, not {iterations}, {key_size}")
-        if phase_init not in get_args(PhaseInit):
-            raise ValueError(f"phase_init must be one of {', '.join(get_args(PhaseInit))}, not {phase_init!r}")
-        self.iterations, self.step_size, self.modulation = iterations, step_size, modulation
-        self.key_size, self.phase_init = key_size, phase_init
+    kind: Literal["gaspnet"] = "gaspnet"
+    iterations: int = Field(5, ge=0, le=4096)
+    step_size: float = Field(3.0, gt=0)
+    modulation: float = Field(1.0, allow_inf_nan=False)
+    key_size: Size = 8
+    neighbourhood: float = Field(0.12, gt=0)
+    phase_init: PhaseInit = "bottom_up"
+
+
+class GASPnet(Oscillating):
+    r"""A CNN whose layers carry phases, aligned over time steps by global key-query agreement.
+
+    Alamia, Muzellec, Serre, VanRullen (2025), *GASPnet: Global Agreement to Synchronize Phases*, arXiv 2507.16674.
+
+    Step 0 is the plain feed-forward sweep of :class:`~gasp.models.cnn.CNN`. Each later step aligns the phases of all
+    layers by Kuramoto iterations, coupled by the keys and queries of the last sweep, then sweeps again with every
+    connection weighted by :math:`1 + a_F \cos(\varphi_i - \varphi_j)`. An oscillator is a location of a convolution, or
+    a dense unit. Keys, queries, gates and drives take activity and weights as given: phases send no gradient into them.
+
+    """
+
+    Settings = GASPnetSettings
+    settings: GASPnetSettings
+
+    def __init__(self, channels: int = 1, size: int = 32, classes: int = 10, heads: int = 1, **settings: Any) -> None:
+        super().__init__(channels, size, classes, heads, **settings)
         widths = [stage.linear.out_channels for stage in self.stages if isinstance(stage.linear, PhaseConv2d)]
         units = [stage.linear.out_features for stage in self.stages if isinstance(stage.linear, PhaseLinear)]
-        self.neighbourhood = Neighbourhood(self.grids, sum(units), neighbourhood)
+        self.neighbourhood = Neighbourhood(self.grids, sum(units), self.settings.neighbourhood)
         self.shapes: list[tuple[int, ...]] = [*self.grids, *((n,) for n in units)]
         self.oscillators = sum(map(math.prod, self.shapes))
         # queries start equal to keys: what is alike attracts
-        self.keys = nn.ParameterList([torch.randn(n, key_size) / math.sqrt(n) for n in widths])
-        self.keys.extend(F.normalize(torch.randn(n, key_size), dim=-1) for n in units)
+        self.keys = nn.ParameterList([torch.randn(n, self.settings.key_size) / math.sqrt(n) for n in widths])
+        self.keys.extend(F.normalize(torch.randn(n, self.settings.key_size), dim=-1) for n in units)
         self.queries = nn.ParameterList([key.detach().clone() for key in self.keys])
         self.log_desynchronization = nn.Parameter(torch.tensor(0.5).log())
 
@@ -99,10 +97,10 @@ class GASPnet(Recurrent):
     def run(
         self, images: Tensor, generator: torch.Generator, masks: Tensor | None = None, steps: int | None = None
     ) -> Trajectory:
-        if self.phase_init != "ideal":
-            return self(images, self.initial_phases(len(images), generator), steps)
+        if self.settings.phase_init != "ideal":
+            return super().run(images, generator, steps=steps)
         if masks is None:
-            raise ValueError("a network with ideal phases must be given the masks of the objects")
+            raise GaspError("a network with ideal phases must be given the masks of the objects")
         return self(images, self.ideal_phases(masks), steps)
 
     def forward(self, images: Tensor, phases: Tensor | None = None, steps: int | None = None) -> Trajectory:
@@ -122,14 +120,16 @@ class GASPnet(Recurrent):
         phases = self.initial_phases(len(images)) if phases is None else phases
         self.check_phases(phases, len(images))
         layers = self._split(phases)
-        if self.phase_init != "random":
+        if self.settings.phase_init != "random":
             layers = [layers[0], *self._drives(activities, layers[0])]
         # the first layer's activity never changes, so what it sends is computed once
         gates, first = self.gates(activities), self._vectors(activities, slice(0, 1))
         logits, all_phases, all_gates = [self.logits(activities[-1])], [layers], [gates]
         for _ in range(1, steps):
             coupling = self._coupling(first + self._vectors(activities, slice(1, None)), gates)
-            phases = align(self._join(layers), **coupling, iterations=self.iterations, step_size=self.step_size)
+            phases = align(
+                self._join(layers), **coupling, iterations=self.settings.iterations, step_size=self.settings.step_size
+            )
             activities, layers = self._modulated_sweep(activities[0], plain_second, self._split(phases))
             gates = [gates[0], *self.gates(activities[1:])]
             logits.append(self.logits(activities[-1]))
@@ -162,7 +162,7 @@ class GASPnet(Recurrent):
             both = torch.cat([key, query], 1).T  # (2d, C or n)
             # a unit's activity would only scale its vectors, and their norm is 1
             both = both @ activity.detach().flatten(2) if activity.ndim == 4 else both.expand(len(activity), -1, -1)
-            both = both.flatten(1).T.contiguous().view(2, self.key_size, -1, len(activity))
+            both = both.flatten(1).T.contiguous().view(2, self.settings.key_size, -1, len(activity))
             vectors.append(_unit(both, dim=1).permute(2, 0, 1, 3))
         return vectors
 
@@ -196,8 +196,8 @@ class GASPnet(Recurrent):
         for index, stage in enumerate(self.stages[1:], start=1):
             before = phases[-1]
             plain = plain if index == 1 else stage.linear(x)
-            after = layers[index] if self.phase_init == "random" else stage.linear.drive(x, before)
-            x = stage.activate(modulated(plain, *stage.linear.carry(x, before), after, self.modulation))
+            after = layers[index] if self.settings.phase_init == "random" else stage.linear.drive(x, before)
+            x = stage.activate(modulated(plain, *stage.linear.carry(x, before), after, self.settings.modulation))
             activities.append(x)
             phases.append(after)
         return activities, phases

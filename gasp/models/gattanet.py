@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
-from gasp.models.recurrent import Recurrent
+from gasp.models.recurrent import Recurrent, RecurrentSettings
 from gasp.models.trajectory import Trajectory
 from gasp.nn.layers import PhaseConv2d
+from gasp.settings import Size
 
 __all__ = ["GAttANet"]
+
+
+class GAttANetSettings(RecurrentSettings):
+    """Global attention.
+
+    Attributes:
+        key_size: d, how long keys and queries are.
+    """
+
+    kind: Literal["gattanet"] = "gattanet"
+    key_size: Size = 8
 
 
 class GAttANet(Recurrent):
@@ -33,21 +46,14 @@ class GAttANet(Recurrent):
     dense unit's own vectors scaled by its activity, and 1 + α a with one learned α a layer. Ours: that a is scaled by
     √d and bounded by tanh, so that activity stays finite over any number of steps; α = 1 and equal keys and queries at
     the start; modulation of the read-out; the sizes.
-
-    Args:
-        steps: T, sweeps in all, the plain one included.
-        key_size: d, how long keys and queries are.
-        **network: the sizes, see :class:`~gasp.models.cnn.CNN`.
-
-    Raises:
-        ValueError: for fewer than one step, keys without a size, or sizes that make no network.
     """
 
-    def __init__(self, steps: int = 3, key_size: int = 8, **network: int | Sequence[int]) -> None:
-        super().__init__(steps, **network)
-        if key_size < 1:
-            raise ValueError(f"key_size must be at least 1, not {key_size}")
-        self.key_size = key_size
+    Settings = GAttANetSettings
+    settings: GAttANetSettings
+
+    def __init__(self, channels: int = 1, size: int = 32, classes: int = 10, heads: int = 1, **settings: Any) -> None:
+        super().__init__(channels, size, classes, heads, **settings)
+        key_size = self.settings.key_size
         linears = [stage.linear for stage in self.stages]
         widths = [linear.out_channels if isinstance(linear, PhaseConv2d) else linear.out_features for linear in linears]
         self.keys = nn.ParameterList([torch.randn(n, key_size) / math.sqrt(n) for n in widths])
@@ -57,15 +63,6 @@ class GAttANet(Recurrent):
     def coupling_parameters(self) -> list[nn.Parameter]:
         """Keys, queries and α: what only attention depends on. The rest is then clipped to the norm that the CNN's is."""
         return [*self.keys, *self.queries, self.strengths]
-
-    def run(
-        self,
-        images: Tensor,
-        generator: torch.Generator,  # noqa: ARG002
-        masks: Tensor | None = None,  # noqa: ARG002
-        steps: int | None = None,
-    ) -> Trajectory:
-        return self(images, steps)
 
     def forward(self, images: Tensor, steps: int | None = None) -> Trajectory:
         """Run over time.
@@ -102,7 +99,7 @@ class GAttANet(Recurrent):
 
     def agreements(self, activities: Sequence[Tensor]) -> list[Tensor]:
         """The agreement a of every neuron with the global query, one ``(B, H, W)`` or ``(B, n)`` a layer."""
-        query = self.global_query(activities) / math.sqrt(self.key_size)
+        query = self.global_query(activities) / math.sqrt(self.settings.key_size)
         agreements = []
         for x, key in zip(activities, self.keys, strict=True):
             towards = query @ key.T  # (B, C or n): ⟨k_i, q⟩ = ⟨m_i, W_k q⟩, so no key is ever formed

@@ -3,22 +3,47 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import torch
+from pydantic import Field, field_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gasp.models.recurrent import Recurrent
+from gasp.models.recurrent import Oscillating, RecurrentSettings
 from gasp.models.trajectory import Trajectory
 from gasp.nn.kuramoto import TINY, coupling, mean_phase
 from gasp.nn.layers import SILENT, parts
+from gasp.settings import Size
 
 __all__ = ["KomplexNet"]
 
 
-class KomplexNet(Recurrent):
+class KomplexNetSettings(RecurrentSettings):
+    """Complex activity and the coupling of the first layer.
+
+    Attributes:
+        iterations: Kuramoto iterations before each complex sweep.
+        step_size: of one iteration.
+        coherence: c; 0 gives the CNN at every step.
+        kernel_size: side of K, in cells of the first layer; 7 cells of 2 pixels reach as far as the authors' 13 of one.
+    """
+
+    kind: Literal["komplexnet"] = "komplexnet"
+    iterations: int = Field(5, ge=0, le=4096)
+    step_size: float = Field(2.0, gt=0)
+    coherence: float = Field(0.5, ge=0, le=1)
+    kernel_size: Size = 7
+
+    @field_validator("kernel_size")
+    @classmethod
+    def _kernel_has_a_centre(cls, size: int) -> int:
+        if size % 2 == 0:
+            raise ValueError("a kernel must have an odd size, so that it has a centre")
+        return size
+
+
+class KomplexNet(Oscillating):
     r"""A CNN of complex activity, the phases of whose first layer are synchronised by a learned local coupling.
 
     .. math:: \dot\varphi_i = \sum_j g_j \bigl(K_{x_j - x_i} - \varepsilon_i\bigr) \sin(\varphi_j - \varphi_i) / \kappa_i
@@ -45,51 +70,20 @@ class KomplexNet(Recurrent):
     ε learned and relative to it; the plain step 0; biases in the plain term alone, so that only differences of phase
     matter; magnitudes as logits; gates and deeper phases that take activity and weights as given, so that no gradient
     passes through them. The version with feedback connections is not built.
-
-    Args:
-        steps: T, sweeps in all, the plain one included.
-        iterations: Kuramoto iterations before each complex sweep.
-        step_size: of one iteration.
-        coherence: c; 0 gives the CNN at every step.
-        kernel_size: side of K, in cells of the first layer; 7 cells of 2 pixels reach as far as the authors' 13 of one.
-        **network: the sizes, see :class:`~gasp.models.cnn.CNN`.
-
-    Raises:
-        ValueError: for fewer than one step, a kernel without a centre, c outside [0, 1], or sizes that make no network.
     """
 
-    def __init__(
-        self,
-        steps: int = 3,
-        iterations: int = 5,
-        step_size: float = 2.0,
-        coherence: float = 0.5,
-        kernel_size: int = 7,
-        **network: int | Sequence[int],
-    ) -> None:
-        super().__init__(steps, **network)
-        if iterations < 0:
-            raise ValueError(f"iterations must be at least 0, not {iterations}")
-        if kernel_size < 1 or kernel_size % 2 == 0:
-            raise ValueError(f"kernel_size must be odd and at least 1, so that a kernel has a centre, not {kernel_size}")
-        if not 0 <= coherence <= 1:
-            raise ValueError(f"coherence must be between 0 and 1, not {coherence}")
-        self.iterations, self.step_size, self.coherence = iterations, step_size, coherence
+    Settings = KomplexNetSettings
+    settings: KomplexNetSettings
+
+    def __init__(self, channels: int = 1, size: int = 32, classes: int = 10, heads: int = 1, **settings: Any) -> None:
+        super().__init__(channels, size, classes, heads, **settings)
+        kernel_size = self.settings.kernel_size
         self.oscillators = math.prod(self.grids[0])
         self.kernel = nn.Parameter(torch.ones(kernel_size, kernel_size))
         self.log_desynchronization = nn.Parameter(torch.tensor(0.5).log())
 
     def coupling_parameters(self) -> list[nn.Parameter]:
         return [self.kernel, self.log_desynchronization]
-
-    def run(
-        self,
-        images: Tensor,
-        generator: torch.Generator,
-        masks: Tensor | None = None,  # noqa: ARG002
-        steps: int | None = None,
-    ) -> Trajectory:
-        return self(images, self.initial_phases(len(images), generator), steps)
 
     def forward(self, images: Tensor, phases: Tensor | None = None, steps: int | None = None) -> Trajectory:
         """Run over time.
@@ -112,9 +106,9 @@ class KomplexNet(Recurrent):
         logits: list[Tensor] = []
         all_phases, all_gates = [], []
         for step in range(steps):
-            for _ in range(self.iterations if step else 0):
-                phases = phases + self.step_size * coupling(phases, **coupled)
-            coherence = self.coherence if step else 0.0
+            for _ in range(self.settings.iterations if step else 0):
+                phases = phases + self.settings.step_size * coupling(phases, **coupled)
+            coherence = self.settings.coherence if step else 0.0
             activities, layers = self._complex_sweep(first, plain_second, self._grid(phases), coherence)
             logits.append(self.logits(activities[-1]))
             all_phases.append(layers)

@@ -1,0 +1,74 @@
+"""The stack of layers that all models of this book share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from torch import Tensor, channels_last, nn
+
+from gasp.models.model import Model
+from gasp.nn.layers import PhaseConv2d, PhaseLinear
+
+__all__ = ["Layered", "Stage"]
+
+
+class Stage(nn.Module):
+    """One layer: a linear map, its normalisation and its activation function."""
+
+    linear: PhaseConv2d | PhaseLinear
+
+    def __init__(self, linear: PhaseConv2d | PhaseLinear, norm: nn.Module, activation: nn.Module) -> None:
+        super().__init__()
+        self.linear, self.norm, self.activation = linear, norm, activation
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.activate(self.linear(x))
+
+    def activate(self, response: Tensor) -> Tensor:
+        return self.activation(self.norm(response))
+
+
+class Layered(Model):
+    """Convolutions, a dense layer and a read-out.
+
+    The first layer has neither bias nor normalisation, so an empty background has activity exactly 0. The other
+    convolutions have instance normalisation and the dense layer has layer normalisation, as in KomplexNet
+    (arXiv 2502.21077); without them no variant learned in our hands.
+
+    Attributes:
+        grids: (height, width) of each convolution's map.
+        stages: the layers, bottom up.
+    """
+
+    def __init__(self, channels: int = 1, size: int = 32, classes: int = 10, heads: int = 1, **settings: Any) -> None:
+        super().__init__(channels, size, classes, heads, **settings)
+        sizes = self.settings
+        self.grids: list[tuple[int, int]] = []
+        stages = []
+        side, incoming = size, channels
+        for index, (width, kernel, stride) in enumerate(zip(sizes.widths, sizes.kernels, sizes.strides, strict=True)):
+            conv = PhaseConv2d(incoming, width, kernel, stride, padding=kernel // 2, bias=index > 0)
+            norm = nn.InstanceNorm2d(width, affine=True) if index else nn.Identity()
+            stages.append(Stage(conv, norm, nn.ReLU()))
+            side, incoming = (side + 2 * (kernel // 2) - kernel) // stride + 1, width
+            self.grids.append((side, side))
+        dense = PhaseLinear(incoming * side * side, sizes.hidden)
+        stages.append(Stage(dense, nn.LayerNorm(sizes.hidden), nn.ReLU()))
+        stages.append(Stage(PhaseLinear(sizes.hidden, heads * classes), nn.Identity(), nn.Identity()))
+        self.stages: Sequence[Stage] = nn.ModuleList(stages)  # type: ignore[assignment]
+        self.to(memory_format=channels_last)  # convolutions are then nearly twice as fast on a CPU
+
+    def sweep(self, images: Tensor) -> list[Tensor]:
+        """The activity of every layer in a plain feed-forward sweep, bottom up."""
+        self.check(images)
+        activities = []
+        x = images
+        for stage in self.stages:
+            x = stage(x)
+            activities.append(x)
+        return activities
+
+    def logits(self, readout: Tensor) -> Tensor:
+        """``(B, heads · classes)`` to ``(B, heads, classes)``."""
+        return readout.unflatten(1, (self.heads, self.classes))

@@ -1,0 +1,102 @@
+"""What training, evaluation, store and figures need of any model."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, Self
+
+import torch
+from pydantic import model_validator
+from torch import Tensor, nn
+
+from gasp.models.trajectory import Trajectory
+from gasp.settings import GaspError, Settings, Size
+
+__all__ = ["Model", "ModelSettings"]
+
+
+class ModelSettings(Settings):
+    """Sizes of the layers, which the settings of every model begin with.
+
+    Attributes:
+        kind: the model's name in specifications; each model has its own.
+        widths: channels of the convolutions; (26, 30, 32) in GASPnet (arXiv 2507.16674).
+        kernels, strides: of the convolutions, pixels (ours).
+        hidden: units of the dense layer; 16 in GASPnet.
+    """
+
+    kind: str
+    widths: tuple[Size, ...] = (26, 30, 32)
+    kernels: tuple[Size, ...] = (5, 3, 3)
+    strides: tuple[Size, ...] = (2, 2, 1)
+    hidden: Size = 16
+
+    @model_validator(mode="after")
+    def _one_entry_for_each_convolution(self) -> Self:
+        if not len(self.widths) == len(self.kernels) == len(self.strides) > 0:
+            raise GaspError("widths, kernels and strides must have one entry for each convolution")
+        return self
+
+    def wider(self, factor: float) -> Self:
+        """The same settings with the width of every layer multiplied."""
+        widths = tuple(round(width * factor) for width in self.widths)
+        return self.changed({"widths": widths, "hidden": round(self.hidden * factor)})
+
+
+class Model(nn.Module, ABC):
+    """A network that reports the classes of the objects in an image.
+
+    A subclass names its ``Settings`` and defines ``forward``; the other methods have defaults for a model without time,
+    chance or coupling.
+
+    Args:
+        channels, size: of the image; both sides have ``size`` pixels.
+        classes, heads: the model reports ``heads`` labels, each among ``classes``.
+        **settings: the fields of ``Settings``.
+
+    Raises:
+        GaspError: for an unknown or impossible setting.
+    """
+
+    Settings: ClassVar[type[ModelSettings]]
+    settings: ModelSettings
+
+    def __init__(self, channels: int = 1, size: int = 32, classes: int = 10, heads: int = 1, **settings: Any) -> None:
+        super().__init__()
+        if min(channels, size, classes, heads) < 1:
+            raise GaspError(f"channels, size, classes and heads must be at least 1, not {channels}, {size}, {classes}, {heads}")
+        self.channels, self.size, self.classes, self.heads = channels, size, classes, heads
+        self.settings = self.Settings.of(settings)
+
+    @abstractmethod
+    def forward(self, images: Tensor) -> Trajectory:
+        """Run on images ``(B, channels, size, size)`` in [0, 1].
+
+        A subclass may take more arguments, all of them optional.
+        """
+
+    def run(
+        self, images: Tensor, generator: torch.Generator, masks: Tensor | None = None, steps: int | None = None
+    ) -> Trajectory:
+        """Run on scenes, as training and evaluation do; by default, :meth:`forward` on the images alone.
+
+        Args:
+            images: ``(B, channels, size, size)`` in [0, 1].
+            generator: of the model's random choices, on the CPU.
+            masks: coverage of the pixels by each object, ``(B, G, size, size)``, for a model that is told where objects are.
+            steps: T of this run; the model's own when omitted. A model without time has one step.
+        """
+        del generator, masks, steps
+        return self(images)
+
+    def coupling_parameters(self) -> list[nn.Parameter]:
+        """The parameters on which only the coupling depends; their gradient is clipped apart from the rest."""
+        return []
+
+    def check(self, images: Tensor) -> None:
+        """Refuse images of another shape or type with a ``GaspError``."""
+        expected = (self.channels, self.size, self.size)
+        if images.ndim != 4 or tuple(images.shape[1:]) != expected:
+            raise GaspError(f"images must be (B, {', '.join(map(str, expected))}), not {tuple(images.shape)}")
+        if not torch.is_floating_point(images):
+            raise GaspError(f"images must be floating point in [0, 1], not {images.dtype}")
