@@ -31,7 +31,7 @@ import torch
 
 from gasp.analysis import figures
 
-untrained = settings.experiment("multi_mnist", "gaspnet", seed=0).model()
+untrained = settings.experiment("multi_mnist", "gaspnet", seed=0).build()
 figures.architecture(untrained)
 
 # %% [markdown]
@@ -131,7 +131,7 @@ figures.architecture(untrained)
 # %% tags=["remove-cell"]
 from myst_nb import glue
 
-values = settings.dynamics.model_dump() | settings.network.model_dump() | settings.training.model_dump()
+values = untrained.settings.model_dump() | settings.training.model_dump()
 for name in ["key_size", "neighbourhood", "step_size", "iterations", "steps", "modulation", "synchrony_weight", "hidden"]:
     glue(name, f"{values[name]:g}", display=False)
 for name in ["widths", "kernels", "strides"]:

@@ -50,7 +50,7 @@ figures.gallery({name: data.compose("validation", 8, seed=1) for name, data in s
 
 # %% tags=["remove-input"]
 from gasp.analysis.tables import table
-from gasp.experiments.specification import VARIANTS
+from gasp.experiments.variants import VARIANTS
 
 counts = {}
 for run in settings.experiments():
@@ -63,7 +63,7 @@ def cell(dataset, variant):
 
 def parameters(variant):
     sizes = {"channels": 1, "size": 32, "classes": 10, "heads": 1}
-    model = settings.experiment("multi_mnist", variant, 0).model(sizes)
+    model = settings.experiment("multi_mnist", variant, 0).build(sizes)
     return f"{sum(p.numel() for p in model.parameters()):,}"
 
 

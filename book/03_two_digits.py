@@ -53,7 +53,7 @@ figures.comparison(results)
 # %% tags=["remove-input"]
 from gasp.analysis.statistics import at_level, formatted, mean_interval, paired_difference
 from gasp.analysis.tables import table
-from gasp.experiments.specification import VARIANTS
+from gasp.experiments.variants import VARIANTS
 
 clean = at_level(results, "gaussian")
 rows = []

@@ -46,7 +46,7 @@ figures.comparison(results["cifar_mnist"], METRICS)
 # %% tags=["remove-input"]
 from gasp.analysis.statistics import at_level, formatted, mean_interval, paired_difference
 from gasp.analysis.tables import table
-from gasp.experiments.specification import VARIANTS
+from gasp.experiments.variants import VARIANTS
 
 rows = []
 for name, measured in results.items():

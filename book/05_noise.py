@@ -59,7 +59,7 @@ figures.gain_over(photographs, kinds, ["cnn_parameters", "cnn_compute"])
 # %% tags=["remove-input"]
 from gasp.analysis.statistics import formatted, over_levels, paired_difference
 from gasp.analysis.tables import table
-from gasp.experiments.specification import VARIANTS
+from gasp.experiments.variants import VARIANTS
 
 rows = []
 for label, measured in {"multi-MNIST": digits, "CIFAR-MNIST": photographs}.items():

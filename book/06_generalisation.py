@@ -41,7 +41,7 @@ figures.accuracy_over(results["cifar_mnist"], ["scale"], ["head_0_accuracy", "he
 # %% tags=["remove-input"]
 from gasp.analysis.statistics import formatted, over_levels, paired_difference
 from gasp.analysis.tables import table
-from gasp.experiments.specification import VARIANTS
+from gasp.experiments.variants import VARIANTS
 
 pairs, ideal = [("gaspnet", "cnn_parameters"), ("gaspnet", "cnn_compute")], ("ideal_phases", "gaspnet")
 

@@ -46,7 +46,7 @@ figures.comparison(results["cifar_mnist"])
 # %% tags=["remove-input"]
 from gasp.analysis.statistics import at_level, formatted, paired_difference
 from gasp.analysis.tables import table
-from gasp.experiments.specification import VARIANTS
+from gasp.experiments.variants import VARIANTS
 
 levels = settings.evaluation.corruptions["gaussian"]
 noise = levels[min(1, len(levels) - 1)]

@@ -77,7 +77,7 @@ figures.accuracy_over_time(results["cifar_mnist"], [0.0, *levels[1::3]])
 # %% tags=["remove-input"]
 from gasp.analysis.statistics import at_level, formatted, mean_interval, paired_difference
 from gasp.analysis.tables import table
-from gasp.experiments.specification import VARIANTS
+from gasp.experiments.variants import VARIANTS
 
 noise = levels[min(1, len(levels) - 1)]
 rows = []

@@ -61,7 +61,7 @@ def experiments(
 
 def _print_cells(runs: list[Experiment]) -> None:
     """A line a data set and variant."""
-    from gasp.experiments.specification import VARIANTS
+    from gasp.experiments.variants import VARIANTS
 
     cells: dict[tuple[str, str], list[int]] = {}
     for run in runs:

@@ -30,7 +30,7 @@ class GaspError(ValueError):
 class Settings(BaseModel):
     """Immutable, typed values: an unknown name, a wrong type or an impossible value is a ``ValidationError``."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, ser_json_inf_nan="constants")
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Self:

@@ -86,7 +86,7 @@ def write(project):
             *parents, last = key.split(".")
             place = values
             for parent in parents:
-                place = place[int(parent) if isinstance(place, list) else parent]
+                place = place[int(parent)] if isinstance(place, list) else place.setdefault(parent, {})
             if value is ...:
                 del place[last]
             else:

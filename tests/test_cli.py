@@ -87,7 +87,7 @@ WRONG = {
     "parameter without value": (["run", *TINY, "-p", "epochs="], "training.epochs: "),
     "parameter that is no YAML": (["run", *TINY, "-p", "scales=[1"], "not YAML"),
     "parameter of another type": (["run", *TINY, "-p", "epochs=five"], "not 'five'"),
-    "no steps": (["run", *TINY, "-p", "steps=0"], "dynamics.steps: input should be greater than or equal to 1, not 0"),
+    "no steps": (["run", *TINY, "-p", "steps=0"], "models.gaspnet.steps: input should be greater than or equal to 1, not 0"),
     "never executed": (["check", *TINY], "00_quick is pending"),
     "nothing to build": (["build", *TINY], "gasp book run --profile tiny"),
 }

@@ -11,6 +11,7 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -218,7 +219,10 @@ def test_damaged_results_are_what_was_kept_or_refused(data, which):
         store.save("k", pd.DataFrame([row], columns=COLUMNS), {}, right)
         path = Path(folder) / "results" / f"k.{which}"
         path.write_bytes(data.draw(damaged(path.read_bytes())))
-        table, found = answer_of(lambda: store.table(["k"])), answer_of(lambda: store.right("k", ["clean/0/scene"]))
+        table, found = (
+            answer_of(lambda: store.table([SimpleNamespace(key="k", dataset="multi_mnist", variant="cnn", seed=0)])),
+            answer_of(lambda: store.right("k", ["clean/0/scene"])),
+        )
     assert table is None or table.iloc[0].tolist() == row
     assert found is None or np.array_equal(found["clean/0/scene"], right["clean/0/scene"])
 

@@ -25,7 +25,8 @@ from tqdm import tqdm
 
 from gasp.analysis.statistics import mean_interval, over_scenes
 from gasp.experiments.profile import Profile
-from gasp.experiments.specification import VARIANTS, Evaluation
+from gasp.experiments.specification import Evaluation
+from gasp.experiments.variants import VARIANTS
 
 __all__ = ["CLAIMS", "Claim", "Effect", "effects", "judge", "verdicts"]
 
@@ -190,7 +191,7 @@ def _phases(profile: Profile) -> pd.DataFrame:
     """C6: how far order and separation, in the layer where they are lowest, exceed what counts as separated."""
     rows = []
     for dataset in ("multi_mnist", "cifar_mnist"):
-        table = profile.store.table(run.key for run in profile.experiments([dataset], ["gaspnet"]))
+        table = profile.store.table(profile.experiments([dataset], ["gaspnet"]))
         measured = table[table["evaluation"] == "phases"]
         last = measured[measured["t"] == measured["t"].max()]
         for metric, text in {"order_within": "order within objects", "separation": "separation between objects"}.items():

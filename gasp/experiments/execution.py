@@ -17,14 +17,14 @@ from tqdm import tqdm
 
 from gasp.experiments.cluster import spread
 from gasp.experiments.profile import Profile, load_profile
-from gasp.experiments.specification import REVISION, TEST_SEED, VALIDATION_SEED, Experiment
-from gasp.experiments.store import COLUMNS, Store
+from gasp.experiments.specification import REVISION, SEEDS, Experiment
+from gasp.experiments.store import STORED_COLUMNS, Store
 from gasp.files import alone, read_tensors, write_tensors
 from gasp.learning.checkpoint import steps_done
 from gasp.learning.devices import choose_device, device_name, use_threads
 from gasp.learning.evaluation import Answers, accuracy, answers, phase_statistics
 from gasp.learning.training import fit, no_progress, terminable
-from gasp.models import CNN
+from gasp.models import Model
 from gasp.settings import GaspError
 
 __all__ = ["load", "run", "run_all", "status"]
@@ -52,8 +52,8 @@ def run(experiment: Experiment, store: Store, device: str = "auto", progress: Ca
 def _measure(experiment: Experiment, store: Store, device: str, progress: Callable[[int], object]) -> None:
     """Train and evaluate, and keep what was found."""
     started = time.monotonic()
-    model = experiment.model().to(choose_device(device))
-    rows = _Rows(experiment)
+    model = experiment.build().to(choose_device(device))
+    rows = _Rows()
     history = _train(model, experiment, store, progress)
     for epoch in history:
         for split in ("train", "validation"):
@@ -73,29 +73,28 @@ def _measure(experiment: Experiment, store: Store, device: str, progress: Callab
     store.save(experiment.key, rows.table(), record, right)
 
 
-def _evaluate(model: CNN, experiment: Experiment, rows: _Rows) -> dict[str, Tensor]:
+def _evaluate(model: Model, experiment: Experiment, rows: _Rows) -> dict[str, Tensor]:
     """Test a trained model; whether each scene was right at the first and last step of each condition, ``(2, n)`` bool."""
-    asked, right = experiment.evaluation, {}
+    asked, data, right = experiment.evaluation, experiment.data, {}
 
     def add(evaluation: str, level: float, found: Answers) -> None:
-        rows.add("test", evaluation, level, found.metrics())
+        rows.add(asked.split, evaluation, level, found.metrics())
         right.update({f"{evaluation}/{level:g}/{what}": values[[0, -1]] for what, values in found.right().items()})
 
-    test = experiment.data.compose("test", asked.scenes, TEST_SEED)
-    some = test.first(asked.sweep_scenes)
-    add("clean", 0.0, answers(model, test))
+    seed = SEEDS[asked.split]
+    scenes = data.compose(asked.split, asked.scenes, seed)
+    some = scenes.first(asked.sweep_scenes)
+    add("clean", 0.0, answers(model, scenes))
     for layer, statistics in enumerate(phase_statistics(model, some), start=1):
-        rows.add("test", "phases", layer, statistics)
+        rows.add(asked.split, "phases", layer, statistics)
     for condition in experiment.conditions():
-        scenes = some
-        if condition.scenes:
-            scenes = experiment.data.changed(condition.scenes).compose("test", asked.sweep_scenes, TEST_SEED)
-        corruption, level = (condition.corruption, condition.level) if condition.corruption else ("gaussian", 0.0)
-        add(condition.evaluation, condition.level, answers(model, scenes, corruption, level, condition.steps))
+        changed = data.changed(condition.scenes).compose(asked.split, asked.sweep_scenes, seed) if condition.scenes else some
+        found = answers(model, changed, condition.corruption, condition.level, condition.steps)
+        add(condition.evaluation, condition.level, found)
     return right
 
 
-def _train(model: CNN, experiment: Experiment, store: Store, progress: Callable[[int], object]) -> list[dict[str, Any]]:
+def _train(model: Model, experiment: Experiment, store: Store, progress: Callable[[int], object]) -> list[dict[str, Any]]:
     """Bring the model to its trained weights, from the store where they are; the history of its epochs."""
     weights, checkpoint = store.weights(experiment.weights_name), store.checkpoint(experiment.weights_name)
     if weights.exists():
@@ -104,7 +103,7 @@ def _train(model: CNN, experiment: Experiment, store: Store, progress: Callable[
         checkpoint.unlink(missing_ok=True)  # a process may have been killed between the last two lines of this function
         progress(experiment.steps)
         return list(record["history"])
-    validation = experiment.data.compose("validation", experiment.evaluation.validation_scenes, VALIDATION_SEED)
+    validation = experiment.data.compose("validation", experiment.evaluation.validation_scenes, SEEDS["validation"])
     history = fit(
         model,
         lambda epoch: experiment.data.compose("train", experiment.training.scenes, experiment.seed * 10_000 + epoch),
@@ -121,7 +120,7 @@ def _train(model: CNN, experiment: Experiment, store: Store, progress: Callable[
     return history
 
 
-def _restore(model: CNN, tensors: dict[str, torch.Tensor], weights: Path) -> None:
+def _restore(model: Model, tensors: dict[str, torch.Tensor], weights: Path) -> None:
     try:
         model.load_state_dict(tensors)
     except RuntimeError as error:
@@ -132,18 +131,16 @@ def _restore(model: CNN, tensors: dict[str, torch.Tensor], weights: Path) -> Non
 class _Rows:
     """Collects values with what they are values of."""
 
-    def __init__(self, experiment: Experiment) -> None:
-        self.experiment = experiment
+    def __init__(self) -> None:
         self.rows: list[list[Any]] = []
 
     def add(self, split: str, evaluation: str, level: float, metrics: dict[str, list[float]]) -> None:
-        run = self.experiment
         for metric, values in metrics.items():
             for t, value in enumerate(values):
-                self.rows.append([run.key, run.dataset, run.variant, run.seed, split, evaluation, level, t, metric, value])
+                self.rows.append([split, evaluation, level, t, metric, value])
 
     def table(self) -> pd.DataFrame:
-        return pd.DataFrame(self.rows, columns=COLUMNS)
+        return pd.DataFrame(self.rows, columns=STORED_COLUMNS)
 
 
 def run_all(experiments: Iterable[Experiment], profile: Profile, scheduler: str = "") -> pd.DataFrame:
@@ -176,7 +173,7 @@ def run_all(experiments: Iterable[Experiment], profile: Profile, scheduler: str 
                 tasks = {key: (experiment, store, profile.device) for key, experiment in missing.items()}
                 for _ in spread(run, tasks, bar.update, workers, threads, not on_cpu, scheduler):
                     pass
-    return store.table(experiment.key for experiment in experiments)
+    return store.table(experiments)
 
 
 def status(experiments: Iterable[Experiment], store: Store) -> pd.DataFrame:
@@ -197,7 +194,7 @@ def load(
     profile: str | Profile = "cpu",
     device: str = "auto",
     **overrides: Any,
-) -> CNN:
+) -> Model:
     """A trained model, ready for a batch of images ``(B, channels, size, size)`` in [0, 1].
 
     Args:
@@ -219,6 +216,6 @@ def load(
             f"after removing {results} if there are any"
         )
     tensors, record = read_tensors(path)
-    model = experiment.model(record.get("sizes"))  # so that no data are needed
+    model = experiment.build(record.get("sizes"))  # so that no data are needed
     _restore(model, tensors, path)
     return model.to(choose_device(device))

@@ -5,38 +5,71 @@ from __future__ import annotations
 import difflib
 import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from operator import itemgetter
-from typing import Annotated, Any, Self, TypeVar
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, create_model, model_validator
 
-from gasp.experiments.specification import (
-    VARIANTS,
-    Attention,
-    ComplexDynamics,
-    Dataset,
-    Dynamics,
-    Evaluation,
-    Experiment,
-    Network,
-)
+from gasp.experiments.specification import Dataset, Evaluation, Experiment
 from gasp.experiments.store import Store, project_root
+from gasp.experiments.variants import MODELS, VARIANTS
 from gasp.learning.training import TrainingSettings
-from gasp.models import CNN, GASPnet, GAttANet, KomplexNet
-from gasp.settings import GaspError, Settings, explain, read_yaml
+from gasp.models import LayerSizes, ModelSettings
+from gasp.settings import Count, GaspError, Settings, explain, read_yaml
 
 __all__ = ["Profile", "load_profile"]
 
-S = TypeVar("S", bound=Settings)
+if TYPE_CHECKING:
+    ModelSections = Settings
+else:
+    # one section for each registered model, such as ``models: {gaspnet: {steps: 2}}``
+    ModelSections = create_model(
+        "ModelSections", __base__=Settings, **{kind: (model.Settings, model.Settings()) for kind, model in MODELS.items()}
+    )
 
 
 class Task(Dataset):
     """A data set, and what it changes of a profile's settings."""
 
-    network: dict[str, Any] = Field({})
-    dynamics: dict[str, Any] = Field({})
+    network: LayerSizes = LayerSizes()
+    models: ModelSections = ModelSections()
     training: dict[str, Any] = Field({})
+
+
+class Change(Settings):
+    """A variant, and single settings of it that a study replaces."""
+
+    variant: str
+    model: dict[str, Any] = Field({})
+    training: dict[str, Any] = Field({})
+
+    @property
+    def label(self) -> str:
+        """What a study calls the run, such as ``gaspnet, iterations = 3``."""
+        return ", ".join([self.variant, *(f"{name} = {value}" for name, value in (self.model | self.training).items())])
+
+
+class Study(Settings):
+    """Runs that compare single changes. They are measured on validation scenes, on which every choice is made.
+
+    Attributes:
+        question: one line for the reader.
+        dataset: by its name in the profile.
+        epochs: of every run.
+        seeds: of every run.
+        noise: levels of Gaussian noise at which the runs are measured, beside none.
+        runs: what is compared.
+    """
+
+    question: str
+    dataset: str
+    epochs: Count
+    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field((0,), min_length=1)
+    noise: tuple[Annotated[float, Field(gt=0)], ...] = ()
+    runs: tuple[Change, ...] = Field(min_length=1)
 
 
 class Block(Settings):
@@ -61,8 +94,10 @@ class Profile(Settings):
         workers: how many runs at once; 0 for one a core, or one alone on a GPU.
         seeds: of the runs.
         datasets: by name.
-        grid: the runs.
-        dynamics: of GASPnet.
+        grid: the runs whose models are tested.
+        studies: by name, runs whose models are only validated.
+        network: sizes of the layers, of every model.
+        models: other settings, of single models.
     """
 
     name: str
@@ -73,22 +108,27 @@ class Profile(Settings):
     seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(min_length=1)
     datasets: dict[str, Task]
     grid: tuple[Block, ...]
-    network: Network = Network()
-    dynamics: Dynamics = Dynamics()
+    studies: dict[str, Study] = Field({})
+    network: LayerSizes = LayerSizes()
+    models: ModelSections = ModelSections()
     training: TrainingSettings
     evaluation: Evaluation
 
     @model_validator(mode="after")
-    def _names_and_changes(self) -> Self:
+    def _every_run_can_be_specified(self) -> Self:
         for block in self.grid:
             self._check(block.datasets, block.variants)
-        for name, task in self.datasets.items():
-            for section in ("network", "dynamics", "training"):
-                settings = getattr(self, section)
-                try:
-                    _changed(settings, getattr(task, section))
-                except ValidationError as error:
-                    raise GaspError(f"in datasets.{name}.{section}, {explain(error, type(settings))}") from None
+        for study in self.studies.values():
+            self._check([study.dataset], [change.variant for change in study.runs])
+        places: dict[str, Callable[[], object]] = {
+            f"datasets.{name}": partial(self.experiment, name, variant, 0) for name in self.datasets for variant in VARIANTS
+        }
+        places |= {f"studies.{name}": partial(self.study, name) for name in self.studies}
+        for place, specify in places.items():
+            try:
+                specify()
+            except GaspError as error:
+                raise GaspError(f"in {place}, {error}") from None
         return self
 
     @property
@@ -112,25 +152,53 @@ class Profile(Settings):
         return [self.experiment(dataset, variant, seed) for seed, dataset, variant in sorted(cells, key=itemgetter(0))]
 
     def experiment(self, dataset: str, variant: str, seed: int) -> Experiment:
-        self._check([dataset], [variant])
+        """The run of a variant on a data set, whether or not the grid has it."""
+        return self._specify(dataset, Change(variant=variant), seed)
+
+    def study(self, name: str) -> list[Experiment]:
+        """The runs of a study, first seeds first; each is called by its variant and what is changed of it.
+
+        Raises:
+            GaspError: for an unknown study.
+        """
+        if name not in self.studies:
+            raise GaspError(f"profile {self.name} has no study {name!r}, but {', '.join(self.studies) or 'none'}")
+        study = self.studies[name]
+        count = self.evaluation.validation_scenes
+        evaluation = Evaluation(
+            split="validation",
+            scenes=count,
+            sweep_scenes=count,
+            validation_scenes=count,
+            corruptions={"gaussian": study.noise} if study.noise else {},
+            longer_noise=(),
+        )
+        return [
+            self._specify(study.dataset, change, seed, {"epochs": study.epochs}).model_copy(update={"evaluation": evaluation})
+            for seed in study.seeds
+            for change in study.runs
+        ]
+
+    def _specify(
+        self, dataset: str, change: Change, seed: int, training: Mapping[str, Any] = MappingProxyType({})
+    ) -> Experiment:
+        """What a run is, from the most general setting to the most special: model, profile, data set, variant, change."""
+        self._check([dataset], [change.variant])
         if seed < 0:
             raise GaspError(f"a seed must be at least 0, not {seed}")
-        task, changes = self.datasets[dataset], VARIANTS[variant]
-        network = _changed(self.network, task.network)
-        ours = _changed(self.dynamics, task.dynamics | changes.dynamics)
-        dynamics: dict[type[CNN], Dynamics | Attention | ComplexDynamics | None] = {
-            CNN: None,
-            GASPnet: ours,
-            GAttANet: Attention(steps=ours.steps),
-            KomplexNet: ComplexDynamics(steps=ours.steps),
-        }
+        task, variant = self.datasets[dataset], VARIANTS[change.variant]
+        kind = variant.model.kind()
+        sections = (self.network, getattr(self.models, kind), task.network, getattr(task.models, kind))
+        settings: dict[str, Any] = {}
+        for section in sections:
+            settings |= section.model_dump(exclude_unset=True)
+        settings |= {**variant.settings, **change.model}
         return Experiment(
             dataset=dataset,
+            variant=change.label,
             data=Dataset(items=task.items, background=task.background, scenes=task.scenes),
-            variant=variant,
-            network=network.wider(changes.wider),
-            dynamics=dynamics[changes.model],
-            training=_changed(self.training, task.training | changes.training),
+            model=variant.model.Settings.of(settings).wider(variant.wider),
+            training=self.training.changed({**task.training, **variant.training, **training, **change.training}),
             evaluation=self.evaluation,
             seed=seed,
         )
@@ -142,11 +210,6 @@ class Profile(Settings):
         for variant in variants:
             if variant not in VARIANTS:
                 raise GaspError(f"unknown variant {variant!r}: there are {', '.join(VARIANTS)}")
-
-
-def _changed(settings: S, changes: dict[str, Any]) -> S:
-    """Settings with some values replaced, as strictly checked as a profile's."""
-    return type(settings).model_validate_json(json.dumps({**settings.model_dump(), **changes}))
 
 
 def load_profile(name: str, /, **overrides: Any) -> Profile:
@@ -179,34 +242,47 @@ def load_profile(name: str, /, **overrides: Any) -> Profile:
 
 
 def _override(values: dict[str, Any], key: str, value: Any) -> None:
-    """Replace the one setting of this name, dotted or not, wherever it is nested."""
-    sections = {
-        "": Profile.model_fields,
-        "network": Network.model_fields,
-        "dynamics": Dynamics.model_fields,
-        "training": TrainingSettings.model_fields,
-        "evaluation": Evaluation.model_fields,
-    }
-    paths = [(section, name) for section, fields in sections.items() for name in fields if name not in (*sections, "name")]
-    fitting = [(section, name) for section, name in paths if key in (name, f"{section}.{name}")]
+    """Replace the setting of this name, dotted or not, wherever it is nested; of models, in all that have it."""
+    paths = [
+        *((name,) for name in Profile.model_fields if name not in ("name", "network", "models", "training", "evaluation")),
+        *(("network", name) for name in LayerSizes.model_fields),
+        *(
+            ("models", kind, name)
+            for kind, model in MODELS.items()
+            for name in model.Settings.model_fields
+            if name not in ModelSettings.model_fields
+        ),
+        *(("training", name) for name in TrainingSettings.model_fields),
+        *(("evaluation", name) for name in Evaluation.model_fields),
+    ]
+    asked = tuple(key.split("."))
+    fitting = [path for path in paths if path[-len(asked) :] == asked]
+    names = [".".join(path) for path in fitting or paths]
     if not fitting:
-        close = difflib.get_close_matches(key.rpartition(".")[2], [name for _, name in paths], 1)
+        close = difflib.get_close_matches(asked[-1], [path[-1] for path in paths], 1)
         hint = f" (did you mean {close[0]}?)" if close else ""
-        raise GaspError(
-            f"unknown parameter {key!r}{hint}: there are {', '.join('.'.join(filter(None, path)) for path in paths)}"
-        )
-    if len(fitting) > 1:
-        raise GaspError(f"parameter {key!r} could be {' or '.join('.'.join(path) for path in fitting)}: write it in full")
-    (section, name), *_ = fitting
-    place = values.setdefault(section, {}) if section else values
-    if isinstance(place, dict):  # else validation says what is wrong with the section
-        place[name] = value
-    # what single data sets or blocks of the grid say of it gives way
-    datasets, grid = values.get("datasets"), values.get("grid")
-    parts = [*datasets.values()] if isinstance(datasets, dict) else []
-    parts = [part.get(section) for part in parts if isinstance(part, dict)] if section else []
-    if (section, name) == ("", "seeds") and isinstance(grid, list):
-        parts = grid
+        raise GaspError(f"unknown parameter {key!r}{hint}: there are {', '.join(names)}")
+    if len({path[0] for path in fitting}) > 1:
+        raise GaspError(f"parameter {key!r} could be {' or '.join(names)}: write it in full")
+    for path in fitting:
+        _replace(values, path, value)
+
+
+def _replace(values: dict[str, Any], path: Sequence[str], value: Any) -> None:
+    """Replace one value; what single data sets or blocks of the grid say of it gives way."""
+    *sections, name = path
+    special = values.get("datasets") if sections else None
+    parts = [*special.values()] if isinstance(special, dict) else []
+    if path == ("seeds",) and isinstance(values.get("grid"), list):
+        parts = values["grid"]
     for part in parts:
+        for section in sections:
+            part = part.get(section) if isinstance(part, dict) else None
         if isinstance(part, dict):
             part.pop(name, None)
+    place = values
+    for section in sections:
+        place = place.setdefault(section, {})
+        if not isinstance(place, dict):
+            return  # validation says what is wrong with the section
+    place[name] = value

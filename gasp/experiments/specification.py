@@ -1,14 +1,14 @@
-"""What a run is: its typed specification, its key, and the variants of the model."""
+"""What a run is: its typed specification, and the keys of its results and weights."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
 from types import MappingProxyType
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import torch
 from pydantic import Field
@@ -16,61 +16,18 @@ from pydantic import Field
 from gasp.data.corruptions import Corruption
 from gasp.data.scenes import Scenes, SceneSettings, compose
 from gasp.data.sources import ImageSet, load_source
+from gasp.experiments.variants import MODELS
 from gasp.learning.training import TrainingSettings
-from gasp.models import CNN, GASPnet, GAttANet, KomplexNet
-from gasp.models.gaspnet import PhaseInit
-from gasp.settings import Count, GaspError, Settings, Size
+from gasp.models import Model, ModelSettings
+from gasp.settings import Count, Settings, Size
 
-__all__ = ["REVISION", "VARIANTS", "Dataset", "Dynamics", "Evaluation", "Experiment", "Network"]
+__all__ = ["REVISION", "Dataset", "Evaluation", "Experiment"]
 
 # Raise it when the same specification comes to mean other numbers: results of before are then no longer found.
 REVISION = 1
 VALIDATION_SHARE = 0.1
-# seeds of scenes: what is for training, for validation and for testing never shares one
-VALIDATION_SEED, TEST_SEED = 2**40, 2**41
-
-
-class Network(Settings):
-    """Sizes of the layers, see :class:`gasp.models.CNN`."""
-
-    widths: tuple[Size, ...] = (26, 30, 32)
-    kernels: tuple[Size, ...] = (5, 3, 3)
-    strides: tuple[Size, ...] = (2, 2, 1)
-    hidden: Size = 16
-
-    def wider(self, factor: float) -> Network:
-        """Every layer's width times a factor."""
-        widths = tuple(round(width * factor) for width in self.widths)
-        return self.model_copy(update={"widths": widths, "hidden": round(self.hidden * factor)})
-
-
-class Dynamics(Settings):
-    """Phases and their coupling, see :class:`gasp.models.GASPnet`."""
-
-    steps: Size = 3
-    iterations: int = Field(5, ge=0, le=4096)
-    step_size: float = Field(3.0, gt=0)
-    modulation: float = Field(1.0, allow_inf_nan=False)
-    key_size: Size = 8
-    neighbourhood: float = Field(0.12, gt=0)
-    phase_init: PhaseInit = "bottom_up"
-
-
-class Attention(Settings):
-    """Of GAttANet, see :class:`gasp.models.GAttANet`."""
-
-    steps: Size = 3
-    key_size: Size = 8
-
-
-class ComplexDynamics(Settings):
-    """Of KomplexNet, see :class:`gasp.models.KomplexNet`."""
-
-    steps: Size = 3
-    iterations: int = Field(5, ge=0, le=4096)
-    step_size: float = Field(2.0, gt=0)
-    coherence: float = Field(0.5, ge=0, le=1)
-    kernel_size: Size = 7
+# of scenes; training, validation and test scenes never share one
+SEEDS = {"validation": 2**40, "test": 2**41}
 
 
 class Dataset(Settings):
@@ -107,7 +64,8 @@ class Evaluation(Settings):
     """What is measured of each trained model.
 
     Attributes:
-        scenes: how many test scenes.
+        split: which images the scenes are composed of; ``validation`` for whatever is to be chosen.
+        scenes: how many scenes.
         sweep_scenes: how many of them under each change of the scenes or the images.
         validation_scenes: how many validation scenes after each epoch.
         corruptions: levels of each corruption, see :mod:`gasp.data.corruptions`.
@@ -118,6 +76,7 @@ class Evaluation(Settings):
         longer_noise: levels of Gaussian noise in longer runs.
     """
 
+    split: Literal["test", "validation"] = "test"
     scenes: Count
     sweep_scenes: Count
     validation_scenes: Count
@@ -146,29 +105,54 @@ class Condition(NamedTuple):
     steps: int | None = None
 
 
+# of the registered models, told apart by their kind; a type checker sees what they have in common
+if TYPE_CHECKING:
+    AnySettings = ModelSettings
+else:
+    AnySettings = Annotated[reduce(or_, [model.Settings for model in MODELS.values()]), Field(discriminator="kind")]
+
+
 class Experiment(Settings):
-    """The full specification of one run."""
+    """The full specification of one run.
+
+    Attributes:
+        dataset, variant: what tables call it; the names do not change what is computed.
+        data: where scenes come from.
+        model: the settings of a registered model.
+        training: how it is trained.
+        evaluation: what is measured of it.
+        seed: of the initial weights, the scenes and their order.
+    """
 
     dataset: str
-    data: Dataset
     variant: str
-    network: Network
-    dynamics: Attention | Dynamics | ComplexDynamics | None  # in this order: what Attention knows, Dynamics knows, too
+    data: Dataset
+    model: AnySettings
     training: TrainingSettings
     evaluation: Evaluation
     seed: int = Field(ge=0)
 
     @property
     def key(self) -> str:
-        """Of the results: a hash of the specification and of the revision of the code's meaning."""
-        return _hash(self.model_dump(mode="json"))
+        """The name of the results: a hash of all that decides them."""
+        return self._hash({"dataset", "variant"})
 
     @property
     def weights_name(self) -> str:
-        """Of the trained weights, whose key does not depend on what is evaluated on test scenes."""
+        """The name of the trained weights, which do not depend on what is measured of them."""
         measured = set(Evaluation.model_fields) - {"validation_scenes"}
-        key = _hash(self.model_dump(mode="json", exclude={"evaluation": measured}))
-        return f"{self.dataset}-{self.variant}-{self.seed}-{key}"
+        return f"{self.model.kind}-{self.seed}-{self._hash({'dataset': True, 'variant': True, 'evaluation': measured})}"
+
+    def _hash(self, exclude: Any) -> str:
+        """A hash of the specification and of the revision of its meaning.
+
+        Settings that have their default are left out, so that a setting added later, off by default, changes no key. A
+        test holds every committed result against the full specification that is stored with it.
+        """
+        values = self.model_dump(mode="json", exclude=exclude, exclude_defaults=True, serialize_as_any=True)
+        values["model"]["kind"] = self.model.kind
+        text = json.dumps({"revision": REVISION, **values}, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     @property
     def steps(self) -> int:
@@ -202,54 +186,13 @@ class Experiment(Settings):
             "heads": 1 if background is None else 2,
         }
 
-    def model(self, sizes: dict[str, Any] | None = None) -> CNN:
+    def build(self, sizes: Mapping[str, int] | None = None) -> Model:
         """The model before training. Variants of one seed share the weights that they have in common.
 
         Args:
-            sizes: as :meth:`sizes` gives them, which looks at the data; so it does when they are omitted.
+            sizes: as :meth:`sizes` gives them; read from the data when omitted.
         """
         sizes = self.sizes() if sizes is None else sizes
-        dynamics = {} if self.dynamics is None else self.dynamics.model_dump()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
-            try:
-                return VARIANTS[self.variant].model(**sizes, **self.network.model_dump(), **dynamics)
-            except ValueError as error:
-                raise GaspError(str(error)) from error
-
-
-def _hash(specification: dict[str, Any]) -> str:
-    text = json.dumps({"revision": REVISION, **specification}, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-@dataclass(frozen=True)
-class Variant:
-    """A model, and what it changes of a profile's settings.
-
-    Attributes:
-        label: how pages call it.
-        wider: by what the widths of all layers are multiplied.
-        dynamics, training: settings that it replaces.
-    """
-
-    label: str
-    model: type[CNN]
-    wider: float = 1.0
-    dynamics: dict[str, Any] = field(default_factory=dict)
-    training: dict[str, Any] = field(default_factory=dict)
-
-
-VARIANTS = {
-    "cnn": Variant("CNN, same layers", CNN),
-    "cnn_parameters": Variant("CNN, as many parameters", CNN, wider=1.03),
-    "cnn_compute": Variant("CNN, as many multiplications", CNN, wider=3.0),
-    "gaspnet": Variant("GASPnet", GASPnet),
-    "no_modulation": Variant("no modulation (a_F = 0)", GASPnet, dynamics={"modulation": 0.0}),
-    "no_synchrony_loss": Variant("no synchrony loss (λ = 0)", GASPnet, training={"synchrony_weight": 0.0}),
-    "no_neighbourhood": Variant("no neighbourhood (N = 1)", GASPnet, dynamics={"neighbourhood": math.inf}),
-    "random_phases": Variant("random phases in every layer", GASPnet, dynamics={"phase_init": "random"}),
-    "ideal_phases": Variant("ideal phases, from masks", GASPnet, dynamics={"phase_init": "ideal", "iterations": 0}),
-    "gattanet": Variant("GAttANet", GAttANet),
-    "komplexnet": Variant("KomplexNet", KomplexNet),
-}
+            return MODELS[self.model.kind](**sizes, **self.model.model_dump())

@@ -3,7 +3,7 @@
 ::
 
     runs/PROFILE/results/KEY.csv        one row a value
-    runs/PROFILE/results/KEY.npz        whether each test scene was right at the first and last step, by evaluation/level/what
+    runs/PROFILE/results/KEY.npz        whether each scene was right at the first and last step, by evaluation/level/what
     runs/PROFILE/results/KEY.json       what was run: specification, versions, device, duration, checksums of both
     runs/PROFILE/weights/*.safetensors  trained weights
     runs/PROFILE/checkpoints/           runs under way (not kept in version control)
@@ -22,12 +22,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from gasp.experiments.specification import Experiment
 from gasp.files import read_arrays, whole, write_text
 from gasp.settings import GaspError
 
-__all__ = ["COLUMNS", "Store", "project_root"]
+__all__ = ["COLUMNS", "STORED_COLUMNS", "Store", "project_root"]
 
-COLUMNS = ["key", "dataset", "variant", "seed", "split", "evaluation", "level", "t", "metric", "value"]
+RUN_COLUMNS = ["key", "dataset", "variant", "seed"]
+STORED_COLUMNS = ["split", "evaluation", "level", "t", "metric", "value"]
+COLUMNS = [*RUN_COLUMNS, *STORED_COLUMNS]  # of a table of results
 
 
 def project_root() -> Path:
@@ -71,7 +74,7 @@ class Store:
         """Keep the results of one run; the record comes last, and without it there are none.
 
         Args:
-            rows: in the columns of a table of results.
+            rows: a table with at least the columns that are stored.
             record: of plain values.
             right: whether each scene was right at the first and last step, by evaluation/level/what.
 
@@ -79,7 +82,7 @@ class Store:
             GaspError: if the folder cannot be written.
         """
         table, scenes = self._path(key, "csv"), self._path(key, "npz")
-        write_text(table, rows[COLUMNS].to_csv(index=False, lineterminator="\n", float_format="%.8g"))
+        write_text(table, rows[STORED_COLUMNS].to_csv(index=False, lineterminator="\n", float_format="%.8g"))
         with whole(scenes) as scratch, scratch.open("wb") as file:
             np.savez_compressed(file, **right)  # type: ignore[arg-type]
         digests = {"csv": _digest(table), "npz": _digest(scenes)}
@@ -108,17 +111,18 @@ class Store:
         except GaspError as error:
             raise GaspError(f"run {key} was not tested so: {error}") from error
 
-    def table(self, keys: Iterable[str]) -> pd.DataFrame:
-        """The results of these runs, one row a value.
+    def table(self, experiments: Iterable[Experiment]) -> pd.DataFrame:
+        """The results of these runs, one row a value, with the run's ``key``, ``dataset``, ``variant`` and ``seed``.
 
         Raises:
             GaspError: if a run is missing or its table is not what was written.
         """
         tables = []
-        for key in keys:
-            self._require(key)
-            text = self._path(key, "csv").read_text()
-            tables.append(pd.read_csv(io.StringIO(text), dtype={"key": str, "level": float, "value": float}))
+        for run in experiments:
+            self._require(run.key)
+            text = self._path(run.key, "csv").read_text()
+            rows = pd.read_csv(io.StringIO(text), dtype={"level": float, "value": float})
+            tables.append(rows.assign(**{name: getattr(run, name) for name in RUN_COLUMNS})[COLUMNS])
         return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=COLUMNS)
 
     def _require(self, key: str) -> None:

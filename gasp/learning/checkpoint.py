@@ -10,7 +10,7 @@ import torch
 from pydantic import Field, ValidationError
 
 from gasp.files import read_tensors, write_tensors
-from gasp.models import CNN
+from gasp.models import Model
 from gasp.settings import GaspError, Settings, explain
 
 __all__ = ["Checkpoint", "steps_done"]
@@ -55,7 +55,7 @@ class Checkpoint:
 
     path: Path
     identity: str
-    model: CNN
+    model: Model
     optimizer: torch.optim.Optimizer
     schedule: torch.optim.lr_scheduler.LRScheduler
     generator: torch.Generator

@@ -12,7 +12,7 @@ from torch import Tensor
 from gasp.data.corruptions import Corruption, corrupt
 from gasp.data.scenes import Scenes
 from gasp.learning.losses import classification_loss, coverage
-from gasp.models import CNN, Trajectory
+from gasp.models import Model, Trajectory
 from gasp.nn.kuramoto import order_parameter
 
 __all__ = ["Answers", "accuracy", "answers", "order_of_objects", "phase_statistics", "separation"]
@@ -50,9 +50,9 @@ class Answers:
 
 
 def answers(
-    model: CNN,
+    model: Model,
     scenes: Scenes,
-    corruption: Corruption = "gaussian",
+    corruption: Corruption | None = None,
     level: float = 0.0,
     steps: int | None = None,
     seed: int = 0,
@@ -73,12 +73,12 @@ def answers(
     return Answers(heads, torch.stack(losses).sum(0).cpu() / len(scenes))
 
 
-def accuracy(model: CNN, scenes: Scenes, **run: Any) -> dict[str, list[float]]:
+def accuracy(model: Model, scenes: Scenes, **run: Any) -> dict[str, list[float]]:
     """The metrics of the answers, see :func:`answers`."""
     return answers(model, scenes, **run).metrics()
 
 
-def phase_statistics(model: CNN, scenes: Scenes, seed: int = 0) -> list[dict[str, list[float]]]:
+def phase_statistics(model: Model, scenes: Scenes, seed: int = 0) -> list[dict[str, list[float]]]:
     """How phases separate the objects, for each layer with phases; a list over time steps each.
 
     Returns:
@@ -121,11 +121,11 @@ def _of_layers(trajectory: Trajectory, masks: Tensor, labels: Tensor, heads: int
 
 
 def _runs(
-    model: CNN,
+    model: Model,
     scenes: Scenes,
     seed: int,
     steps: int | None = None,
-    corruption: Corruption = "gaussian",
+    corruption: Corruption | None = None,
     level: float = 0.0,
 ) -> Iterator[tuple[Trajectory, Tensor, Tensor]]:
     """The model's forward runs over batches of the scenes, with their masks and targets."""
@@ -134,7 +134,8 @@ def _runs(
     for start in range(0, len(scenes), BATCH):
         images, masks, targets = scenes.batch(slice(start, start + BATCH), device)
         with torch.no_grad():
-            images = corrupt(images, corruption, level, generator)
+            if corruption is not None:
+                images = corrupt(images, corruption, level, generator)
             yield model.run(images, generator, masks, steps), masks, targets
 
 

@@ -19,7 +19,7 @@ from gasp.data.scenes import Scenes
 from gasp.learning.checkpoint import Checkpoint
 from gasp.learning.devices import keep_memory
 from gasp.learning.losses import classification_loss, synchrony_loss
-from gasp.models import CNN, Trajectory
+from gasp.models import Model, Trajectory
 from gasp.settings import Count, GaspError, Settings
 
 __all__ = [
@@ -76,9 +76,9 @@ def no_progress(_steps: int) -> None:
 
 
 def fit(
-    model: CNN,
+    model: Model,
     scenes_of: Callable[[int], Scenes],
-    validate: Callable[[CNN], dict[str, list[float]]],
+    validate: Callable[[Model], dict[str, list[float]]],
     settings: TrainingSettings,
     seed: int,
     checkpoint: Path,
@@ -202,7 +202,7 @@ def objectives(trajectory: Trajectory, targets: Tensor, masks: Tensor) -> dict[s
     return {"classification_loss": classification_loss(trajectory.logits, targets), "synchrony_loss": synchrony}
 
 
-def descend(model: CNN, loss: Tensor, optimizer: torch.optim.Optimizer, gradient_norm: float) -> None:
+def descend(model: Model, loss: Tensor, optimizer: torch.optim.Optimizer, gradient_norm: float) -> None:
     """One step of the optimizer down the gradient of the loss, clipped for the coupling apart from the rest.
 
     Raises:
@@ -222,7 +222,7 @@ def descend(model: CNN, loss: Tensor, optimizer: torch.optim.Optimizer, gradient
     optimizer.step()
 
 
-def _first_lost(model: CNN, again: Callable[[], object]) -> str:
+def _first_lost(model: Model, again: Callable[[], object]) -> str:
     """Where a step was lost: the first module that answers with what is not finite, else the parameter nearest to the loss.
 
     Args:

@@ -5,7 +5,7 @@ from gasp.models.gaspnet import GASPnet
 from gasp.models.gattanet import GAttANet
 from gasp.models.komplexnet import KomplexNet
 from gasp.models.layered import Layered
-from gasp.models.model import Model, ModelSettings
+from gasp.models.model import LayerSizes, Model, ModelSettings
 from gasp.models.recurrent import Oscillating, Recurrent
 from gasp.models.trajectory import Trajectory
 
@@ -14,6 +14,7 @@ __all__ = [
     "GASPnet",
     "GAttANet",
     "KomplexNet",
+    "LayerSizes",
     "Layered",
     "Model",
     "ModelSettings",

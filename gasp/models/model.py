@@ -12,20 +12,18 @@ from torch import Tensor, nn
 from gasp.models.trajectory import Trajectory
 from gasp.settings import GaspError, Settings, Size
 
-__all__ = ["Model", "ModelSettings"]
+__all__ = ["LayerSizes", "Model", "ModelSettings"]
 
 
-class ModelSettings(Settings):
-    """Sizes of the layers, which the settings of every model begin with.
+class LayerSizes(Settings):
+    """Sizes of the layers, which all models share.
 
     Attributes:
-        kind: the model's name in specifications; each model has its own.
         widths: channels of the convolutions; (26, 30, 32) in GASPnet (arXiv 2507.16674).
         kernels, strides: of the convolutions, pixels (ours).
         hidden: units of the dense layer; 16 in GASPnet.
     """
 
-    kind: str
     widths: tuple[Size, ...] = (26, 30, 32)
     kernels: tuple[Size, ...] = (5, 3, 3)
     strides: tuple[Size, ...] = (2, 2, 1)
@@ -36,6 +34,16 @@ class ModelSettings(Settings):
         if not len(self.widths) == len(self.kernels) == len(self.strides) > 0:
             raise GaspError("widths, kernels and strides must have one entry for each convolution")
         return self
+
+
+class ModelSettings(LayerSizes):
+    """What the settings of every model have.
+
+    Attributes:
+        kind: the model's name in specifications; each model has its own.
+    """
+
+    kind: str
 
     def wider(self, factor: float) -> Self:
         """The same settings with the width of every layer multiplied."""
@@ -67,6 +75,11 @@ class Model(nn.Module, ABC):
             raise GaspError(f"channels, size, classes and heads must be at least 1, not {channels}, {size}, {classes}, {heads}")
         self.channels, self.size, self.classes, self.heads = channels, size, classes, heads
         self.settings = self.Settings.of(settings)
+
+    @classmethod
+    def kind(cls) -> str:
+        """The model's name in specifications."""
+        return str(cls.Settings.model_fields["kind"].default)
 
     @abstractmethod
     def forward(self, images: Tensor) -> Trajectory:

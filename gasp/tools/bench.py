@@ -32,7 +32,7 @@ from gasp.learning.devices import choose_device, keep_memory, use_threads
 from gasp.learning.evaluation import accuracy
 from gasp.learning.losses import classification_loss
 from gasp.learning.training import TrainingSettings, descend, fit, no_progress, objectives
-from gasp.models import CNN, GASPnet
+from gasp.models import CNN, GASPnet, Model
 from gasp.nn.kuramoto import coupling, dense_coupling
 from gasp.nn.neighbourhood import Neighbourhood
 from gasp.settings import GaspError
@@ -153,7 +153,7 @@ def _rates() -> dict[str, float]:
 
 def _model_cases(batch: tuple[Tensor, Tensor, Tensor], over_time: Sequence[int]) -> list[_Case]:
     """Training steps and inferences of the CNN and of GASPnet; the CNN in bfloat16, and two seeds of it at once."""
-    models: dict[tuple[str, int], CNN] = {("cnn", 1): CNN()}
+    models: dict[tuple[str, int], Model] = {("cnn", 1): CNN()}
     models |= {("gaspnet", steps): GASPnet(steps=steps) for steps in over_time}
     models["gaspnet without alignment", 3] = GASPnet(iterations=0)
     cases = []
@@ -169,7 +169,7 @@ def _model_cases(batch: tuple[Tensor, Tensor, Tensor], over_time: Sequence[int])
 class _Trainer:
     """Repeats one training step, as :func:`gasp.learning.training.fit` does it."""
 
-    def __init__(self, model: CNN, batch: tuple[Tensor, Tensor, Tensor], precision: torch.dtype = torch.float32) -> None:
+    def __init__(self, model: Model, batch: tuple[Tensor, Tensor, Tensor], precision: torch.dtype = torch.float32) -> None:
         self.model, self.batch = model, batch
         self.autocast = torch.autocast(batch[0].device.type, precision, enabled=precision != torch.float32)
         self.settings = TrainingSettings(epochs=1, scenes=BATCH, learning_rate=1e-4)
@@ -183,7 +183,7 @@ class _Trainer:
         descend(self.model, loss, self.optimizer, self.settings.gradient_norm)
 
 
-def _infer(model: CNN, images: Tensor) -> None:
+def _infer(model: Model, images: Tensor) -> None:
     with torch.no_grad():
         model(images)
 

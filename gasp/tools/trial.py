@@ -43,7 +43,10 @@ datasets:
 grid:
   - {datasets: [multi_mnist], variants: [cnn, gaspnet]}
 network: {widths: [4, 4], kernels: [3, 3], strides: [2, 2], hidden: 8}
-dynamics: {steps: 2, iterations: 2, modulation: 1.0, key_size: 4, neighbourhood: 0.12, phase_init: bottom_up}
+models:
+  gaspnet: {steps: 2, iterations: 2, key_size: 4}
+  gattanet: {steps: 2}
+  komplexnet: {steps: 2}
 training: {epochs: 1, scenes: 64, batch_size: 16, learning_rate: 0.005, synchrony_weight: 0.5, gradient_norm: 1.0}
 evaluation: {scenes: 40, sweep_scenes: 16, validation_scenes: 20, corruptions: {gaussian: [0.2]}, longer: 3}
 """

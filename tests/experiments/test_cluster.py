@@ -173,7 +173,7 @@ def test_a_grid_whose_worker_is_killed_ends_complete_on_the_other(scheduler, wri
         for process in (*workers, owner):
             process.kill()
             process.wait()
-    spread_out = profile.store.table([run.key for run in runs])
+    spread_out = profile.store.table(runs)
     assert all(run.key in profile.store for run in runs)
     assert not any(path.exists() for path in checkpoints)
     for folder in ("results", "weights"):

@@ -35,7 +35,7 @@ def test_a_run_writes_everything_and_runs_once(variant, monkeypatch):
     profile, told = load_profile("tiny"), []
     one = profile.experiment("multi_mnist", variant, 0)
     run(one, profile.store, "cpu", told.append)
-    table = profile.store.table([one.key])
+    table = profile.store.table([one])
     assert list(table.columns) == COLUMNS
     assert not table.isna().any(axis=None)
     assert table[["key", "dataset", "variant", "seed"]].drop_duplicates().values.tolist() == [
@@ -50,7 +50,7 @@ def test_a_run_writes_everything_and_runs_once(variant, monkeypatch):
         assert last[evaluation] == (steps - 1 if variant == "gaspnet" else 0)
     record = profile.store.record(one.key)
     assert Experiment.model_validate_json(json.dumps(record["specification"])) == one
-    assert record["parameters"] == sum(parameter.numel() for parameter in one.model().parameters())
+    assert record["parameters"] == sum(parameter.numel() for parameter in one.build().parameters())
     assert sum(told) == one.steps == 4
     assert profile.store.weights(one.weights_name).exists()
     assert not profile.store.checkpoint(one.weights_name).exists()
@@ -80,7 +80,7 @@ def test_a_run_keeps_of_every_condition_whether_each_scene_was_right(dataset, co
     profile = load_profile("tiny", **SWEEPS)
     one = profile.experiment(dataset, "gaspnet", 0)
     run(one, profile.store)
-    table = profile.store.table([one.key])
+    table = profile.store.table([one])
     tested = table[(table["split"] == "test") & (table["evaluation"] != "phases")]
     cells = tested.groupby(["evaluation", "level"])
     assert {f"{evaluation}/{level:g}" for evaluation, level in cells.groups} == conditions
@@ -155,7 +155,7 @@ def test_other_evaluation_settings_need_no_training(one, monkeypatch):
     monkeypatch.setattr(execution, "fit", refuse)
     other, told = load_profile("tiny", corruptions={"gaussian": [0.2, 0.3]}).experiment("multi_mnist", "gaspnet", 0), []
     run(other, store, progress=told.append)
-    before, after = store.table([one.key]), store.table([other.key])
+    before, after = store.table([one]), store.table([other])
     assert sum(told) == other.steps
     assert after[after["evaluation"] == "gaussian"]["level"].unique().tolist() == [0.2, 0.3]
     shared = after[after["level"] != 0.3].assign(key=one.key)
@@ -220,7 +220,7 @@ def test_neither_workers_nor_threads_nor_the_order_of_runs_change_a_number(write
         with use_threads(threads):
             run_all(runs[::order], profile)
             assert torch.get_num_threads() == threads
-        tables.append(profile.store.table(run.key for run in runs))
+        tables.append(profile.store.table(runs))
     assert len(tables[0]["key"].unique()) == 2
     for table in tables[1:]:
         pd.testing.assert_frame_equal(tables[0], table, check_exact=True)
@@ -244,7 +244,7 @@ def test_a_run_that_fails_in_the_pool_is_reported_as_itself():
         {"network.widths": [4]},
         {"network.widths": [4, 0]},
         {"evaluation.corruptions": {"gaussian": [-0.1]}},
-        {"dynamics.modulation": float("nan")},
+        {"gaspnet.modulation": float("nan")},
         {"device": "abacus"},
         {"datasets.multi_mnist.items": "imagenet"},
     ],
@@ -292,7 +292,7 @@ def test_overrides_of_a_profile_that_was_read_already_are_refused():
 
 
 def test_a_model_that_was_not_trained_is_not_loaded():
-    with pytest.raises(GaspError, match=r"no trained weights at .*multi_mnist-gaspnet-0-"):
+    with pytest.raises(GaspError, match=r"no trained weights at .*gaspnet-0-"):
         load("gaspnet", profile="tiny")
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from gasp.experiments.profile import Profile, load_profile
-from gasp.experiments.specification import VARIANTS, Dynamics
+from gasp.experiments.variants import VARIANTS
+from gasp.models import GASPnet
 from gasp.settings import GaspError
 
 ROOT = Path(__file__).parents[2]
@@ -17,6 +18,8 @@ pytestmark = pytest.mark.usefixtures("project")
 
 
 # profiles
+
+STUDY = {"question": "?", "dataset": "multi_mnist", "epochs": 2, "runs": [{"variant": "gaspnet"}]}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -42,8 +45,8 @@ def test_the_book_has_three_profiles():
         ({"training.epochs": 0}, "training.epochs: .*greater than or equal to 1, not 0"),
         ({"training.learning_rate": "fast"}, "training.learning_rate: .*number, not 'fast'"),
         ({"training.learning_rate": 0}, "training.learning_rate: .*greater than 0, not 0"),
-        ({"dynamics.steps": 0}, "dynamics.steps: .*greater than or equal to 1, not 0"),
-        ({"dynamics.phase_init": "zero"}, "dynamics.phase_init: .*'bottom_up', 'random' or 'ideal', not 'zero'"),
+        ({"models.gaspnet.steps": 0}, "models.gaspnet.steps: .*greater than or equal to 1, not 0"),
+        ({"models.gaspnet.phase_init": "zero"}, "models.gaspnet.phase_init: .*'bottom_up', 'random' or 'ideal', not 'zero'"),
         ({"datasets.multi_mnist.scenes.scale": 0}, "datasets.multi_mnist.scenes.scale: .*greater than 0, not 0"),
         ({"datasets.multi_mnist.scenes.overlap": -0.1}, "datasets.multi_mnist.scenes.overlap: .*equal to 0, not -0.1"),
         ({"evaluation.scales": 0.1}, "evaluation.scales: .*array, not 0.1"),
@@ -62,9 +65,16 @@ def test_the_book_has_three_profiles():
         ({"grid.0.dataset": ["multi_mnist"]}, "unknown key grid.0.dataset: did you mean datasets?"),
         ({"grid.0.datasets": ["mnist"]}, "profile tiny has no data set 'mnist', but multi_mnist"),
         ({"grid.0.variants": ["cnn", "rnn"]}, "unknown variant 'rnn': there are cnn, .*gaspnet"),
-        ({"datasets.multi_mnist.training": {"epoch": 3}}, "in datasets.multi_mnist.training, unknown key epoch: .* epochs"),
-        ({"datasets.multi_mnist.dynamics": {"steps": 0}}, "in datasets.multi_mnist.dynamics, steps: .*equal to 1, not 0"),
-        ({"datasets.multi_mnist.network": {"hidden": "x"}}, "in datasets.multi_mnist.network, hidden: .*integer, not 'x'"),
+        ({"datasets.multi_mnist.training": {"epoch": 3}}, "in datasets.multi_mnist, unknown key epoch: .* epochs"),
+        ({"datasets.multi_mnist.models": {"gaspnet": {"steps": 0}}}, "datasets.multi_mnist.models.gaspnet.steps: .*1, not 0"),
+        ({"datasets.multi_mnist.models": {"resnet": {}}}, "unknown key datasets.multi_mnist.models.resnet: .* gaspnet"),
+        ({"datasets.multi_mnist.network": {"hidden": "x"}}, "datasets.multi_mnist.network.hidden: .*integer, not 'x'"),
+        ({"datasets.multi_mnist.network": {"widths": [4]}}, "multi_mnist.network: .*one entry for each convolution"),
+        ({"studies.one": STUDY | {"dataset": "mnist"}}, "profile tiny has no data set 'mnist', but multi_mnist"),
+        ({"studies.one": STUDY | {"runs": [{"variant": "rnn"}]}}, "unknown variant 'rnn': there are cnn, .*gaspnet"),
+        ({"studies.one": STUDY | {"runs": []}}, "studies.one.runs: .*at least 1 item"),
+        ({"studies.one": STUDY | {"runs": [{"variant": "cnn", "model": {"steps": 3}}]}}, "in studies.one, unknown key steps"),
+        ({"studies.one": STUDY | {"noise": [0]}}, "studies.one.noise.0: .*greater than 0, not 0"),
         ({"datasets.multi_mnist.network": 3}, "datasets.multi_mnist.network: .*object, not 3"),
         ({"judges": "perhaps"}, "judges: .*boolean, not 'perhaps'"),
         ({"workers": -1}, "workers: .*greater than or equal to 0, not -1"),
@@ -72,7 +82,7 @@ def test_the_book_has_three_profiles():
         ({"training": None}, "training: .*object, not None"),
         ({"training.epoch": 3}, "unknown key training.epoch: did you mean epochs?"),
         ({"seed": 3}, "unknown key seed: did you mean seeds?"),
-        ({"dynamics.stepz": 3}, "unknown key dynamics.stepz: did you mean steps?"),
+        ({"models.gaspnet.stepz": 3}, "unknown key models.gaspnet.stepz: did you mean steps?"),
         ({"datasets.multi_mnist.scenes.scales": 1}, "unknown key datasets.multi_mnist.scenes.scales: did you mean scale?"),
         ({"training.epochs": ...}, "missing key training.epochs"),
         ({"evaluation": ...}, "missing key evaluation"),
@@ -171,7 +181,7 @@ def cells(runs) -> list[tuple[int, str, str]]:
 def two(write) -> Profile:
     """A profile of two data sets and three blocks, that overlap."""
     write(
-        **{"datasets.other": {"items": "embedded_digits", "dynamics": {"steps": 3, "modulation": 0.5}}},
+        **{"datasets.other": {"items": "embedded_digits", "models": {"gaspnet": {"steps": 3, "modulation": 0.5}}}},
         grid=[
             {"datasets": ["multi_mnist", "other"], "variants": ["gaspnet", "no_modulation"]},
             {"datasets": ["multi_mnist"], "variants": ["cnn", "gaspnet"], "seeds": [4, 1]},
@@ -205,6 +215,37 @@ def test_an_unknown_data_set_or_variant_is_answered_with_the_known_ones(datasets
         load_profile("tiny").experiments(datasets, variants)
 
 
+# studies
+
+
+def test_a_study_is_runs_that_are_only_validated(write):
+    runs = [{"variant": "gaspnet"}, {"variant": "gaspnet", "model": {"iterations": 3}, "training": {"synchrony_weight": 2.0}}]
+    write(**{"studies.one": STUDY | {"seeds": [0, 3], "noise": [0.2], "runs": runs}})
+    profile = load_profile("tiny")
+    study = profile.study("one")
+    label = "gaspnet, iterations = 3, synchrony_weight = 2.0"
+    assert cells(study) == [(seed, "multi_mnist", name) for seed in (0, 3) for name in ("gaspnet", label)]
+    for run in study:
+        assert (run.evaluation.split, run.training.epochs) == ("validation", 2)
+        assert [(condition.evaluation, condition.level) for condition in run.conditions()] == [("gaussian", 0.2)]
+    assert (study[1].model.iterations, study[1].training.synchrony_weight) == (3, 2.0)
+    assert study[0].model == profile.experiment("multi_mnist", "gaspnet", 0).model
+
+
+def test_a_study_of_the_grid_s_own_runs_needs_no_training(write):
+    write(**{"studies.one": STUDY | {"epochs": 1}})
+    profile = load_profile("tiny")
+    (validated,), tested = profile.study("one"), profile.experiment("multi_mnist", "gaspnet", 0)
+    assert validated.weights_name == tested.weights_name
+    assert validated.key != tested.key
+
+
+def test_an_unknown_study_is_answered_with_the_known_ones(write):
+    write(**{"studies.one": STUDY})
+    with pytest.raises(GaspError, match="no study 'two', but one"):
+        load_profile("tiny").study("two")
+
+
 # what data sets change
 
 
@@ -212,27 +253,33 @@ def test_an_unknown_data_set_or_variant_is_answered_with_the_known_ones(datasets
     ("section", "changes"),
     [
         ("network", {"hidden": 9}),
-        ("dynamics", {"steps": 5, "neighbourhood": 0.3}),
+        ("models.gaspnet", {"steps": 5, "neighbourhood": 0.3}),
         ("training", {"epochs": 3, "batch_size": 8}),
     ],
 )
 def test_a_data_set_changes_its_own_runs_and_no_others(section, changes, write):
-    same = load_profile("tiny").datasets["multi_mnist"].model_dump(mode="json")
-    write(**{"datasets.other": same | {section: changes}})
-    first, other = (load_profile("tiny").experiment(dataset, "gaspnet", 0) for dataset in ("multi_mnist", "other"))
-    assert other == first.model_copy(update={"dataset": "other", section: getattr(first, section).model_copy(update=changes)})
+    write(**{"datasets.other": {"items": "embedded_digits", "scenes": {"scale": 0.5, "size": 16}}})
+    first = load_profile("tiny").experiment("multi_mnist", "gaspnet", 0)
+    nested = {"models": {"gaspnet": changes}} if section == "models.gaspnet" else {section: changes}
+    write(**{"datasets.other": {"items": "embedded_digits", "scenes": {"scale": 0.5, "size": 16}} | nested})
+    profile = load_profile("tiny")
+    part = "training" if section == "training" else "model"
+    expected = first.model_copy(update={"dataset": "other", part: getattr(first, part).changed(changes)})
+    assert profile.experiment("other", "gaspnet", 0) == expected
+    assert profile.experiment("multi_mnist", "gaspnet", 0) == first
 
 
 def test_a_variant_is_what_it_is_on_every_data_set(two):
-    changed, without = (two.experiment("other", variant, 0).dynamics for variant in ("gaspnet", "no_modulation"))
+    changed, without = (two.experiment("other", variant, 0).model for variant in ("gaspnet", "no_modulation"))
     assert (changed.steps, changed.modulation) == (3, 0.5)
     assert (without.steps, without.modulation) == (3, 0)
 
 
-def test_time_steps_are_those_of_the_data_set_in_every_model_that_has_some(two):
-    steps = {variant: two.experiment("other", variant, 0).dynamics for variant in VARIANTS}
-    assert {variant for variant, dynamics in steps.items() if dynamics is None} == {"cnn", "cnn_parameters", "cnn_compute"}
-    assert {dynamics.steps for dynamics in steps.values() if dynamics} == {3}
+def test_a_setting_of_one_model_is_none_of_another(two):
+    steps = {variant: getattr(two.experiment("other", variant, 0).model, "steps", None) for variant in VARIANTS}
+    assert {variant for variant, number in steps.items() if number is None} == {"cnn", "cnn_parameters", "cnn_compute"}
+    assert steps["gaspnet"] == 3
+    assert steps["komplexnet"] == 2, "that of the profile"
 
 
 # overrides
@@ -243,7 +290,10 @@ def test_time_steps_are_those_of_the_data_set_in_every_model_that_has_some(two):
     [
         ("epochs", "training.epochs", 7),
         ("training.epochs", "training.epochs", 7),
-        ("steps", "dynamics.steps", 7),
+        ("key_size", "models.gaspnet.key_size models.gattanet.key_size", 7),
+        ("steps", "models.gaspnet.steps models.gattanet.steps models.komplexnet.steps", 7),
+        ("gaspnet.steps", "models.gaspnet.steps", 7),
+        ("models.gaspnet.modulation", "models.gaspnet.modulation", 0.5),
         ("hidden", "network.hidden", 7),
         ("scales", "evaluation.scales", [0.5]),
         ("training.scenes", "training.scenes", 7),
@@ -254,13 +304,13 @@ def test_time_steps_are_those_of_the_data_set_in_every_model_that_has_some(two):
 )
 def test_one_setting_is_replaced_by_its_name(key, full, value, flat):
     before, after = (flat(load_profile("tiny", **changes)) for changes in ({}, {key: value}))
-    assert before[full] != value
-    assert after == before | {full: value}
+    assert all(before[name] != value for name in full.split())
+    assert after == before | dict.fromkeys(full.split(), value)
 
 
 def test_a_section_that_the_profile_leaves_out_can_be_overridden(write):
-    write(dynamics=...)
-    assert load_profile("tiny", steps=7).dynamics == Dynamics(steps=7)
+    write(models=...)
+    assert load_profile("tiny", **{"gaspnet.steps": 7}).models.gaspnet == GASPnet.Settings(steps=7)
 
 
 def test_an_ambiguous_name_is_answered_with_the_full_ones():

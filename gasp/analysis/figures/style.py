@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from gasp.analysis.statistics import summary
-from gasp.experiments.specification import VARIANTS
+from gasp.experiments.variants import VARIANTS
 
 LABELS = {name: variant.label for name, variant in VARIANTS.items()}
 # grey for the CNN that GASPnet is at t = 0, black for what no model reaches, violet instead of a yellow that fades on white

@@ -1,0 +1,48 @@
+"""The variants that the book compares: a model, and what each changes of its settings."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gasp.models import CNN, GASPnet, GAttANet, KomplexNet, Model
+
+__all__ = ["MODELS", "VARIANTS", "Variant"]
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A model, and what the variant changes of a profile's settings.
+
+    Attributes:
+        label: its name on pages.
+        model: its class.
+        settings: replaced in the model's own ``Settings``.
+        training: replaced in :class:`~gasp.learning.training.TrainingSettings`.
+        wider: multiplies the width of every layer.
+    """
+
+    label: str
+    model: type[Model]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    training: Mapping[str, Any] = field(default_factory=dict)
+    wider: float = 1.0
+
+
+VARIANTS = {
+    "cnn": Variant("CNN, same layers", CNN),
+    "cnn_parameters": Variant("CNN, as many parameters", CNN, wider=1.03),
+    "cnn_compute": Variant("CNN, as many multiplications", CNN, wider=3.0),
+    "gaspnet": Variant("GASPnet", GASPnet),
+    "no_modulation": Variant("no modulation (a_F = 0)", GASPnet, {"modulation": 0.0}),
+    "no_synchrony_loss": Variant("no synchrony loss (λ = 0)", GASPnet, training={"synchrony_weight": 0.0}),
+    "no_neighbourhood": Variant("no neighbourhood (N = 1)", GASPnet, {"neighbourhood": math.inf}),
+    "random_phases": Variant("random phases in every layer", GASPnet, {"phase_init": "random"}),
+    "ideal_phases": Variant("ideal phases, from masks", GASPnet, {"phase_init": "ideal", "iterations": 0}),
+    "gattanet": Variant("GAttANet", GAttANet),
+    "komplexnet": Variant("KomplexNet", KomplexNet),
+}
+
+MODELS: dict[str, type[Model]] = {variant.model.kind(): variant.model for variant in VARIANTS.values()}
