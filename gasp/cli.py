@@ -39,17 +39,18 @@ def experiments(
     datasets: Annotated[list[str] | None, typer.Option("--dataset", help="Of these data sets only.")] = None,
     variants: Annotated[list[str] | None, typer.Option("--variant", help="Of these variants only.")] = None,
     seeds: Annotated[list[int] | None, typer.Option("--seed", help="With these seeds only.")] = None,
+    studies: Annotated[list[str] | None, typer.Option("--study", help="Of these studies only.")] = None,
     parameters: Parameters = None,
     scheduler: Annotated[str, typer.Option(help="Address of a Dask scheduler whose workers share this folder.")] = "",
 ) -> None:
-    """The grid of runs, data set × variant × seed. A run that was stopped goes on where it was."""
+    """The grid of runs, data set × variant × seed, and the studies. A run that was stopped goes on where it was."""
     from gasp.experiments.execution import run_all
     from gasp.experiments.profile import load_profile
 
     settings = load_profile(profile, **_parse(parameters or []))
-    runs = [run for run in settings.experiments(datasets, variants) if seeds is None or run.seed in seeds]
+    runs = settings.all_runs(datasets, variants, seeds, studies)
     if not runs:
-        raise GaspError(f"the grid of profile {profile} has no such runs: see gasp experiments list --profile {profile}")
+        raise GaspError(f"profile {profile} has no such runs: see gasp experiments list --profile {profile}")
     if action == Action.RUN:
         run_all(runs, settings, scheduler)
         print(f"done: {len(runs)} of {len(runs)}, in {settings.store.directory / 'results'}")

@@ -104,14 +104,14 @@ def one(project) -> Experiment:  # noqa: ARG001
 
 
 @pytest.fixture(scope="session")
-def flat() -> Callable[[Settings], dict[str, Any]]:
-    """The values of settings by their dotted keys."""
+def flat() -> Callable[[Settings | dict[str, Any]], dict[str, Any]]:
+    """The values of settings, or of their dump, by their dotted keys."""
 
     def leaves(values: dict, prefix: str = ""):
         for name, value in values.items():
             yield from leaves(value, f"{prefix}{name}.") if isinstance(value, dict) else [(prefix + name, value)]
 
-    return lambda settings: dict(leaves(settings.model_dump(mode="json")))
+    return lambda settings: dict(leaves(settings if isinstance(settings, dict) else settings.model_dump(mode="json")))
 
 
 @pytest.fixture

@@ -89,8 +89,7 @@ def _evaluate(model: Model, experiment: Experiment, rows: _Rows) -> dict[str, Te
         rows.add(asked.split, "phases", layer, statistics)
     for condition in experiment.conditions():
         changed = data.changed(condition.scenes).compose(asked.split, asked.sweep_scenes, seed) if condition.scenes else some
-        found = answers(model, changed, condition.corruption, condition.level, condition.steps)
-        add(condition.evaluation, condition.level, found)
+        add(condition.evaluation, condition.level, answers(model, changed, condition.corruption, condition.steps))
     return right
 
 

@@ -15,10 +15,11 @@ from pydantic import Field, ValidationError, create_model, model_validator
 
 from gasp.experiments.specification import Dataset, Evaluation, Experiment
 from gasp.experiments.store import Store, project_root
+from gasp.experiments.studies import Change, Study
 from gasp.experiments.variants import MODELS, VARIANTS
 from gasp.learning.training import TrainingSettings
 from gasp.models import LayerSizes, ModelSettings
-from gasp.settings import Count, GaspError, Settings, explain, read_yaml
+from gasp.settings import GaspError, Settings, explain, read_yaml
 
 __all__ = ["Profile", "load_profile"]
 
@@ -37,39 +38,6 @@ class Task(Dataset):
     network: LayerSizes = LayerSizes()
     models: ModelSections = ModelSections()
     training: dict[str, Any] = Field({})
-
-
-class Change(Settings):
-    """A variant, and single settings of it that a study replaces."""
-
-    variant: str
-    model: dict[str, Any] = Field({})
-    training: dict[str, Any] = Field({})
-
-    @property
-    def label(self) -> str:
-        """What a study calls the run, such as ``gaspnet, iterations = 3``."""
-        return ", ".join([self.variant, *(f"{name} = {value}" for name, value in (self.model | self.training).items())])
-
-
-class Study(Settings):
-    """Runs that compare single changes. They are measured on validation scenes, on which every choice is made.
-
-    Attributes:
-        question: one line for the reader.
-        dataset: by its name in the profile.
-        epochs: of every run.
-        seeds: of every run.
-        noise: levels of Gaussian noise at which the runs are measured, beside none.
-        runs: what is compared.
-    """
-
-    question: str
-    dataset: str
-    epochs: Count
-    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field((0,), min_length=1)
-    noise: tuple[Annotated[float, Field(gt=0)], ...] = ()
-    runs: tuple[Change, ...] = Field(min_length=1)
 
 
 class Block(Settings):
@@ -151,6 +119,19 @@ class Profile(Settings):
         )
         return [self.experiment(dataset, variant, seed) for seed, dataset, variant in sorted(cells, key=itemgetter(0))]
 
+    def all_runs(
+        self,
+        datasets: Sequence[str] | None = None,
+        variants: Sequence[str] | None = None,
+        seeds: Sequence[int] | None = None,
+        studies: Sequence[str] | None = None,
+    ) -> list[Experiment]:
+        """The runs of the grid and of the studies, or those that are asked for; ``studies`` alone asks for no grid."""
+        grid = self.experiments(datasets, variants) if datasets or variants or not studies else []
+        chosen = self.studies if not (datasets or variants or studies) else studies or ()
+        runs = [*grid, *(run for name in chosen for run in self.study(name))]
+        return [run for run in runs if seeds is None or run.seed in seeds]
+
     def experiment(self, dataset: str, variant: str, seed: int) -> Experiment:
         """The run of a variant on a data set, whether or not the grid has it."""
         return self._specify(dataset, Change(variant=variant), seed)
@@ -164,15 +145,7 @@ class Profile(Settings):
         if name not in self.studies:
             raise GaspError(f"profile {self.name} has no study {name!r}, but {', '.join(self.studies) or 'none'}")
         study = self.studies[name]
-        count = self.evaluation.validation_scenes
-        evaluation = Evaluation(
-            split="validation",
-            scenes=count,
-            sweep_scenes=count,
-            validation_scenes=count,
-            corruptions={"gaussian": study.noise} if study.noise else {},
-            longer_noise=(),
-        )
+        evaluation = study.evaluation(self.evaluation.validation_scenes)
         return [
             self._specify(study.dataset, change, seed, {"epochs": study.epochs}).model_copy(update={"evaluation": evaluation})
             for seed in study.seeds

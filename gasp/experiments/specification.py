@@ -94,14 +94,14 @@ class Condition(NamedTuple):
     Attributes:
         evaluation, level: what the results are called by.
         scenes: what is changed in how scenes are composed.
-        corruption: of the images, at the level.
+        corruption: of the images, and its level.
         steps: T, when not the model's own.
     """
 
     evaluation: str
     level: float
     scenes: Mapping[str, Any] = MappingProxyType({})
-    corruption: Corruption | None = None
+    corruption: tuple[Corruption, float] | None = None
     steps: int | None = None
 
 
@@ -164,9 +164,9 @@ class Experiment(Settings):
         asked = self.evaluation
         for corruption, levels in asked.corruptions.items():
             for level in levels:
-                yield Condition(corruption, level, corruption=corruption)
+                yield Condition(corruption, level, corruption=(corruption, level))
         for level in asked.longer_noise:
-            yield Condition("longer", level, corruption="gaussian", steps=asked.longer)
+            yield Condition("longer", level, corruption=("gaussian", level), steps=asked.longer)
         for scale in asked.scales:
             yield Condition("scale", scale, {"scale": scale * self.data.scenes.scale})
         if self.data.background is None:

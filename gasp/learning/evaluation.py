@@ -52,21 +52,20 @@ class Answers:
 def answers(
     model: Model,
     scenes: Scenes,
-    corruption: Corruption | None = None,
-    level: float = 0.0,
+    corruption: tuple[Corruption, float] | None = None,
     steps: int | None = None,
     seed: int = 0,
 ) -> Answers:
     """Let a model report the objects of scenes. A head that must report n objects answers with its n largest logits.
 
     Args:
-        corruption, level: of the images, see :mod:`gasp.data.corruptions`.
+        corruption: of the images, and its level, see :mod:`gasp.data.corruptions`.
         steps: T of this run, when not the model's own.
         seed: of noise and initial phases.
     """
     hits: list[list[Tensor]] = []
     losses = []
-    for trajectory, _, targets in _runs(model, scenes, seed, steps, corruption, level):
+    for trajectory, _, targets in _runs(model, scenes, seed, steps, corruption):
         hits.append(_hits(trajectory.logits, targets))
         losses.append(torch.stack([classification_loss(step[None], targets) for step in trajectory.logits]) * len(targets))
     heads = tuple(torch.cat(parts, 1).cpu() for parts in zip(*hits, strict=True))
@@ -125,8 +124,7 @@ def _runs(
     scenes: Scenes,
     seed: int,
     steps: int | None = None,
-    corruption: Corruption | None = None,
-    level: float = 0.0,
+    corruption: tuple[Corruption, float] | None = None,
 ) -> Iterator[tuple[Trajectory, Tensor, Tensor]]:
     """The model's forward runs over batches of the scenes, with their masks and targets."""
     device = next(model.parameters()).device
@@ -135,7 +133,7 @@ def _runs(
         images, masks, targets = scenes.batch(slice(start, start + BATCH), device)
         with torch.no_grad():
             if corruption is not None:
-                images = corrupt(images, corruption, level, generator)
+                images = corrupt(images, *corruption, generator)
             yield model.run(images, generator, masks, steps), masks, targets
 
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from pydantic import Field
@@ -43,6 +43,8 @@ class TrainingSettings(Settings):
         batch_size: scenes per step.
         learning_rate: peak of the one-cycle schedule of Adam.
         synchrony_weight: λ, of the synchrony loss.
+        synchrony_layers: the convolutions whose phases it is of: the first, or the mean over all.
+        loss_steps: the time steps whose answers are trained: all, or the last.
         gradient_norm: what gradients are clipped to, those of the coupling apart from the rest.
     """
 
@@ -51,6 +53,8 @@ class TrainingSettings(Settings):
     batch_size: Count = 128
     learning_rate: float = Field(1e-2, gt=0)
     synchrony_weight: float = Field(0.5, ge=0)
+    synchrony_layers: Literal["first", "all"] = "first"
+    loss_steps: Literal["all", "last"] = "all"
     gradient_norm: float = Field(1.0, gt=0)
 
     @property
@@ -146,7 +150,7 @@ def _step(state: Checkpoint, batch: tuple[Tensor, Tensor, Tensor], settings: Tra
     """One training step; if its loss or gradient is not finite, what was before it is saved."""
     images, masks, targets = batch
     before = state.generator.get_state()
-    losses = objectives(state.model.run(images, state.generator, masks), targets, masks)
+    losses = objectives(state.model.run(images, state.generator, masks), targets, masks, settings)
     loss = losses["classification_loss"] + settings.synchrony_weight * losses["synchrony_loss"]
     try:
         descend(state.model, loss, state.optimizer, settings.gradient_norm)
@@ -194,12 +198,13 @@ def _whole_steps() -> Iterator[Callable[[], None]]:
             signal.signal(number, handler)
 
 
-def objectives(trajectory: Trajectory, targets: Tensor, masks: Tensor) -> dict[str, Tensor]:
-    """Classification over time, and synchrony of the first layer's phases once they were aligned."""
-    synchrony = targets.new_zeros(())
-    if trajectory.phases and len(trajectory.logits) > 1:
-        synchrony = synchrony_loss(trajectory.phases[0][1:], masks)
-    return {"classification_loss": classification_loss(trajectory.logits, targets), "synchrony_loss": synchrony}
+def objectives(trajectory: Trajectory, targets: Tensor, masks: Tensor, settings: TrainingSettings) -> dict[str, Tensor]:
+    """Classification over time, and synchrony of the phases once they were aligned, each not yet weighted."""
+    logits = trajectory.logits if settings.loss_steps == "all" else trajectory.logits[-1:]
+    maps = [phases[1:] for phases in trajectory.phases if phases.ndim == 4 and len(phases) > 1]  # (T − 1, B, H, W)
+    chosen = maps if settings.synchrony_layers == "all" else maps[:1]
+    synchrony = torch.stack([synchrony_loss(phases, masks) for phases in chosen]).mean() if chosen else targets.new_zeros(())
+    return {"classification_loss": classification_loss(logits, targets), "synchrony_loss": synchrony}
 
 
 def descend(model: Model, loss: Tensor, optimizer: torch.optim.Optimizer, gradient_norm: float) -> None:

@@ -178,7 +178,7 @@ class _Trainer:
     def __call__(self) -> None:
         images, masks, targets = self.batch
         with self.autocast:
-            losses = objectives(self.model(images), targets, masks)
+            losses = objectives(self.model(images), targets, masks, self.settings)
         loss = losses["classification_loss"] + self.settings.synchrony_weight * losses["synchrony_loss"]
         descend(self.model, loss, self.optimizer, self.settings.gradient_norm)
 

@@ -240,6 +240,22 @@ def test_a_study_of_the_grid_s_own_runs_needs_no_training(write):
     assert validated.key != tested.key
 
 
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ({}, ["cnn", "gaspnet", "cnn", "gaspnet", "gaspnet"]),
+        ({"variants": ["cnn"]}, ["cnn", "cnn"]),
+        ({"studies": ["one"]}, ["gaspnet"]),
+        ({"variants": ["cnn"], "studies": ["one"]}, ["cnn", "cnn", "gaspnet"]),
+        ({"seeds": [1]}, ["cnn", "gaspnet"]),
+    ],
+    ids=str,
+)
+def test_the_runs_of_grid_and_studies_are_chosen_together_or_apart(asked, expected, write):
+    write(**{"studies.one": STUDY})
+    assert [run.variant for run in load_profile("tiny").all_runs(**asked)] == expected
+
+
 def test_an_unknown_study_is_answered_with_the_known_ones(write):
     write(**{"studies.one": STUDY})
     with pytest.raises(GaspError, match="no study 'two', but one"):

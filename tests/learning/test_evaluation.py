@@ -95,14 +95,16 @@ def test_each_head_has_an_accuracy_and_a_scene_needs_both():
 @pytest.mark.parametrize("kind", ["cnn", "gaspnet"])
 @pytest.mark.parametrize("noise", [0.0, 0.3])
 def test_scenes_are_not_more_often_right_than_objects(kind, noise):
-    found = accuracy(build(kind, heads=2), marked(heads=2), level=noise)
+    found = accuracy(build(kind, heads=2), marked(heads=2), corruption=("gaussian", noise))
     assert all(scene <= single for scene, single in zip(found["scene_accuracy"], found["object_accuracy"], strict=True))
     assert all(0 <= value <= 1 for name, values in found.items() if name != "loss" for value in values)
     assert {len(values) for values in found.values()} == {1 if kind == "cnn" else 3}
 
 
 @pytest.mark.parametrize("kind", ["cnn", "gaspnet"])
-@pytest.mark.parametrize("measure", [partial(accuracy, level=0.3), phase_statistics], ids=["accuracy", "phase_statistics"])
+@pytest.mark.parametrize(
+    "measure", [partial(accuracy, corruption=("gaussian", 0.3)), phase_statistics], ids=["accuracy", "phase_statistics"]
+)
 def test_the_seed_and_nothing_else_decides(kind, measure):
     model, scenes = build(kind), marked()
     torch.manual_seed(1)
@@ -119,7 +121,7 @@ def test_measuring_leaves_the_seed_and_the_gradients_alone():
     torch.manual_seed(1)
     drawn = torch.rand(3)
     torch.manual_seed(1)
-    accuracy(model, marked(), level=0.3)
+    accuracy(model, marked(), corruption=("gaussian", 0.3))
     phase_statistics(model, marked())
     assert torch.equal(torch.rand(3), drawn)
     assert torch.is_grad_enabled()
@@ -133,19 +135,19 @@ def test_level_0_is_the_clean_image(corruption):
     with torch.no_grad():
         logits = model.run(images, torch.Generator().manual_seed(4)).logits
     losses = [-(F.log_softmax(step, -1) * targets / targets.sum(-1, keepdim=True)).sum(-1).mean().item() for step in logits]
-    assert accuracy(model, scenes, corruption=corruption, level=0.0, seed=4)["loss"] == pytest.approx(losses, rel=1e-5)
+    assert accuracy(model, scenes, corruption=(corruption, 0.0), seed=4)["loss"] == pytest.approx(losses, rel=1e-5)
 
 
 def test_each_corruption_changes_what_a_network_answers_in_its_own_way():
     clean = accuracy(build("cnn"), marked())["loss"]
-    corrupted = [accuracy(build("cnn"), marked(), corruption=kind, level=0.5)["loss"] for kind in get_args(Corruption)]
+    corrupted = [accuracy(build("cnn"), marked(), corruption=(kind, 0.5))["loss"] for kind in get_args(Corruption)]
     assert len({*clean, *(loss for losses in corrupted for loss in losses)}) == 1 + len(corrupted)
 
 
 @pytest.mark.parametrize(("heads", "objects"), [(1, 2), (2, 1), (2, 2)])
 def test_what_was_right_is_told_scene_by_scene(heads, objects):
     scenes = marked(heads=heads, objects=objects)
-    found = answers(build("gaspnet", heads=heads), scenes, level=0.1)
+    found = answers(build("gaspnet", heads=heads), scenes, corruption=("gaussian", 0.1))
     assert [hits.shape for hits in found.hits] == [(3, 24, objects), (3, 24, 1)][:heads]
     right, metrics = found.right(), found.metrics()
     assert set(right) == {"scene"} | ({"head_0", "head_1"} if heads == 2 else set())
@@ -288,5 +290,7 @@ def test_a_model_without_phases_has_no_statistics():
 
 @pytest.mark.parametrize("kind", ["cnn", "gaspnet"])
 def test_every_device_measures_the_same(kind, device):
-    expected, found = (accuracy(build(kind).to(place), marked(), level=0.1)["loss"] for place in ("cpu", device))
+    expected, found = (
+        accuracy(build(kind).to(place), marked(), corruption=("gaussian", 0.1))["loss"] for place in ("cpu", device)
+    )
     assert found == pytest.approx(expected, rel=1e-2)

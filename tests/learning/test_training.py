@@ -19,6 +19,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 from safetensors.torch import save_file
+from torch import Tensor
 
 from gasp import files
 from gasp.data.scenes import Scenes
@@ -27,7 +28,8 @@ from gasp.learning import training as module
 from gasp.learning.checkpoint import steps_done
 from gasp.learning.devices import choose_device
 from gasp.learning.evaluation import accuracy
-from gasp.learning.training import TrainingSettings, fit
+from gasp.learning.losses import classification_loss, synchrony_loss
+from gasp.learning.training import TrainingSettings, fit, objectives
 from gasp.models import CNN, GASPnet, Trajectory
 from gasp.settings import GaspError
 
@@ -449,3 +451,41 @@ def test_a_failed_write_keeps_the_file_of_before_and_leaves_nothing_else(owner, 
         write_tensors(path, {"a": torch.ones(2)}, {"version": 2})
     assert list(tmp_path.iterdir()) == [path]
     assert read_tensors(path)[1] == {"version": 1}
+
+
+# what is minimised
+
+
+def result_and_targets() -> tuple[Trajectory, Tensor, Tensor]:
+    """A trajectory of three steps and four images, with two maps of phases and a dense layer's, masks and targets."""
+    phases = tuple(6 * torch.rand(3, 4, *shape) for shape in ((8, 8), (4, 4), (5,)))
+    masks = torch.zeros(4, 2, 8, 8)
+    masks[:, 0, :3], masks[:, 1, 5:] = 1, 1
+    return Trajectory(torch.randn(3, 4, 1, 10), phases, phases), masks, torch.eye(10)[:4].unsqueeze(1)
+
+
+def test_every_step_is_trained_or_the_last_alone():
+    trajectory, masks, targets = result_and_targets()
+    of_steps = [classification_loss(step[None], targets) for step in trajectory.logits]
+    every, last = (
+        objectives(trajectory, targets, masks, SHORT.changed({"loss_steps": steps}))["classification_loss"]
+        for steps in ("all", "last")
+    )
+    torch.testing.assert_close(every, torch.stack(of_steps).mean())
+    torch.testing.assert_close(last, of_steps[-1])
+
+
+def test_synchrony_is_asked_of_the_first_convolution_or_of_all_once_phases_were_aligned():
+    trajectory, masks, targets = result_and_targets()
+    first, second = (synchrony_loss(phases[1:], masks) for phases in trajectory.phases[:2])
+    found = {
+        layers: objectives(trajectory, targets, masks, SHORT.changed({"synchrony_layers": layers}))["synchrony_loss"]
+        for layers in ("first", "all")
+    }
+    torch.testing.assert_close(found, {"first": first, "all": (first + second) / 2})
+
+
+def test_a_run_without_phases_or_alignment_has_no_synchrony_loss():
+    trajectory, masks, targets = result_and_targets()
+    for short in (Trajectory(trajectory.logits), Trajectory(trajectory.logits[:1], *[[p[:1] for p in trajectory.phases]] * 2)):
+        assert objectives(short, targets, masks, SHORT)["synchrony_loss"] == 0

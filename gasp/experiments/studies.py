@@ -1,0 +1,56 @@
+"""Studies: what was tried, on validation scenes, before anything was tested."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from gasp.experiments.specification import Evaluation
+from gasp.settings import Count, Settings
+
+__all__ = ["Change", "Study"]
+
+
+class Change(Settings):
+    """A variant, and single settings of it that a study replaces."""
+
+    variant: str
+    model: dict[str, Any] = Field({})
+    training: dict[str, Any] = Field({})
+
+    @property
+    def label(self) -> str:
+        """What a study calls the run, such as ``gaspnet, iterations = 3``."""
+        return ", ".join([self.variant, *(f"{name} = {value}" for name, value in (self.model | self.training).items())])
+
+
+class Study(Settings):
+    """Runs that compare single changes. They are measured on validation scenes, on which every choice is made.
+
+    Attributes:
+        question: one line for the reader.
+        dataset: by its name in the profile.
+        epochs: of every run.
+        seeds: of every run.
+        noise: levels of Gaussian noise at which the runs are measured, beside none.
+        runs: what is compared.
+    """
+
+    question: str
+    dataset: str
+    epochs: Count
+    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field((0,), min_length=1)
+    noise: tuple[Annotated[float, Field(gt=0)], ...] = ()
+    runs: tuple[Change, ...] = Field(min_length=1)
+
+    def evaluation(self, scenes: int) -> Evaluation:
+        """What is measured of the runs, on so many validation scenes."""
+        return Evaluation(
+            split="validation",
+            scenes=scenes,
+            sweep_scenes=scenes,
+            validation_scenes=scenes,
+            corruptions={"gaussian": self.noise} if self.noise else {},
+            longer_noise=(),
+        )
