@@ -46,6 +46,8 @@ CHANGES: dict[str, Any] = {
     "training.batch_size": 8,
     "training.learning_rate": 0.004,
     "training.synchrony_weight": 0.0,
+    "training.synchrony_layers": "all",
+    "training.loss_steps": "last",
     "training.gradient_norm": 2.0,
     "evaluation.split": "validation",
     "evaluation.scenes": 41,
