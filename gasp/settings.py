@@ -1,4 +1,4 @@
-"""What every room shares: the error that a user can cause, and the typed, strict settings and YAML that prevent it."""
+"""What every room shares: the error that a user can cause, and the strict settings and YAML that catch it early."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from ruamel.yaml.events import AliasEvent
 
 __all__ = ["Count", "GaspError", "Settings", "Size", "explain", "read_yaml"]
 
-# what is beyond these limits is a slip: no machine holds it
+# a larger number is a slip: no machine holds that much
 Size = Annotated[int, Field(ge=1, le=4096)]
 Count = Annotated[int, Field(ge=1, le=10**7)]
 
 
 class GaspError(ValueError):
-    """Something that was asked for cannot be had; the message says in one line why, and what to do about it."""
+    """A request that cannot be met. The message says why in one line, and what to do about it."""
 
     def __init__(self, message: str) -> None:
         super().__init__(" ".join(filter(None, map(str.strip, message.splitlines()))))
 
 
 class Settings(BaseModel):
-    """Immutable, typed values: an unknown name, a wrong type or an impossible value is a ``ValidationError``."""
+    """Immutable, typed values; an unknown name, a wrong type or an impossible value is a ``ValidationError``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, ser_json_inf_nan="constants")
 
@@ -53,14 +53,14 @@ def read_yaml(text: str) -> Any:
     """The plain values of a YAML document.
 
     Raises:
-        GaspError: if it is not YAML, or repeats itself by aliases: few lines could then stand for more than memory holds.
+        GaspError: if the text is not YAML, or has aliases, with which a few lines can stand for more than memory holds.
     """
     try:
         repeats = any(isinstance(event, AliasEvent) for event in YAML(typ="safe").parse(text))
         values = None if repeats else YAML(typ="safe").load(text)
     except RecursionError:
         raise GaspError("it is nested too deeply") from None
-    except (YAMLError, ValueError) as error:  # a date or a number may be impossible, too
+    except (YAMLError, ValueError) as error:  # ValueError: an impossible date or number
         raise GaspError(str(error)) from error
     if repeats:
         raise GaspError("an alias (*) repeats what is written elsewhere: write it out")
@@ -68,7 +68,7 @@ def read_yaml(text: str) -> Any:
 
 
 def explain(error: ValidationError, model: type[BaseModel] = BaseModel) -> str:
-    """All that is wrong with values for this model, in one line: the key, what was expected, what was found."""
+    """Everything that is wrong with the values, in one line: each key, what was expected and what was found."""
     complaints = []
     for fault in error.errors():
         *parents, last = fault["loc"] or ("",)
@@ -80,7 +80,7 @@ def explain(error: ValidationError, model: type[BaseModel] = BaseModel) -> str:
             complaints.append(f"unknown key {key}: {hint}")
         elif fault["type"] == "missing":
             complaints.append(f"missing key {key}")
-        elif fault["type"] == "value_error" and not fault["loc"]:  # keys that do not fit together: the message names them
+        elif fault["type"] == "value_error" and not fault["loc"]:  # keys that contradict each other: the message names them
             complaints.append(fault["msg"].removeprefix("Value error, "))
         else:
             message = fault["msg"].removeprefix("Value error, ")
@@ -89,7 +89,7 @@ def explain(error: ValidationError, model: type[BaseModel] = BaseModel) -> str:
 
 
 def _fields(model: type[BaseModel], path: Sequence[str | int]) -> Sequence[str]:
-    """The names that the settings nested at ``path`` know."""
+    """The field names of the settings nested at ``path``."""
     for name in path:
         field = model.model_fields.get(str(name))
         if field is None:  # an index into a list or a key of a mapping

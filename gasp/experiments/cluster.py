@@ -1,4 +1,4 @@
-"""Many runs at once, on the cores or GPUs of this machine or on a cluster: by Dask Distributed."""
+"""Spread runs over the cores or GPUs of this machine, or over a cluster, with Dask Distributed."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from gasp.settings import GaspError
 __all__ = ["spread"]
 
 TOPIC = "progress"
-GPU = "GPU"  # the resource that a worker with a GPU has: one run a GPU
+GPU = "GPU"  # the resource of a worker with a GPU: one run per GPU
 TELL_SECONDS = 0.2
-GRACE_SECONDS = 5.0  # for tasks to save what they have
+GRACE_SECONDS = 5.0  # for tasks to save their state
 
-_leaving: set[str] = set()  # on a worker: tasks that are to stop
+_leaving: set[str] = set()  # on a worker: tasks that must stop
 
 Progress = Callable[[int], object]
 
@@ -35,18 +35,18 @@ def spread(
     on_gpu: bool = False,
     scheduler: str = "",
 ) -> Iterator[tuple[str, Any]]:
-    """Call ``function(*task, progress)`` for every task, in their order, and give each name and result as soon as it is there.
+    """Call ``function(*task, progress)`` for every task, in order, and yield each name and result as soon as it is ready.
 
-    A worker that is lost has its task taken up by another. When the iterator is closed or fails, tasks under way are told to
-    stop: their next word of progress raises.
+    The task of a lost worker goes to another. When the iterator is closed or fails, running tasks are told to stop: their
+    next call of ``progress`` raises.
 
     Args:
-        tasks: arguments by name; what has one name is called once.
-        progress: told how many steps were done since it was last told, over all tasks; those of a lost worker count once.
-        workers: processes on this machine; those of a scheduler are its own.
+        tasks: the arguments of each task, by its name.
+        progress: called with the number of new steps, over all tasks; steps repeated after a lost worker count once.
+        workers: number of processes on this machine; unused with ``scheduler``, which has its own workers.
         threads: of PyTorch, in each task.
-        on_gpu: whether every task needs a GPU for itself.
-        scheduler: address of a running one, such as ``tcp://10.0.0.1:8786``; one of this machine's own when empty.
+        on_gpu: whether every task needs a GPU to itself.
+        scheduler: address of a running scheduler, such as ``tcp://10.0.0.1:8786``; when empty, one is started here.
 
     Raises:
         GaspError: if the scheduler cannot be reached, or a task has lost one worker after the other.
@@ -62,7 +62,7 @@ def spread(
     with _client(workers, on_gpu, scheduler) as client:
         client.subscribe_topic(TOPIC, heard)
         futures = {
-            # keys of one kind, so that runs wait at the scheduler and not at a worker
+            # keys with one prefix, so that runs wait at the scheduler and not at a worker
             client.submit(
                 _call,
                 function,
@@ -80,10 +80,10 @@ def spread(
                 yield futures[future], future.result()
                 future.release()
         except KilledWorker as error:
-            raise GaspError("a run lost its worker again and again: see the log of the workers, then run again") from error
+            raise GaspError("a run lost one worker after another: see the log of the workers, then run again") from error
         finally:
             under_way = [future for future in futures if future.status == "pending"]
-            client.run(_leave, [futures[future] for future in under_way], on_error="ignore")  # a worker may be gone
+            client.run(_leave, [futures[future] for future in under_way], on_error="ignore")  # a worker may have died
             with contextlib.suppress(TimeoutError):
                 wait(under_way, timeout=GRACE_SECONDS)
             client.cancel(list(futures))
@@ -91,12 +91,14 @@ def spread(
 
 @contextlib.contextmanager
 def _client(workers: int, on_gpu: bool, scheduler: str) -> Iterator[Client]:
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what goes wrong is raised
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # every failure is raised
     if scheduler:
         try:
             client = Client(scheduler, timeout=10)
         except (OSError, ValueError) as error:
-            raise GaspError(f"no scheduler answers at {scheduler}: start one with dask scheduler, or leave it out") from error
+            raise GaspError(
+                f"no scheduler answers at {scheduler}: start one with dask scheduler, or omit --scheduler"
+            ) from error
         with client:
             yield client
         return
@@ -105,28 +107,28 @@ def _client(workers: int, on_gpu: bool, scheduler: str) -> Iterator[Client]:
             n_workers=workers,
             threads_per_worker=1,
             memory_limit=0,
-            dashboard_address="127.0.0.1:0",  # the usual port may be taken by another grid
+            dashboard_address="127.0.0.1:0",  # another grid may hold the usual port
             silence_logs=logging.CRITICAL,
             resources={GPU: 1} if on_gpu else None,
         )
     except RuntimeError as error:
-        raise GaspError(f"the worker processes of this machine did not start ({error}): run again") from error
+        raise GaspError(f"the worker processes did not start ({error}): run again") from error
     with cluster, Client(cluster) as client:
         client.wait_for_workers(workers)
         yield client
 
 
 def _leave(names: list[str]) -> None:
-    """On a worker: tell tasks to stop."""
+    """Runs on a worker: tell tasks to stop."""
     _leaving.update(names)
 
 
 def _call(function: Callable[..., Any], name: str, task: tuple[Any, ...], threads: int) -> Any:
-    """On a worker: the call, and word of its progress from time to time."""
+    """Runs on a worker: call the function, and report its progress from time to time."""
     worker = get_worker()
     torch.set_num_threads(threads)
     if torch.cuda.is_available() and isinstance(worker.name, int):
-        torch.cuda.set_device(worker.name % torch.cuda.device_count())  # workers of this machine are numbered
+        torch.cuda.set_device(worker.name % torch.cuda.device_count())  # local workers are numbered
     _leaving.discard(name)
     done, told = 0, 0.0
 

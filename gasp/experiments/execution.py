@@ -1,4 +1,4 @@
-"""Runs, executed: trained, evaluated, kept in the store; one, or many at once on the cores of this machine."""
+"""Execute runs: train, evaluate and store them, one at a time or many at once."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ __all__ = ["load", "run", "run_all", "status"]
 
 
 def run(experiment: Experiment, store: Store, device: str = "auto", progress: Callable[[int], object] = no_progress) -> None:
-    """Train and evaluate one model, unless its results are in the store already.
+    """Train and evaluate one model, unless its results are in the store.
 
-    No two processes do this for one run at once: the second waits, and finds what the first has done.
+    If two processes are given the same run, the second waits and finds the results of the first.
 
     Args:
-        progress: told how many training steps were done since it was last told.
+        progress: called with the number of new training steps.
 
     Raises:
-        GaspError: as :func:`gasp.learning.training.fit`, and for data that cannot be had.
+        GaspError: for missing data, and as :func:`gasp.learning.training.fit`.
     """
     with alone(store.checkpoint(experiment.weights_name).with_suffix(".lock")):
         store.sweep(experiment.key, experiment.weights_name)
@@ -50,7 +50,7 @@ def run(experiment: Experiment, store: Store, device: str = "auto", progress: Ca
 
 
 def _measure(experiment: Experiment, store: Store, device: str, progress: Callable[[int], object]) -> None:
-    """Train and evaluate, and keep what was found."""
+    """Train and evaluate one model, and store the results."""
     started = time.monotonic()
     model = experiment.build().to(choose_device(device))
     rows = _Rows()
@@ -74,7 +74,11 @@ def _measure(experiment: Experiment, store: Store, device: str, progress: Callab
 
 
 def _evaluate(model: Model, experiment: Experiment, rows: _Rows) -> dict[str, Tensor]:
-    """Test a trained model; whether each scene was right at the first and last step of each condition, ``(2, n)`` bool."""
+    """Evaluate a trained model under every condition.
+
+    Returns:
+        whether each scene was right at the first and last step of each condition, ``(2, n)`` bool.
+    """
     asked, data, right = experiment.evaluation, experiment.data, {}
 
     def add(evaluation: str, level: float, found: Answers) -> None:
@@ -94,12 +98,12 @@ def _evaluate(model: Model, experiment: Experiment, rows: _Rows) -> dict[str, Te
 
 
 def _train(model: Model, experiment: Experiment, store: Store, progress: Callable[[int], object]) -> list[dict[str, Any]]:
-    """Bring the model to its trained weights, from the store where they are; the history of its epochs."""
+    """Load the model's trained weights or train it; return the history of its epochs."""
     weights, checkpoint = store.weights(experiment.weights_name), store.checkpoint(experiment.weights_name)
     if weights.exists():
         tensors, record = read_tensors(weights)
         _restore(model, tensors, weights)
-        checkpoint.unlink(missing_ok=True)  # a process may have been killed between the last two lines of this function
+        checkpoint.unlink(missing_ok=True)  # left behind if a process was killed between the last two lines of this function
         progress(experiment.steps)
         return list(record["history"])
     validation = experiment.data.compose("validation", experiment.evaluation.validation_scenes, SEEDS["validation"])
@@ -128,7 +132,7 @@ def _restore(model: Model, tensors: dict[str, torch.Tensor], weights: Path) -> N
 
 
 class _Rows:
-    """Collects values with what they are values of."""
+    """The rows of a table of results."""
 
     def __init__(self) -> None:
         self.rows: list[list[Any]] = []
@@ -143,10 +147,10 @@ class _Rows:
 
 
 def run_all(experiments: Iterable[Experiment], profile: Profile, scheduler: str = "") -> pd.DataFrame:
-    """Run what is not in the profile's store yet, several at once, with one progress bar; the table of all results.
+    """Execute the runs that the profile's store lacks, several at once, and return the table of all results.
 
     Args:
-        scheduler: address of a Dask scheduler whose workers see the store's folder; this machine alone when empty.
+        scheduler: address of a Dask scheduler whose workers share the store's folder; this machine alone when empty.
 
     Raises:
         GaspError: as :func:`run`, and as :func:`gasp.experiments.cluster.spread`.
@@ -157,7 +161,7 @@ def run_all(experiments: Iterable[Experiment], profile: Profile, scheduler: str 
     if missing:
         cores, on_cpu = os.cpu_count() or 1, choose_device(profile.device).type == "cpu"
         workers = min(profile.workers or (cores if on_cpu else torch.accelerator.device_count()), len(missing))
-        # sums are rounded as they are divided among threads: alone or beside others, a run on a CPU has one
+        # rounding depends on the number of threads, so a run on a CPU always has one
         threads = 1 if on_cpu else max(cores // workers, 1)
         steps = sum(experiment.steps for experiment in missing.values())
         with (
@@ -176,7 +180,7 @@ def run_all(experiments: Iterable[Experiment], profile: Profile, scheduler: str 
 
 
 def status(experiments: Iterable[Experiment], store: Store) -> pd.DataFrame:
-    """How far runs are: ``dataset``, ``variant``, ``seed``, ``key``; ``trained``, a share; ``tested``, whether all is done."""
+    """The progress of runs, one row each: ``dataset``, ``variant``, ``seed``, ``key``, ``trained`` (a share), ``tested``."""
     rows = []
     for run in experiments:
         tested = run.key in store
@@ -197,13 +201,14 @@ def load(
     """A trained model, ready for a batch of images ``(B, channels, size, size)`` in [0, 1].
 
     Args:
-        overrides: of single values of a profile that is given by its name, as in :func:`gasp.experiments.profile.load_profile`.
+        profile: the name of a profile, or a profile.
+        overrides: of single values, for a profile given by its name; see :func:`gasp.experiments.profile.load_profile`.
 
     Raises:
-        GaspError: if there are no weights of such a run, and for overrides of a profile that was read already.
+        GaspError: if the run has no stored weights, and for overrides of a profile that is already loaded.
     """
     if isinstance(profile, Profile) and overrides:
-        raise GaspError(f"a profile that was read already is not changed by {', '.join(overrides)}: give it to load_profile")
+        raise GaspError(f"a loaded profile cannot be overridden: give {', '.join(overrides)} to load_profile")
     settings = load_profile(profile, **overrides) if isinstance(profile, str) else profile
     experiment = settings.experiment(dataset, variant, seed)
     path = settings.store.weights(experiment.weights_name)

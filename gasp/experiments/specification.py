@@ -23,7 +23,7 @@ from gasp.settings import Count, Settings, Size
 
 __all__ = ["REVISION", "Dataset", "Evaluation", "Experiment"]
 
-# Raise it when the same specification comes to mean other numbers: results of before are then no longer found.
+# Raise it when a specification comes to mean other numbers: earlier results are then no longer found.
 REVISION = 1
 VALIDATION_SHARE = 0.1
 # of scenes; training, validation and test scenes never share one
@@ -61,18 +61,18 @@ def _part(name: str, split: Literal["train", "validation", "test"]) -> ImageSet:
 
 
 class Evaluation(Settings):
-    """What is measured of each trained model.
+    """What is measured of a trained model.
 
     Attributes:
         split: which images the scenes are composed of; ``validation`` for whatever is to be chosen.
         scenes: how many scenes.
-        sweep_scenes: how many of them under each change of the scenes or the images.
+        sweep_scenes: how many of them under each change of scenes or images.
         validation_scenes: how many validation scenes after each epoch.
         corruptions: levels of each corruption, see :mod:`gasp.data.corruptions`.
         scales: of the objects, relative to the size that they have in training.
         objects: how many, where there is no background.
         overlaps: how much of an object another may cover, where there is no background.
-        longer: T of longer runs.
+        longer: T of runs that are longer than in training.
         longer_noise: levels of Gaussian noise in longer runs.
     """
 
@@ -89,13 +89,13 @@ class Evaluation(Settings):
 
 
 class Condition(NamedTuple):
-    """Test scenes of one kind, and how a model meets them.
+    """One kind of scene, and how a model meets it.
 
     Attributes:
-        evaluation, level: what the results are called by.
-        scenes: what is changed in how scenes are composed.
+        evaluation, level: the names of the results.
+        scenes: changes of how scenes are composed.
         corruption: of the images, and its level.
-        steps: T, when not the model's own.
+        steps: T; the model's own when None.
     """
 
     evaluation: str
@@ -160,7 +160,7 @@ class Experiment(Settings):
         return self.training.epochs * self.training.steps_per_epoch
 
     def conditions(self) -> Iterator[Condition]:
-        """The changes of scenes or images under which the trained model is tested."""
+        """The changes of scenes or images under which the trained model is evaluated."""
         asked = self.evaluation
         for corruption, levels in asked.corruptions.items():
             for level in levels:

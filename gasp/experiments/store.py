@@ -1,4 +1,4 @@
-"""Results on disk, one folder a profile: written whole or not at all, found by key, read as tidy tables.
+"""Results on disk, one folder per profile: written whole or not at all, found by key, read as tidy tables.
 
 ::
 
@@ -6,7 +6,7 @@
     runs/PROFILE/results/KEY.npz        whether each scene was right at the first and last step, by evaluation/level/what
     runs/PROFILE/results/KEY.json       what was run: specification, versions, device, duration, checksums of both
     runs/PROFILE/weights/*.safetensors  trained weights
-    runs/PROFILE/checkpoints/           runs under way (not kept in version control)
+    runs/PROFILE/checkpoints/           unfinished runs (not in version control)
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Store:
     """The results of one profile.
 
     Args:
-        directory: such as ``runs/cpu``; made when something is first written.
+        directory: such as ``runs/cpu``; created on the first write.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -63,7 +63,7 @@ class Store:
         return self.directory / "checkpoints" / f"{name}.safetensors"
 
     def __contains__(self, key: str) -> bool:
-        """Whether the results of this key are here, whole."""
+        """Whether the store has the results of this key, undamaged."""
         try:
             record = json.loads(self._path(key, "json").read_text())
             return all(record["sha256"][kind] == _digest(self._path(key, kind)) for kind in ("csv", "npz"))
@@ -71,11 +71,11 @@ class Store:
             return False
 
     def save(self, key: str, rows: pd.DataFrame, record: dict[str, Any], right: Mapping[str, ArrayLike]) -> None:
-        """Keep the results of one run; the record comes last, and without it there are none.
+        """Store the results of one run. The record is written last, and without it the run counts as missing.
 
         Args:
             rows: a table with at least the columns that are stored.
-            record: of plain values.
+            record: plain values.
             right: whether each scene was right at the first and last step, by evaluation/level/what.
 
         Raises:
@@ -89,7 +89,7 @@ class Store:
         write_text(self._path(key, "json"), json.dumps(record | {"sha256": digests}, indent=1) + "\n")
 
     def sweep(self, *names: str) -> None:
-        """Remove what a killed process left half-written of these keys or names; for whoever holds their lock."""
+        """Remove the half-written files of a killed process; to be called by whoever holds the lock of these names."""
         for name in names:
             for scratch in self.directory.glob(f"*/{name}.*.tmp"):
                 scratch.unlink(missing_ok=True)

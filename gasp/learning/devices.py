@@ -18,26 +18,26 @@ def choose_device(name: str = "auto") -> torch.device:
     """``auto``: CUDA, else MPS, else the CPU; otherwise the device of this name.
 
     Raises:
-        GaspError: if there is no such device.
+        GaspError: if the device is not available.
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     try:
         torch.zeros(1, device=name)
     except (RuntimeError, AssertionError) as error:
-        raise GaspError(f"device {name!r} is not to be had here ({str(error).splitlines()[0]}): use auto or cpu") from error
+        raise GaspError(f"device {name!r} is not available ({str(error).splitlines()[0]}): use auto or cpu") from error
     return torch.device(name)
 
 
 def device_name(device: torch.device) -> str:
-    """What a device is called in records."""
+    """The name of a device in records."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"{device.type} ({platform.machine()})"
 
 
 def keep_memory() -> None:
-    """Have glibc keep memory that was freed: a step that gets it anew from the kernel may take twice as long."""
+    """Make glibc keep freed memory: fetching it from the kernel again can double the time of a training step."""
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         trim_threshold, top_pad, mmap_threshold = -1, -2, -3  # their names in malloc.h begin with M_
@@ -48,7 +48,7 @@ def keep_memory() -> None:
 
 @contextlib.contextmanager
 def use_threads(number: int) -> Iterator[None]:
-    """PyTorch on the CPU with so many threads inside the block."""
+    """Let PyTorch use this number of CPU threads inside the block."""
     before = torch.get_num_threads()
     torch.set_num_threads(number)
     try:

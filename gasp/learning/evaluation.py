@@ -1,4 +1,4 @@
-"""What a trained model can do: which objects it reports at every time step, and how its phases separate them."""
+"""Evaluate a trained model: which objects it reports at every time step, and how its phases separate them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BATCH = 500
 
 @dataclass(frozen=True)
 class Answers:
-    """What a model reported of n scenes, at T time steps.
+    """What a model reported on n scenes, at T time steps.
 
     Attributes:
         hits: for every head, whether each of its objects is among the reported, ``(T, n, objects)``, bool.
@@ -56,11 +56,11 @@ def answers(
     steps: int | None = None,
     seed: int = 0,
 ) -> Answers:
-    """Let a model report the objects of scenes. A head that must report n objects answers with its n largest logits.
+    """Let a model report the objects of scenes. A head that must report n objects reports the classes of its n largest logits.
 
     Args:
         corruption: of the images, and its level, see :mod:`gasp.data.corruptions`.
-        steps: T of this run, when not the model's own.
+        steps: T of this run; the model's own when omitted.
         seed: of noise and initial phases.
     """
     hits: list[list[Tensor]] = []

@@ -39,13 +39,13 @@ class TrainingSettings(Settings):
 
     Attributes:
         epochs: passes over freshly composed scenes.
-        scenes: how many each epoch composes.
+        scenes: composed in each epoch.
         batch_size: scenes per step.
         learning_rate: peak of the one-cycle schedule of Adam.
         synchrony_weight: λ, of the synchrony loss.
         synchrony_layers: the convolutions whose phases it is of: the first, or the mean over all.
         loss_steps: the time steps whose answers are trained: all, or the last.
-        gradient_norm: what gradients are clipped to, those of the coupling apart from the rest.
+        gradient_norm: the norm to which gradients are clipped, those of the coupling apart from the rest.
     """
 
     epochs: Count
@@ -64,14 +64,14 @@ class TrainingSettings(Settings):
 
 @contextlib.contextmanager
 def terminable() -> Iterator[None]:
-    """SIGTERM is as Ctrl-C inside the block, unless somebody else listens to it; so a notebook that is shut down is saved."""
-    listens = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
-    if listens:
+    """Treat SIGTERM like Ctrl-C inside the block, unless another handler is installed, so that a stopped notebook is saved."""
+    is_free = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    if is_free:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
     finally:
-        if listens:
+        if is_free:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
@@ -89,25 +89,25 @@ def fit(
     identity: str,
     progress: Callable[[int], object] = no_progress,
 ) -> list[dict[str, Any]]:
-    """Train a model in place; a checkpoint of the same run is taken up where it stopped.
+    """Train a model in place, from its checkpoint if there is one.
 
-    A resumed run ends in the same weights, bit for bit, as one that was never stopped: scenes are a function of the
-    epoch, and weights, optimiser, schedule, random state, position and running means are in the checkpoint.
+    A resumed run ends with the same weights, bit for bit, as an uninterrupted one: scenes are a function of the epoch, and
+    weights, optimizer, schedule, random state, position and running means are in the checkpoint.
 
     Args:
         scenes_of: the scenes of an epoch, a pure function of its number.
-        validate: metrics of the model after an epoch, one value a time step.
+        validate: gives the model's metrics after an epoch, one value per time step.
         seed: of the order of scenes and of initial phases.
-        checkpoint: file to resume from and to save to.
-        identity: what the checkpoint must be of, such as the key of the run.
-        progress: told how many steps were done since it was last told; whatever it raises, the run is saved first.
+        checkpoint: the file to resume from and to save to.
+        identity: of the run, such as its key; a checkpoint of another run is refused.
+        progress: called with the number of new steps; if it raises, the run is saved first.
 
     Returns:
-        a record an epoch: ``epoch``, training losses, and what ``validate`` gave.
+        one record per epoch: ``epoch``, the mean training losses and the result of ``validate``.
 
     Raises:
-        GaspError: for a checkpoint of another run or one that cannot be read, and for a loss that is not finite.
-        KeyboardInterrupt: after Ctrl-C or SIGTERM, with the step that it met done and saved.
+        GaspError: for an unreadable checkpoint, a checkpoint of another run, or a loss that is not finite.
+        KeyboardInterrupt: on Ctrl-C or SIGTERM, once the current step is finished and saved.
     """
     keep_memory()
     device = next(model.parameters()).device
@@ -147,7 +147,7 @@ def fit(
 
 
 def _step(state: Checkpoint, batch: tuple[Tensor, Tensor, Tensor], settings: TrainingSettings) -> None:
-    """One training step; if its loss or gradient is not finite, what was before it is saved."""
+    """One training step. If its loss or gradient is not finite, save the state before it and say where it began."""
     images, masks, targets = batch
     before = state.generator.get_state()
     losses = objectives(state.model.run(images, state.generator, masks), targets, masks, settings)
@@ -171,10 +171,10 @@ def _step(state: Checkpoint, batch: tuple[Tensor, Tensor, Tensor], settings: Tra
 
 @contextlib.contextmanager
 def _whole_steps() -> Iterator[Callable[[], None]]:
-    """Ctrl-C and SIGTERM wait until the step that they meet is whole; a second one does not wait.
+    """Let Ctrl-C and SIGTERM wait until the current step is finished; a second signal does not wait.
 
-    Gives a function that raises ``KeyboardInterrupt`` if one has come. In any thread but the main one, where Python knows no
-    signals, it does nothing.
+    Yields a function that raises ``KeyboardInterrupt`` if a signal has arrived. It does nothing outside the main thread,
+    where Python handles no signals.
     """
     received = False
 
@@ -208,10 +208,10 @@ def objectives(trajectory: Trajectory, targets: Tensor, masks: Tensor, settings:
 
 
 def descend(model: Model, loss: Tensor, optimizer: torch.optim.Optimizer, gradient_norm: float) -> None:
-    """One step of the optimizer down the gradient of the loss, clipped for the coupling apart from the rest.
+    """One step of the optimizer, with the gradient of the coupling clipped apart from the rest.
 
     Raises:
-        FloatingPointError: if the loss or its gradient is not finite; then no step was made.
+        FloatingPointError: if the loss or its gradient is not finite; no step is taken then.
     """
     if not torch.isfinite(loss):
         raise FloatingPointError(f"the loss became {loss.item()}")
@@ -228,10 +228,10 @@ def descend(model: Model, loss: Tensor, optimizer: torch.optim.Optimizer, gradie
 
 
 def _first_lost(model: Model, again: Callable[[], object]) -> str:
-    """Where a step was lost: the first module that answers with what is not finite, else the parameter nearest to the loss.
+    """Where a step became non-finite: the first module whose output is, else the parameter whose gradient is, top down.
 
     Args:
-        again: the forward run of that step.
+        again: repeats the forward run of that step.
     """
     lost: list[str] = []
 
