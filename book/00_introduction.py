@@ -54,7 +54,7 @@ from myst_nb import glue
 from gasp.analysis import figures
 from gasp.data.corruptions import corrupt
 
-model = gasp.load("gaspnet", profile=settings.of_trained_networks, device="cpu")
+model = gasp.load_example(settings)
 chosen = settings.datasets["multi_mnist"].compose("test", 8, seed=0)
 scenes, _, _ = chosen.batch(slice(None))
 levels = [0.0, 0.1, 0.2, 0.3]
@@ -63,9 +63,9 @@ for level in levels:
     generator = torch.Generator().manual_seed(0)
     images.append(corrupt(scenes, "gaussian", level, generator))
     with torch.no_grad():
-        runs.append(model.run(images[-1], generator, steps=2 * model.steps))
-glue("trained_steps", str(model.steps), display=False)
-figures.explorer(chosen.labels.tolist(), levels, images, runs, model.steps)
+        runs.append(model.run(images[-1], generator, steps=2 * model.settings.steps))
+glue("trained_steps", str(model.settings.steps), display=False)
+figures.explorer(chosen.labels.tolist(), levels, images, runs, model.settings.steps)
 
 # %% [markdown]
 # (what-holds)=
@@ -79,19 +79,10 @@ figures.explorer(chosen.labels.tolist(), levels, images, runs, model.steps)
 # before the runs that it judges.
 
 # %% tags=["remove-input"]
-from gasp.analysis import claims
-from gasp.analysis.tables import table
+from gasp.analysis import verdicts
 
-effects = claims.judge(settings)
-found = claims.verdicts(effects)
-rows = []
-for name, claim in claims.CLAIMS.items():
-    counts = [
-        f"{dataset}: {', '.join(f'{number} {kind}' for kind, number in verdicts.value_counts().items())}"
-        for dataset, verdicts in effects[effects["claim"] == name].groupby("dataset", sort=False)["verdict"]
-    ]
-    rows.append([name, claim.text, "<br>".join([f"**{found[name]}**", *counts]), f"{{ref}}`{claim.page}`"])
-table(["claim", "", "verdict, and on how many effects", "evidence"], rows)
+effects = verdicts.judge(settings)
+verdicts.claims_table(effects)
 
 # %% [markdown]
 # Behind each verdict are these effects, each paired by seed and by test scene. Right of the line the claim holds. An effect is
@@ -101,18 +92,7 @@ table(["claim", "", "verdict, and on how many effects", "evidence"], rows)
 figures.effects(effects)
 
 # %% tags=["remove-input"]
-from gasp.analysis.statistics import formatted
-
-
-def told(row):
-    p = "" if row["p"] != row["p"] else f"{max(row['p'], 0.0001):.2g}"
-    value = formatted(row, sign=True) if row["seeds"] else "not run"
-    scenes = "" if row["scenes"] != row["scenes"] else f"{row['scenes']:,.0f}"
-    return [row["claim"], row["effect"], f"`{row['dataset']}`", value, str(row["seeds"]), scenes, p, row["verdict"]]
-
-
-header = ["claim", "effect", "data set", "mean [95 % interval]", "seeds", "scenes", "p (Holm)", "verdict"]
-table(header, [told(row) for row in effects.to_dict("records")], folded="Every effect as a table")
+verdicts.effects_table(effects)
 
 # %% [markdown]
 # ## How to use this book

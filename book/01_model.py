@@ -191,33 +191,28 @@ print(f"largest difference: {(fast - written).abs().max():.0e}")
 # stay fixed, and {eq}`eq-kuramoto` is iterated. Locations of one digit find each other, and the two digits drift apart.
 
 # %%
-import pandas as pd
-
-from gasp.learning.evaluation import separation
+from gasp.analysis.alignment import align_first_layer
 
 model = gasp.load("gaspnet", profile="cpu", device="cpu")  # of a real run
 scene = settings.datasets["multi_mnist"].compose("test", 1, seed=0)
 image, masks, _ = scene.batch(slice(None))
-with torch.no_grad():
-    activities = model.sweep(image)
-    coupling = model.coupling(activities)
-    gates = model.gates(activities)[0][0]
-    history = [model.initial_phases(1, torch.Generator().manual_seed(0))]
-    for _ in range(3 * model.iterations):
-        history.append(kuramoto.align(history[-1], **coupling, iterations=1, step_size=model.step_size))
+iterations = model.settings.iterations
+maps, gates = align_first_layer(model, image[0], 3 * iterations)
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "One scene, the phases of the first layer as they align (colour: phase; brightness: gate), and how well they separate the two digits: 1 means that each digit is in phase within, and that the two are in antiphase.", "name": "fig-alignment"}, "image": {"alt": "A scene with two digits, maps of its phases that turn from noise into two colours, and two curves rising to one."}}
-side = model.grids[0]
-maps = torch.stack([phases[: side[0] * side[1], 0].unflatten(0, side) for phases in history])
+import pandas as pd
+
+from gasp.learning.evaluation import separation
+
 measured = separation(maps.unsqueeze(1), masks)
 order = pd.DataFrame({name: values[:, 0] for name, values in measured.items()}).rename_axis("iteration").reset_index()
-moments = [0, 1, 2, model.iterations, 3 * model.iterations]
+moments = [0, 1, 2, iterations, 3 * iterations]
 figures.alignment(image[0], [(moment, maps[moment], gates) for moment in moments], order)
 
 # %% tags=["remove-cell"]
 glue("order_last", f"{order['order_within'].iloc[-1]:.2f}", display=False)
 glue("separation_last", f"{order['separation'].iloc[-1]:.2f}", display=False)
-glue("iterations_shown", str(3 * model.iterations), display=False)
+glue("iterations_shown", str(3 * iterations), display=False)
 
 # %% [markdown]
 # After {glue:text}`iterations_shown` iterations the order within the digits is {glue:text}`order_last` and their separation

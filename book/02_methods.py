@@ -122,4 +122,5 @@ figures.corruptions(settings.datasets["multi_mnist"].compose("validation", 1, se
 #
 # "No loss on the background" (C5) means a loss below 0.01. "Phases separate the objects" (C6) means that order within objects
 # and separation between them both exceed 0.8 of at most 1, in the layer where they are lowest; it has intervals over seeds
-# and no permutation test. {py:mod}`gasp.analysis.claims` holds the rule as code.
+# and no permutation test. {py:mod}`gasp.analysis.verdicts` holds the rule as code, and
+# {py:mod}`gasp.analysis.claims` the effects.

@@ -51,17 +51,14 @@ figures.learning_curves(results)
 figures.comparison(results)
 
 # %% tags=["remove-input"]
-from gasp.analysis.statistics import at_level, formatted, mean_interval, paired_difference
-from gasp.analysis.tables import table
-from gasp.experiments.variants import VARIANTS
+from gasp.analysis.statistics import last_step, undisturbed
+from gasp.analysis.tables import by_variant, table_of
 
-clean = at_level(results, "gaussian")
-rows = []
-for variant in variants:
-    accuracy = mean_interval(clean[clean["variant"] == variant]["value"])
-    gain = "" if variant == "gaspnet" else formatted(paired_difference(clean, "gaspnet", variant), sign=True)
-    rows.append([VARIANTS[variant].label, formatted(accuracy), gain, str(accuracy["seeds"])])
-table(["model", "both digits right", "GASPnet − it, paired by seed", "seeds"], rows)
+clean = last_step(undisturbed(results))
+accuracy = by_variant({"both digits right": clean}, variants)
+accuracy.columns = ["both digits right", "GASPnet − it, paired by seed"]
+accuracy["seeds"] = [str((clean["variant"] == variant).sum()) for variant in variants]
+table_of(accuracy, "model")
 
 # %% [markdown]
 # A network with as many parameters is the comparison that the paper makes. The other is harder: GASPnet spends most of its
@@ -79,9 +76,11 @@ levels = settings.evaluation.corruptions["gaussian"]
 figures.accuracy_over_time(results, [0.0, *levels[:4:2]])
 
 # %% tags=["remove-input"]
-from gasp.analysis.statistics import over, slope
+from gasp.analysis.statistics import formatted, levels_of, slope
+from gasp.analysis.tables import table
 
-growth = slope(over(results[results["variant"] == "gaspnet"], "gaussian"))
+noise = levels_of(results, "gaussian", undisturbed_at=dataset.undisturbed("gaussian"))
+growth = slope(noise[noise["variant"] == "gaspnet"])
 table(["noise σ", "gain per time step"], [[f"{level:g}", formatted(gain, sign=True)] for level, gain in growth.items()])
 
 # %% [markdown]
@@ -103,12 +102,10 @@ figures.accuracy_over_time(results, settings.evaluation.longer_noise, "longer")
 # So the difference to the CNN has two parts: what such training brings to the weights, and what phases bring to the sweep.
 
 # %% tags=["remove-input"]
-from gasp.analysis.statistics import parts_of_gain
+from gasp.analysis.statistics import at_level
+from gasp.analysis.tables import parts_of_difference
 
-shown = [0.0, *levels[:4:2]]
-parts = [parts_of_gain(results, "gaussian", level) for level in shown]
-gains = [[label, *(formatted(part[label], sign=True) for part in parts)] for label in parts[0]]
-table(["", *(f"σ = {level:g}" for level in shown)], gains)
+table_of(parts_of_difference({f"σ = {level:g}": at_level(noise, level) for level in [0.0, *levels[:4:2]]}), "")
 
 # %% [markdown]
 # Share of test scenes with both digits right, paired by seed, with 95 % intervals. The first row is the sum of the others.
@@ -119,16 +116,10 @@ table(["", *(f"σ = {level:g}" for level in shown)], gains)
 # by up to 25 % or 50 % of the smaller one.
 
 # %% tags=["remove-input"]
-rows = []
-for name, share in {"multi_mnist": "none", "multi_mnist_25": "25 %", "multi_mnist_50": "50 %"}.items():
-    runs = settings.experiments([name], ["cnn_parameters", "cnn_compute", "gaspnet"])
-    if not runs:
-        rows.append([share, *["not run"] * 4])
-        continue
-    clean = at_level(gasp.run_all(runs, settings), "gaussian")
-    reached = [
-        formatted(mean_interval(clean[clean["variant"] == v]["value"])) for v in ("cnn_parameters", "cnn_compute", "gaspnet")
-    ]
-    rows.append([share, *reached, formatted(paired_difference(clean, "gaspnet", "cnn_parameters"), sign=True)])
-header = ["overlap", *(VARIANTS[v].label for v in ("cnn_parameters", "cnn_compute", "gaspnet"))]
-table([*header, "GASPnet − CNN, as many parameters"], rows)
+from gasp.analysis.tables import by_condition
+
+compared = ["cnn_parameters", "cnn_compute", "gaspnet"]
+overlaps = {"none": "multi_mnist", "25 %": "multi_mnist_25", "50 %": "multi_mnist_50"}
+trained = {share: gasp.run_all(settings.experiments([name], compared), settings) for share, name in overlaps.items()}
+clean = {share: last_step(undisturbed(measured)) for share, measured in trained.items()}
+table_of(by_condition(clean, *compared, ("gaspnet", "cnn_parameters")), "overlap")

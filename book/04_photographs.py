@@ -40,26 +40,23 @@ figures.scenes(settings.datasets["cifar_mnist"].compose("test", 5, seed=1))
 # ## Accuracy
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "CIFAR-MNIST: share of test scenes with both labels right, with the digit right, and with the photograph right, at the last time step. Dots are seeds; below them their mean with its 95 % interval.", "name": "fig-cifar"}, "image": {"alt": "Three panels with rows of dots, one row for each model."}}
-METRICS = ["scene_accuracy", "head_0_accuracy", "head_1_accuracy"]
-figures.comparison(results["cifar_mnist"], METRICS)
+from gasp.analysis.statistics import head_metrics
+
+heads = head_metrics(settings.datasets["cifar_mnist"].heads)
+right = {"scene_accuracy": "every object", heads["objects"]: "item", heads["background"]: "background"}
+figures.comparison(results["cifar_mnist"], right)
 
 # %% tags=["remove-input"]
-from gasp.analysis.statistics import at_level, formatted, mean_interval, paired_difference
-from gasp.analysis.tables import table
-from gasp.experiments.variants import VARIANTS
+from gasp.analysis.statistics import last_step, undisturbed
+from gasp.analysis.tables import by_condition, table_of
 
-rows = []
-for name, measured in results.items():
-    for metric, label in zip(METRICS, ["both", "item", "photograph"], strict=True):
-        clean = at_level(measured, "gaussian", metric=metric)
-        reached = [
-            formatted(mean_interval(clean[clean["variant"] == variant]["value"]))
-            for variant in ("cnn_parameters", "cnn_compute", "gaspnet")
-        ]
-        gain = formatted(paired_difference(clean, "gaspnet", "cnn_parameters"), sign=True)
-        rows.append([f"`{name}`", label, *reached, gain])
-header = ["data set", "right", *(VARIANTS[v].label for v in ("cnn_parameters", "cnn_compute", "gaspnet"))]
-table([*header, "GASPnet − CNN, as many parameters"], rows)
+metrics = {"both": "scene_accuracy", "item": heads["objects"], "photograph": heads["background"]}
+clean = {
+    (f"`{name}`", label): last_step(undisturbed(measured, metric))
+    for name, measured in results.items()
+    for label, metric in metrics.items()
+}
+table_of(by_condition(clean, "cnn_parameters", "cnn_compute", "gaspnet", ("gaspnet", "cnn_parameters")), "data set", "right")
 
 # %% [markdown]
 # ## Over time steps
@@ -79,12 +76,14 @@ figures.order_over_time(gaspnet)
 # %% tags=["remove-input"]
 import torch
 
+from gasp.analysis.tables import table
+from gasp.experiments.variants import VARIANTS
 from gasp.learning.evaluation import order_of_objects
 
 images, masks, _ = settings.datasets["cifar_mnist"].compose("validation", 512, seed=1).batch(slice(None))
 rows = []
 for variant in ("gaspnet", "ideal_phases"):
-    model = gasp.load(variant, "cifar_mnist", profile=settings.of_trained_networks, device="cpu")
+    model = gasp.load_example(settings, variant, "cifar_mnist")
     with torch.no_grad():
         trajectory = model.run(images, torch.Generator().manual_seed(0), masks)
     maps = [phases for phases in trajectory.phases if phases.ndim == 4]
@@ -103,12 +102,11 @@ table(["order within item / photograph", *(f"layer {layer + 1}" for layer in ran
 # phases brings to the weights, and what phases then bring to the sweeps.
 
 # %% tags=["remove-input"]
-from gasp.analysis.statistics import parts_of_gain
+from gasp.analysis.tables import parts_of_difference
 
 both = gasp.run_all(settings.experiments(["cifar_mnist"], ["cnn", "gaspnet"]), settings)
-parts = [parts_of_gain(both, "gaussian", metric=metric) for metric in METRICS]
-gains = [[label, *(formatted(part[label], sign=True) for part in parts)] for label in parts[0]]
-table(["CIFAR-MNIST, no noise", "both", "item", "photograph"], gains)
+parts = parts_of_difference({label: undisturbed(both, metric) for label, metric in metrics.items()})
+table_of(parts, "CIFAR-MNIST, no noise")
 
 # %% [markdown]
 # (the-search)=

@@ -28,7 +28,7 @@ banner(settings, overrides)
 from gasp.analysis import figures
 
 variants = ["cnn_parameters", "cnn_compute", "gaspnet", "ideal_phases"]
-kinds = list(settings.evaluation.corruptions)
+undisturbed_at = {kind: settings.datasets["multi_mnist"].undisturbed(kind) for kind in settings.evaluation.corruptions}
 digits, photographs = (
     gasp.run_all(settings.experiments([name], variants), settings) for name in ("multi_mnist", "cifar_mnist")
 )
@@ -37,19 +37,19 @@ digits, photographs = (
 # ## Two digits
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Multi-MNIST: share of test scenes with both digits right under each corruption, at the last time step (mean over seeds, 95 % interval).", "name": "fig-noise"}, "image": {"alt": "Five panels, one a corruption, of accuracies that fall with its level."}}
-figures.accuracy_over(digits, kinds)
+figures.accuracy_over(digits, undisturbed_at)
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Multi-MNIST: GASPnet minus the CNNs, paired by seed (mean, 95 % interval).", "name": "fig-noise-gain"}, "image": {"alt": "Five panels of differences over the level of a corruption, with a line at zero."}}
-figures.gain_over(digits, kinds, ["cnn_parameters", "cnn_compute"])
+figures.gain_over(digits, undisturbed_at, ["cnn_parameters", "cnn_compute"])
 
 # %% [markdown]
 # ## Items on photographs
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "CIFAR-MNIST: share of test scenes with both labels right under each corruption, at the last time step (mean over seeds, 95 % interval).", "name": "fig-cifar-noise"}, "image": {"alt": "Five panels, one a corruption, of accuracies that fall with its level."}}
-figures.accuracy_over(photographs, kinds)
+figures.accuracy_over(photographs, undisturbed_at)
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "CIFAR-MNIST: GASPnet minus the CNNs, paired by seed (mean, 95 % interval).", "name": "fig-cifar-noise-gain"}, "image": {"alt": "Five panels of differences over the level of a corruption, with a line at zero."}}
-figures.gain_over(photographs, kinds, ["cnn_parameters", "cnn_compute"])
+figures.gain_over(photographs, undisturbed_at, ["cnn_parameters", "cnn_compute"])
 
 # %% [markdown]
 # ## Averaged over levels
@@ -57,19 +57,15 @@ figures.gain_over(photographs, kinds, ["cnn_parameters", "cnn_compute"])
 # The rule of {ref}`the-rule` takes the mean over all levels, first of Gaussian noise, then of all corruptions.
 
 # %% tags=["remove-input"]
-from gasp.analysis.statistics import formatted, over_levels, paired_difference
-from gasp.analysis.tables import table
-from gasp.experiments.variants import VARIANTS
+from gasp.analysis.statistics import levels_of, mean_over_levels
+from gasp.analysis.tables import by_condition, table_of
 
-rows = []
-for label, measured in {"multi-MNIST": digits, "CIFAR-MNIST": photographs}.items():
-    for kind in kinds:
-        means = over_levels(measured, kind)
-        gains = [
-            formatted(paired_difference(means, "gaspnet", rival), sign=True) for rival in ("cnn_parameters", "cnn_compute")
-        ]
-        rows.append([label, figures.AXES[kind], *gains])
-table(["data set", "corruption", *(f"GASPnet − {VARIANTS[v].label}" for v in ("cnn_parameters", "cnn_compute"))], rows)
+means = {
+    (label, figures.AXES[kind]): mean_over_levels(levels_of(measured, kind))
+    for label, measured in {"multi-MNIST": digits, "CIFAR-MNIST": photographs}.items()
+    for kind in settings.evaluation.corruptions
+}
+table_of(by_condition(means, ("gaspnet", "cnn_parameters"), ("gaspnet", "cnn_compute")), "data set", "corruption")
 
 # %% [markdown]
 # On two digits GASPnet keeps more of its accuracy than the CNNs, most clearly under Gaussian noise and salt and pepper. How

@@ -36,29 +36,24 @@ results = {name: gasp.run_all(settings.experiments([name], variants), settings) 
 # ## Smaller items on photographs
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "CIFAR-MNIST: accuracy of both heads over the scale of the item, at the last time step; 1 is the size in training (mean over seeds, 95 % interval).", "name": "fig-scale"}, "image": {"alt": "Two panels of accuracy over scale: the digit's falls with smaller items, the photograph's hardly changes."}}
-figures.accuracy_over(results["cifar_mnist"], ["scale"], ["head_0_accuracy", "head_1_accuracy"])
+from gasp.analysis.statistics import head_metrics
+
+photographs = settings.datasets["cifar_mnist"]
+heads = head_metrics(photographs.heads)
+right = {heads["objects"]: "item", heads["background"]: "background"}
+figures.accuracy_over(results["cifar_mnist"], {"scale": photographs.undisturbed("scale")}, right)
 
 # %% tags=["remove-input"]
-from gasp.analysis.statistics import formatted, over_levels, paired_difference
-from gasp.analysis.tables import table
-from gasp.experiments.variants import VARIANTS
+from gasp.analysis.statistics import levels_of, mean_over_levels
+from gasp.analysis.tables import by_condition, table_of
 
-pairs, ideal = [("gaspnet", "cnn_parameters"), ("gaspnet", "cnn_compute")], ("ideal_phases", "gaspnet")
-
-
-def labels(pairs):
-    return [f"{VARIANTS[one].label} − {VARIANTS[other].label}" for one, other in pairs]
-
-
-def differences(means, pairs):
-    return [formatted(paired_difference(means, *pair), sign=True) for pair in pairs]
-
-
-rows = []
-for name in names[1:]:
-    for metric, label in {"head_0_accuracy": "item", "head_1_accuracy": "photograph"}.items():
-        rows.append([f"`{name}`", label, *differences(over_levels(results[name], "scale", metric), pairs)])
-table(["data set", "right", *labels(pairs)], rows)
+differences = [("gaspnet", "cnn_parameters"), ("gaspnet", "cnn_compute")]
+means = {
+    (f"`{name}`", label): mean_over_levels(levels_of(results[name], "scale", metric))
+    for name in names[1:]
+    for label, metric in {"item": heads["objects"], "photograph": heads["background"]}.items()
+}
+table_of(by_condition(means, *differences), "data set", "right")
 
 # %% [markdown]
 # Means over all scales below 1, paired by seed, with 95 % intervals. Claim C5 fails as C2 does, and for the same reason: it is
@@ -67,17 +62,17 @@ table(["data set", "right", *labels(pairs)], rows)
 # ## Smaller, more and overlapping digits
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Multi-MNIST: share of test scenes with every digit right, over their scale, their number (made smaller, so that they have as much room as two) and their allowed overlap, at the last time step (mean over seeds, 95 % interval).", "name": "fig-more"}, "image": {"alt": "Three panels of accuracy: over the scale, the number and the overlap of digits."}}
-kinds = [kind for kind in ("scale", "objects", "overlap") if (results["multi_mnist"]["evaluation"] == kind).any()]
-figures.accuracy_over(results["multi_mnist"], kinds)
+digits, dataset = results["multi_mnist"], settings.datasets["multi_mnist"]
+kinds = [kind for kind in ("scale", "objects", "overlap") if (digits["evaluation"] == kind).any()]
+undisturbed_at = {kind: dataset.undisturbed(kind) for kind in kinds}
+figures.accuracy_over(digits, undisturbed_at)
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "The same, GASPnet minus the CNNs, paired by seed (mean, 95 % interval).", "name": "fig-more-gain"}, "image": {"alt": "Three panels of differences, with a line at zero."}}
-figures.gain_over(results["multi_mnist"], kinds, ["cnn_parameters", "cnn_compute"])
+figures.gain_over(digits, undisturbed_at, ["cnn_parameters", "cnn_compute"])
 
 # %% tags=["remove-input"]
-rows = []
-for kind in kinds:
-    rows.append([figures.AXES[kind], *differences(over_levels(results["multi_mnist"], kind), [*pairs, ideal])])
-table(["mean over", *labels([*pairs, ideal])], rows)
+means = {figures.AXES[kind]: mean_over_levels(levels_of(digits, kind)) for kind in kinds}
+table_of(by_condition(means, *differences, ("ideal_phases", "gaspnet")), "mean over")
 
 # %% [markdown]
 # Trained on digits that never overlap, GASPnet copes with overlap better than a CNN with as many parameters. That is where

@@ -44,22 +44,19 @@ figures.comparison(results["cifar_mnist"])
 # GASPnet minus each variant, at the last time step, paired by seed: above zero, the part that was removed helps.
 
 # %% tags=["remove-input"]
-from gasp.analysis.statistics import at_level, formatted, paired_difference
-from gasp.analysis.tables import table
-from gasp.experiments.variants import VARIANTS
+import pandas as pd
+
+from gasp.analysis.statistics import at_level, last_step, levels_of, undisturbed
+from gasp.analysis.tables import by_variant, table_of
 
 levels = settings.evaluation.corruptions["gaussian"]
 noise = levels[min(1, len(levels) - 1)]
-rows = []
+gains = {}
 for name, measured in results.items():
-    for variant in removed:
-        if (measured["variant"] == variant).any():
-            gains = [
-                formatted(paired_difference(at_level(measured, "gaussian", level), "gaspnet", variant), sign=True)
-                for level in (0.0, noise)
-            ]
-            rows.append([f"`{name}`", VARIANTS[variant].label, *gains])
-table(["data set", "variant", "no noise", f"noise σ = {noise:g}"], rows)
+    noisy = at_level(levels_of(measured, "gaussian"), noise)
+    conditions = {"no noise": last_step(undisturbed(measured)), f"noise σ = {noise:g}": last_step(noisy)}
+    gains[f"`{name}`"] = by_variant(conditions, removed, means=False)
+table_of(pd.concat(gains), "data set", "variant")
 
 # %% [markdown]
 # With a_F = 0 nothing of the phases reaches the activity, and they send no gradient into it: such a network *is* the CNN of
@@ -77,13 +74,14 @@ table(["data set", "variant", "no noise", f"noise σ = {noise:g}"], rows)
 # ## What it does to the phases
 
 # %% tags=["remove-input"]
+from gasp.analysis.tables import table
+from gasp.experiments.variants import VARIANTS
+
 measured = results["multi_mnist"]
-phases = measured[(measured["evaluation"] == "phases") & (measured["level"] == 1)]
-phases = phases[phases["t"] == phases["t"].max()]
-rows = []
-for variant in [v for v in variants if (phases["variant"] == v).any()]:
-    values = phases[phases["variant"] == variant].groupby("metric")["value"].mean()
-    rows.append([VARIANTS[variant].label, f"{values['order_within']:.2f}", f"{values['separation']:.2f}"])
+first_layer = measured[(measured["evaluation"] == "phases") & (measured["level"] == 1)]
+last = first_layer[first_layer["t"] == first_layer["t"].max()]
+means = last.pivot_table("value", "variant", "metric")[["order_within", "separation"]].reindex(variants).dropna()
+rows = [[VARIANTS[variant].label, f"{order:.2f}", f"{separation:.2f}"] for variant, order, separation in means.itertuples()]
 table(["variant", "order within digits", "separation between digits"], rows)
 
 # %% [markdown]

@@ -36,29 +36,22 @@ results = {name: gasp.run_all(settings.experiments([name], ["gaspnet"]), setting
 # step.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Phases of the first layer on one scene, iteration by iteration. Colour is phase (wheel at the right), brightness how much a location pulls.", "name": "fig-animation"}, "image": {"alt": "An animation: two digits whose locations change colour until each digit has one colour, opposite to the other's."}}
-import torch
-
 from gasp.analysis import figures
-from gasp.nn import kuramoto
+from gasp.analysis.alignment import align_first_layer
 
-model = gasp.load("gaspnet", profile=settings.of_trained_networks, device="cpu")
+model = gasp.load_example(settings)
 examples = settings.datasets["multi_mnist"].compose("test", 5, seed=1)
-images, _, _ = examples.batch(slice(None))
-with torch.no_grad():
-    activities = model.sweep(images[1:2])
-    coupling = model.coupling(activities)
-    phases = [model.initial_phases(1, torch.Generator().manual_seed(0))]
-    for _ in range(4 * model.iterations):
-        phases.append(kuramoto.align(phases[-1], **coupling, iterations=1, step_size=model.step_size))
-height, width = model.grids[0]
-maps = torch.stack([each[: height * width, 0].unflatten(0, (height, width)) for each in phases])
-figures.animation(images[1], maps, model.gates(activities)[0][0])
+image = examples.batch(slice(None))[0][1]
+figures.animation(image, *align_first_layer(model, image, 4 * model.settings.iterations))
 
 # %% [markdown]
 # ## On test scenes
 
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Phases on test scenes of multi-MNIST: of the first layer at every time step, of the deeper convolutions at the last. Digits: true, and what the network reports.", "name": "fig-phases"}, "image": {"alt": "Rows of scenes; beside each, maps in which the two digits take opposite colours as time goes on."}}
+import torch
+
+
 def look(model, scenes):
     """Phase maps of scenes, each with its true objects and those that the network reports."""
     images, _, targets = scenes.batch(slice(None))
@@ -79,10 +72,8 @@ look(model, examples)
 # smoother from the start. With each further step the two digits separate into two phases.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "The same on CIFAR-MNIST, by a network that was trained on it. Digits: true, and what the network reports.", "name": "fig-phases-photographs"}, "image": {"alt": "Rows of photographs with a digit on each; beside each, maps in which the digit has mostly one colour and the photograph several, in patches and waves."}}
-look(
-    gasp.load("gaspnet", "cifar_mnist", profile=settings.of_trained_networks, device="cpu"),
-    settings.datasets["cifar_mnist"].compose("test", 5, seed=1),
-)
+photographs = settings.datasets["cifar_mnist"].compose("test", 5, seed=1)
+look(gasp.load_example(settings, dataset="cifar_mnist"), photographs)
 
 # %% [markdown]
 # On a photograph the digit mostly comes into one phase, but the photograph into many, in patches and waves, some of them the

@@ -75,24 +75,22 @@ figures.accuracy_over_time(results["multi_mnist"], [0.0, *levels[:4:2]])
 figures.accuracy_over_time(results["cifar_mnist"], [0.0, *levels[1::3]])
 
 # %% tags=["remove-input"]
-from gasp.analysis.statistics import at_level, formatted, mean_interval, paired_difference
-from gasp.analysis.tables import table
-from gasp.experiments.variants import VARIANTS
+import pandas as pd
+
+from gasp.analysis.statistics import at_level, last_step, levels_of, undisturbed
+from gasp.analysis.tables import by_variant, table_of
 
 noise = levels[min(1, len(levels) - 1)]
-rows = []
+accuracy = {}
 for name, measured in results.items():
-    for variant in [v for v in variants if (measured["variant"] == v).any()]:
-        cells = []
-        for level in (0.0, noise):
-            values = at_level(measured, "gaussian", level)
-            cells.append(formatted(mean_interval(values[values["variant"] == variant]["value"])))
-            cells.append("" if variant == "gaspnet" else formatted(paired_difference(values, "gaspnet", variant), sign=True))
-        rows.append([f"`{name}`", VARIANTS[variant].label, *cells])
-table(["data set", "model", "no noise", "GASPnet − it", f"σ = {noise:g}", "GASPnet − it"], rows)
+    noisy = at_level(levels_of(measured, "gaussian"), noise)
+    conditions = {"no noise": last_step(undisturbed(measured)), f"σ = {noise:g}": last_step(noisy)}
+    accuracy[f"`{name}`"] = by_variant(conditions, variants)
+table_of(pd.concat(accuracy), "data set", "model")
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Multi-MNIST: share of test scenes with both digits right under each corruption, at the last time step (mean over seeds, 95 % interval).", "name": "fig-predecessors-noise"}, "image": {"alt": "Five panels, one a corruption, of accuracies that fall with its level."}}
-figures.accuracy_over(results["multi_mnist"], list(settings.evaluation.corruptions))
+undisturbed_at = {kind: settings.datasets["multi_mnist"].undisturbed(kind) for kind in settings.evaluation.corruptions}
+figures.accuracy_over(results["multi_mnist"], undisturbed_at)
 
 # %% [markdown]
 # Without noise none of the three stands out on multi-MNIST. With noise those with phases keep more of their accuracy than the

@@ -23,18 +23,9 @@ settings = gasp.load_profile(profile, **overrides)
 banner(settings, overrides)
 
 # %% tags=["remove-input"]
-from gasp.analysis import claims
-from gasp.analysis.tables import table
+from gasp.analysis import verdicts
 
-effects = claims.judge(settings)
-counts = effects.value_counts(["dataset", "claim", "verdict"]).unstack(fill_value=0)
-kinds = [kind for kind in ("reproduced", "inconclusive", "contradicted", "not judged", "untested") if kind in counts]
-rows = []
-for dataset in effects["dataset"].unique():
-    mine = counts.loc[dataset]
-    cells = [[f"{claim} ({row[kind]} of {row.sum()})" for claim, row in mine.iterrows() if row[kind]] for kind in kinds]
-    rows.append([f"`{dataset}`", *map("<br>".join, cells)])
-table(["data set", *kinds], rows)
+verdicts.datasets_table(verdicts.judge(settings))
 
 # %% [markdown]
 # In brackets: on how many of the claim's effects on this data set. {ref}`what-holds` has each of them.

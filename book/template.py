@@ -25,7 +25,7 @@ settings = gasp.load_profile(profile, **overrides)
 banner(settings, overrides)
 
 # %% tags=["remove-cell"]
-variants = ["cnn_parameters", "gaspnet"]
+variants = ["gaspnet", "cnn_parameters"]
 results = gasp.run_all(settings.experiments(["multi_mnist"], variants), settings)
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Share of test scenes with both digits right at every time step (mean over seeds, 95 % interval).", "name": "fig-my-experiment"}, "image": {"alt": "Accuracy over time steps, a panel a level of noise."}}
@@ -35,14 +35,12 @@ levels = [0.0, *settings.evaluation.corruptions["gaussian"][:2]]
 figures.accuracy_over_time(results, levels)
 
 # %% tags=["remove-input"]
-from gasp.analysis.statistics import at_level, formatted, paired_difference
-from gasp.analysis.tables import table
+from gasp.analysis.statistics import at_level, last_step, levels_of
+from gasp.analysis.tables import by_condition, table_of
 
-rows = []
-for level in levels:
-    gain = paired_difference(at_level(results, "gaussian", level), *reversed(variants))
-    rows.append([f"{level:g}", formatted(gain, sign=True)])
-table(["noise σ", f"{variants[1]} − {variants[0]}"], rows)
+noise = last_step(levels_of(results, "gaussian", undisturbed_at=0.0))
+conditions = {f"{level:g}": at_level(noise, level) for level in levels}
+table_of(by_condition(conditions, *variants, tuple(variants)), "noise σ")
 
 # %% [markdown]
 # What it shows, and what it does not.

@@ -91,7 +91,7 @@ def write(project):
                 del place[last]
             else:
                 place[last] = value
-        path.write_text(yaml.safe_dump(json.loads(json.dumps(values))))  # without aliases
+        path.write_text(yaml.safe_dump(json.loads(json.dumps(values)), sort_keys=False))  # without aliases
         return path
 
     return change

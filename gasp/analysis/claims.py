@@ -1,59 +1,29 @@
-"""The claims of the paper as effects that runs can show, and the rule that judges them.
+"""The claims of the paper, as effects that runs can show.
 
-An **effect** is a weighted sum of accuracies, each of one variant under one condition; its sign is chosen so that the claim
+An **effect** is a weighted sum of accuracies, each of one variant under one condition. Its sign is chosen so that the claim
 says that it is above zero. All terms have the same seeds and meet the same test scenes, so an effect has one value for each
-seed and scene, and pairs both.
+seed and scene, paired by both. :mod:`gasp.analysis.verdicts` holds the rule that judges effects.
 
-An effect is **reproduced** if the 95 % interval of its mean over seeds lies above zero and the permutation test over
-scenes, corrected by Holm's method for all effects tested, has p < 0.05; **contradicted** if the interval lies below
-zero; **untested** with fewer than two seeds; **inconclusive** otherwise. A claim is reproduced if all its effects are,
-not reproduced if one of them is contradicted, and inconclusive otherwise. Where the runs of a profile are too short to judge
-anything, what was tested is **not judged**.
+A profile says which claims are judged on which of its data sets.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
-from statsmodels.stats.multitest import multipletests
-from tqdm import tqdm
 
-from gasp.analysis.statistics import mean_interval, over_scenes
 from gasp.experiments.profile import Profile
-from gasp.experiments.specification import Evaluation
 from gasp.experiments.variants import VARIANTS
+from gasp.settings import GaspError
 
-__all__ = ["CLAIMS", "Claim", "Effect", "effects", "judge", "verdicts"]
+__all__ = ["CLAIMS", "MARGIN", "Claim", "Effect", "Term", "datasets_of", "effects"]
 
-ALPHA = 0.05
 MARGIN = 0.01  # a loss of accuracy below this counts as none
-SEPARATED = 0.8  # order within objects and separation between them, of at most 1, from which on phases tell objects apart
 FIRST, LAST = 0, 1
-COLUMNS = ["claim", "effect", "dataset", "mean", "low", "high", "seeds", "scenes_low", "scenes_high", "scenes", "p"]
-
-
-class Claim(NamedTuple):
-    """What is said, and the label of the page with the evidence."""
-
-    text: str
-    page: str
-
-
-CLAIMS = {
-    "C1": Claim("GASPnet is more accurate than a CNN on multi-MNIST.", "two-digits"),
-    "C2": Claim("… and on CIFAR-MNIST and CIFAR-Fashion (both labels right).", "the-photographs"),
-    "C3": Claim("Its accuracy grows over time steps, and more so at higher noise.", "two-digits"),
-    "C4": Claim("It is more robust to noise than the CNN, over a range of levels.", "the-noise"),
-    "C5": Claim("It generalises to smaller items than in training, with no loss on the background.", "the-generalisation"),
-    "C6": Claim("Phases separate the objects, in every layer.", "the-phases"),
-    "C7": Claim("Removing phase modulation, synchrony loss or neighbourhood lowers accuracy.", "the-ablations"),
-    "C8": Claim("Global attention alone (GAttANet) is not enough for several objects.", "the-predecessors"),
-}
+CNNS = ("cnn_parameters", "cnn_compute")
 
 
 @dataclass(frozen=True)
@@ -71,11 +41,11 @@ class Effect:
     """What a claim says of one data set.
 
     Attributes:
-        claim: its number, a key of ``CLAIMS``.
+        claim: its name, a key of ``CLAIMS``.
         text: what is compared.
-        dataset: by its name in the profile.
-        terms: what is added up.
-        margin: added to the effect, so that a loss smaller than it counts as none.
+        dataset: its name in the profile.
+        terms: the summands.
+        margin: added to the effect, so that a smaller loss counts as none.
     """
 
     claim: str
@@ -87,65 +57,87 @@ class Effect:
     def values(self, profile: Profile) -> np.ndarray:
         """The effect of each seed on each scene, ``(seeds, n)``.
 
-        Seeds are those that the grid has for all variants; where there are none, the effect was not run.
+        Seeds are those that the grid has for all variants. Without any, the effect was not run.
 
         Raises:
             GaspError: if the results of a run of the grid are missing.
         """
-        variants = {term.variant for term in self.terms}
-        runs = profile.experiments([self.dataset], list(variants))
+        variants = sorted({term.variant for term in self.terms})
+        runs = profile.experiments([self.dataset], variants)
         keys = {(run.variant, run.seed): run.key for run in runs}
         seeds = sorted({run.seed for run in runs if all((variant, run.seed) in keys for variant in variants)})
+        if not seeds:
+            return np.empty((0, 0))
+        return np.stack([self._sum({variant: keys[variant, seed] for variant in variants}, profile) for seed in seeds])
 
-        def added(seed: int) -> np.ndarray:
-            right = {
-                variant: profile.store.right(keys[variant, seed], {t.condition for t in self.terms if t.variant == variant})
-                for variant in variants
-            }
-            return np.sum([term.weight * right[term.variant][term.condition][term.step] for term in self.terms], 0)
+    def _sum(self, keys: dict[str, str], profile: Profile) -> np.ndarray:
+        """The effect of one seed on each scene, ``(n)``, from the runs with these keys, one for each variant."""
+        correct = {}
+        for variant, key in keys.items():
+            conditions = {term.condition for term in self.terms if term.variant == variant}
+            correct[variant] = profile.store.right(key, conditions)
+        weighted = [term.weight * correct[term.variant][term.condition][term.step] for term in self.terms]
+        return np.sum(weighted, axis=0) + self.margin
 
-        return np.stack([added(seed) for seed in seeds]) + self.margin if seeds else np.empty((0, 0))
+
+Comparison = Callable[[str, str, Profile], Iterator[Effect]]
+"""The effects of a claim, from its name, the name of a data set, and the profile."""
+
+
+class Claim(NamedTuple):
+    """What the paper says.
+
+    Attributes:
+        text: the claim.
+        page: the label of the page with the evidence.
+        effects: that would show it; a claim about phases, C6, has none on accuracy.
+    """
+
+    text: str
+    page: str
+    effects: Comparison | None = None
 
 
 def effects(profile: Profile) -> Iterator[Effect]:
-    """Every effect that is tested on accuracy; C6 is about phases, see :func:`judge`."""
-    asked = profile.evaluation
-    for dataset, claim in {"multi_mnist": "C1", "cifar_mnist": "C2", "cifar_fashion": "C2"}.items():
-        for rival in ("cnn_parameters", "cnn_compute"):
-            yield _difference(claim, "no noise", dataset, rival, ["clean/0/scene"])
-    for dataset in ("multi_mnist", "cifar_mnist"):
-        yield from _growth(dataset, asked)
-    for dataset in ("multi_mnist", "cifar_mnist"):
-        corrupted = [f"{kind}/{level:g}/scene" for kind, levels in asked.corruptions.items() for level in levels]
-        gaussian = [condition for condition in corrupted if condition.startswith("gaussian")]
-        for text, conditions in {"Gaussian noise": gaussian, "all corruptions": corrupted}.items():
-            for rival in ("cnn_parameters", "cnn_compute"):
-                yield _difference("C4", text, dataset, rival, conditions)
-    for dataset in ("cifar_mnist", "cifar_fashion"):
-        sizes = [f"scale/{scale:g}" for scale in asked.scales]
-        yield _difference("C5", "smaller items", dataset, "cnn_parameters", [f"{size}/head_0" for size in sizes])
-        background = [f"{size}/head_1" for size in sizes]
-        yield _difference("C5", "photographs behind them", dataset, "cnn_parameters", background, MARGIN)
-    for dataset in ("multi_mnist", "cifar_mnist"):
-        for removed in ("no_modulation", "no_synchrony_loss", "no_neighbourhood"):
-            yield _difference("C7", "no noise", dataset, removed, ["clean/0/scene"])
-    for dataset in ("multi_mnist", "cifar_mnist"):
-        yield _difference("C8", "no noise", dataset, "gattanet", ["clean/0/scene"])
+    """Every effect on accuracy: claim by claim, on the data sets on which the profile judges it.
+
+    Raises:
+        GaspError: for an unknown claim in the profile, and for one that its data set or evaluation cannot show.
+    """
+    for name, claim in CLAIMS.items():
+        if claim.effects is not None:
+            for dataset in datasets_of(profile, name):
+                yield from claim.effects(name, dataset, profile)
 
 
-def _difference(claim: str, text: str, dataset: str, rival: str, conditions: Sequence[str], margin: float = 0.0) -> Effect:
-    """GASPnet − another variant, averaged over conditions."""
-    share = 1 / len(conditions)
-    terms = [
-        Term(sign * share, variant, condition) for condition in conditions for sign, variant in ((1, "gaspnet"), (-1, rival))
-    ]
-    within = f" (margin {MARGIN:g})" if margin else ""
-    return Effect(claim, f"GASPnet − {VARIANTS[rival].label}: {text}{within}", dataset, tuple(terms), margin)
+def datasets_of(profile: Profile, claim: str) -> list[str]:
+    """The data sets on which a profile judges a claim.
+
+    Raises:
+        GaspError: for an unknown claim in the profile.
+    """
+    for dataset, task in profile.datasets.items():
+        if unknown := set(task.claims) - set(CLAIMS):
+            complaint = f"profile {profile.name}: datasets.{dataset}.claims has the unknown claim {min(unknown)!r}"
+            raise GaspError(f"{complaint}: there are {', '.join(CLAIMS)}")
+    return [dataset for dataset, task in profile.datasets.items() if claim in task.claims]
 
 
-def _growth(dataset: str, asked: Evaluation) -> Iterator[Effect]:
-    """The gain from the first to the last step: its mean over noise, and its slope over noise."""
-    levels = np.array(asked.corruptions["gaussian"])
+def without_noise(*others: str) -> Comparison:
+    """GASPnet − each of the other variants, on undisturbed scenes."""
+
+    def compare(claim: str, dataset: str, _: Profile) -> Iterator[Effect]:
+        for other in others:
+            yield _difference(claim, "no noise", dataset, other, ["clean/0/scene"])
+
+    return compare
+
+
+def growth(claim: str, dataset: str, profile: Profile) -> Iterator[Effect]:
+    """The gain from the first to the last time step: its mean over noise, and its slope over noise."""
+    levels = np.array(profile.evaluation.corruptions.get("gaussian", ()))
+    if len(levels) < 2:
+        raise GaspError(f"claim {claim} needs two levels of Gaussian noise: add them to evaluation.corruptions.gaussian")
     centred = levels - levels.mean()
     for text, weights in {
         "GASPnet, last step − first: mean over Gaussian noise": np.full(len(levels), 1 / len(levels)),
@@ -156,68 +148,60 @@ def _growth(dataset: str, asked: Evaluation) -> Iterator[Effect]:
             for level, weight in zip(levels, weights.tolist(), strict=True)
             for sign, step in ((1, LAST), (-1, FIRST))
         ]
-        yield Effect("C3", text, dataset, tuple(terms))
+        yield Effect(claim, text, dataset, tuple(terms))
 
 
-def judge(profile: Profile) -> pd.DataFrame:
-    """Every effect of the claims, tested: one row each.
-
-    Returns:
-        columns ``claim``, ``effect``, ``dataset``, ``mean``, ``low``, ``high`` (Student's 95 % interval over seeds),
-        ``scenes_low``, ``scenes_high`` (bootstrap over scenes), ``seeds``, ``scenes``, ``p`` (corrected; NaN where
-        nothing is permuted), ``verdict``. Effects that were not run have no
-        values, those of one seed no interval and no p.
-    """
-    rows = []
-    for effect in tqdm(list(effects(profile)), desc="testing", unit="effect"):
-        values = effect.values(profile)
-        named = {"claim": effect.claim, "effect": effect.text, "dataset": effect.dataset, "seeds": len(values)}
-        if len(values):
-            named |= mean_interval(values.mean(1))
-        if len(values) > 1:  # one seed judges nothing, so it is no test to correct for
-            named |= over_scenes(values.mean(0))
-        rows.append(named)
-    table = pd.DataFrame(rows, columns=COLUMNS)
-    tested = table["p"].notna()
-    table.loc[tested, "p"] = multipletests(table.loc[tested, "p"], method="holm")[1]
-    table = pd.concat([table, _phases(profile)], ignore_index=True).sort_values("claim", kind="stable", ignore_index=True)
-    table["verdict"] = [_verdict(*row) for row in zip(table["low"], table["high"], table["p"], strict=True)]
-    if not profile.judges:
-        table["verdict"] = table["verdict"].where(table["verdict"] == "untested", "not judged")
-    return table
+def robustness(claim: str, dataset: str, profile: Profile) -> Iterator[Effect]:
+    """GASPnet − the CNNs, over the levels of Gaussian noise and over those of all corruptions."""
+    levels = profile.evaluation.corruptions
+    corrupted = [f"{kind}/{level:g}/scene" for kind in levels for level in levels[kind]]
+    gaussian = [condition for condition in corrupted if condition.startswith("gaussian")]
+    for text, conditions in {"Gaussian noise": gaussian, "all corruptions": corrupted}.items():
+        for other in CNNS:
+            yield _difference(claim, text, dataset, other, conditions)
 
 
-def _phases(profile: Profile) -> pd.DataFrame:
-    """C6: how far order and separation, in the layer where they are lowest, exceed what counts as separated."""
-    rows = []
-    for dataset in ("multi_mnist", "cifar_mnist"):
-        table = profile.store.table(profile.experiments([dataset], ["gaspnet"]))
-        measured = table[table["evaluation"] == "phases"]
-        last = measured[measured["t"] == measured["t"].max()]
-        for metric, text in {"order_within": "order within objects", "separation": "separation between objects"}.items():
-            lowest = last[last["metric"] == metric].groupby("seed")["value"].min()
-            effect = f"{text} in the lowest layer − {SEPARATED:g}"
-            rows.append({"claim": "C6", "effect": effect, "dataset": dataset, **mean_interval(lowest - SEPARATED)})
-    return pd.DataFrame(rows, columns=COLUMNS)
+def smaller_items(claim: str, dataset: str, profile: Profile) -> Iterator[Effect]:
+    """GASPnet − the CNN of as many parameters, for the item and for the background, over the scales of the item."""
+    heads = profile.datasets[dataset].heads
+    if "background" not in heads:
+        raise GaspError(f"claim {claim} is about items on a background: take it from datasets.{dataset}.claims")
+    for head, text, margin in (("objects", "smaller items", 0.0), ("background", "photographs behind them", MARGIN)):
+        conditions = [f"scale/{scale:g}/head_{heads.index(head)}" for scale in profile.evaluation.scales]
+        yield _difference(claim, text, dataset, "cnn_parameters", conditions, margin)
 
 
-def _verdict(low: float, high: float, p: float) -> str:
-    if low > 0 and not p >= ALPHA:  # without a permutation test p is NaN
-        return "reproduced"
-    if math.isnan(low):  # not run, or with one seed
-        return "untested"
-    return "contradicted" if high < 0 else "inconclusive"
+def _difference(claim: str, text: str, dataset: str, other: str, conditions: Sequence[str], margin: float = 0.0) -> Effect:
+    """GASPnet − another variant, averaged over conditions."""
+    if not conditions:
+        raise GaspError(f"claim {claim} has no conditions to compare ({text}): add levels to the profile's evaluation")
+    share = 1 / len(conditions)
+    terms = [
+        Term(sign * share, variant, condition) for condition in conditions for sign, variant in ((1, "gaspnet"), (-1, other))
+    ]
+    within = f" (margin {MARGIN:g})" if margin else ""
+    return Effect(claim, f"GASPnet − {VARIANTS[other].label}: {text}{within}", dataset, tuple(terms), margin)
 
 
-def verdicts(table: pd.DataFrame) -> dict[str, str]:
-    """The verdict on each claim, from the table of :func:`judge`."""
-    found = {}
-    for claim, rows in table.groupby("claim"):
-        kinds = set(rows["verdict"])
-        if kinds == {"reproduced"}:
-            found[str(claim)] = "reproduced"
-        elif "contradicted" in kinds:
-            found[str(claim)] = "not reproduced"
-        else:
-            found[str(claim)] = "not judged" if "not judged" in kinds else "inconclusive"
-    return found
+CLAIMS = {
+    "C1": Claim("GASPnet is more accurate than a CNN on multi-MNIST.", "two-digits", without_noise(*CNNS)),
+    "C2": Claim("… and on CIFAR-MNIST and CIFAR-Fashion (both labels right).", "the-photographs", without_noise(*CNNS)),
+    "C3": Claim("Its accuracy grows over time steps, and more so at higher noise.", "two-digits", growth),
+    "C4": Claim("It is more robust to noise than the CNN, over a range of levels.", "the-noise", robustness),
+    "C5": Claim(
+        "It generalises to smaller items than in training, with no loss on the background.",
+        "the-generalisation",
+        smaller_items,
+    ),
+    "C6": Claim("Phases separate the objects, in every layer.", "the-phases"),
+    "C7": Claim(
+        "Removing phase modulation, synchrony loss or neighbourhood lowers accuracy.",
+        "the-ablations",
+        without_noise("no_modulation", "no_synchrony_loss", "no_neighbourhood"),
+    ),
+    "C8": Claim(
+        "Global attention alone (GAttANet) is not enough for several objects.",
+        "the-predecessors",
+        without_noise("gattanet"),
+    ),
+}

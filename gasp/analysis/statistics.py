@@ -1,8 +1,8 @@
-"""Means over seeds, with intervals; differences paired by seed."""
+"""Rows selected from tables of results; means over seeds with intervals; differences paired by seed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,34 +13,66 @@ from gasp.settings import GaspError
 
 __all__ = [
     "at_level",
+    "decomposition",
     "formatted",
+    "head_metrics",
     "last_step",
+    "levels_of",
     "mean_interval",
-    "over",
-    "over_levels",
-    "over_scenes",
+    "mean_over_levels",
     "paired_difference",
-    "parts_of_gain",
+    "resample_scenes",
     "slope",
     "summary",
+    "undisturbed",
 ]
 
 CONFIDENCE = 0.95
 RESAMPLES = 1999
-# the level of undisturbed scenes, where it is not 0
-START = {"scale": 1.0, "objects": 2.0}
 
 
-def over(table: pd.DataFrame, evaluation: str, metric: str = "scene_accuracy") -> pd.DataFrame:
-    """Of a table of results: a metric of test scenes over the levels of an evaluation, undisturbed scenes as its start."""
-    rows = table[(table["metric"] == metric) & (table["split"] == "test")]
-    start = rows[rows["evaluation"] == "clean"].assign(level=START.get(evaluation, 0.0))
-    return pd.concat([start, rows[rows["evaluation"] == evaluation]], ignore_index=True)
+def head_metrics(heads: Sequence[str]) -> dict[str, str]:
+    """The metric of accuracy of each head of a data set, :attr:`gasp.experiments.specification.Dataset.heads`, by its name.
+
+    Only models with several heads have these metrics; with one head, ``scene_accuracy`` is its accuracy.
+    """
+    return {head: f"head_{index}_accuracy" for index, head in enumerate(heads)}
 
 
-def last_step(table: pd.DataFrame) -> pd.DataFrame:
+def undisturbed(table: pd.DataFrame, metric: str = "scene_accuracy") -> pd.DataFrame:
+    """A metric on undisturbed test scenes: the rows of a table of results, at every time step."""
+    return levels_of(table, "clean", metric)
+
+
+def levels_of(
+    table: pd.DataFrame, evaluation: str, metric: str = "scene_accuracy", undisturbed_at: float | None = None
+) -> pd.DataFrame:
+    """A metric on the test scenes of an evaluation, such as ``gaussian``: the rows of all levels and time steps.
+
+    Args:
+        table: of results, see :meth:`gasp.experiments.store.Store.table`.
+        undisturbed_at: the level under which the results on undisturbed scenes are included, as
+            :meth:`gasp.experiments.specification.Dataset.undisturbed` gives it; they are left out when it is omitted.
+    """
+    rows = table[(table["evaluation"] == evaluation) & (table["metric"] == metric) & (table["split"] == "test")]
+    if undisturbed_at is None:
+        return rows
+    return pd.concat([undisturbed(table, metric).assign(level=undisturbed_at), rows], ignore_index=True)
+
+
+def at_level(rows: pd.DataFrame, level: float) -> pd.DataFrame:
+    """The rows of one level."""
+    return rows[np.isclose(rows["level"], level)]
+
+
+def last_step(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows of every variant's last time step."""
-    return table[table["t"] == table.groupby("variant")["t"].transform("max")]
+    return rows[rows["t"] == rows.groupby("variant")["t"].transform("max")]
+
+
+def mean_over_levels(rows: pd.DataFrame) -> pd.DataFrame:
+    """The mean of ``value`` over levels at every variant's last time step: one row for each variant and seed."""
+    return last_step(rows).groupby(["variant", "seed"])["value"].mean().reset_index()
 
 
 def mean_interval(values: Iterable[float]) -> dict[str, float]:
@@ -51,9 +83,15 @@ def mean_interval(values: Iterable[float]) -> dict[str, float]:
     return {"mean": mean, "low": mean - half, "high": mean + half, "seeds": len(sample)}
 
 
-def over_scenes(effect: np.ndarray) -> dict[str, float]:
-    """Of an effect on each of n scenes, ``(n)``: the bootstrapped 95 % interval of its mean (``scenes_low``,
-    ``scenes_high``), and the ``p`` of a permutation test, with random signs, of its mean being above zero.
+def resample_scenes(effect: np.ndarray) -> dict[str, float]:
+    """How certain the mean of an effect is, given the scenes on which it was measured.
+
+    Args:
+        effect: on each of n scenes, ``(n)``.
+
+    Returns:
+        ``scenes_low`` and ``scenes_high``, the bootstrapped 95 % interval of the mean; ``scenes``, their number n; and ``p``
+        of a permutation test, with random signs, against the alternative that the mean is above zero.
     """
     generator = np.random.default_rng(0)
     options: dict[str, Any] = {"vectorized": True, "n_resamples": RESAMPLES, "batch": 100}
@@ -62,7 +100,7 @@ def over_scenes(effect: np.ndarray) -> dict[str, float]:
     def permuted(size: tuple[int, ...]) -> np.ndarray:
         return effect * generator.choice((-1.0, 1.0), size)
 
-    # the same test as stats.permutation_test of paired samples, which takes ten times as long
+    # stats.permutation_test of paired samples is the same test and takes ten times as long
     test = stats.monte_carlo_test(effect, permuted, np.mean, alternative="greater", **options)
     low, high = bootstrap.confidence_interval
     return {"scenes_low": float(low), "scenes_high": float(high), "scenes": len(effect), "p": float(test.pvalue)}
@@ -77,7 +115,7 @@ def summary(table: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
 def paired_difference(table: pd.DataFrame, first: str, second: str) -> dict[str, float]:
     """Mean difference ``first`` − ``second`` between two variants, paired by seed, with its interval.
 
-    Seeds are the unit: a variant's run and its partner share scenes, their order, and the weights they have in common.
+    Runs of one seed share scenes, their order, and the weights that both variants have.
 
     Args:
         table: one value for each variant and seed.
@@ -87,7 +125,7 @@ def paired_difference(table: pd.DataFrame, first: str, second: str) -> dict[str,
     """
     pairs = table[table["variant"].isin([first, second])]
     if pairs.duplicated(["variant", "seed"]).any():
-        raise GaspError("more than one value for a variant and seed: choose one metric, level and time step")
+        raise GaspError("more than one value for a variant and seed: select one metric, level and time step")
     wide = pairs.pivot(index="seed", columns="variant", values="value").reindex(columns=[first, second]).dropna()
     if wide.empty:
         raise GaspError(f"{first} and {second} have no seed in common: run the missing ones")
@@ -109,44 +147,31 @@ def slope(table: pd.DataFrame) -> dict[float, dict[str, float]]:
     return slopes
 
 
-def at_level(table: pd.DataFrame, evaluation: str, level: float = 0.0, metric: str = "scene_accuracy") -> pd.DataFrame:
-    """One metric at one level of an evaluation, at every variant's last step: one value a variant and seed."""
-    rows = over(table, evaluation, metric)
-    return last_step(rows[np.isclose(rows["level"], level)])
+def decomposition(rows: pd.DataFrame) -> dict[str, dict[str, float]]:
+    """GASPnet minus the CNN of the same layers, and the two parts of this difference, each paired by seed.
 
+    At t = 0 GASPnet is that CNN with weights that were trained together with phases. One part is what such training does
+    to the weights; the other is what phases then do to the sweeps.
 
-def over_levels(table: pd.DataFrame, evaluation: str, metric: str = "scene_accuracy") -> pd.DataFrame:
-    """One metric averaged over the levels of an evaluation, at every variant's last step: one value a variant and seed."""
-    rows = last_step(over(table, evaluation, metric))
-    of_levels = rows[rows["evaluation"] == evaluation].groupby(["variant", "seed"])
-    return of_levels["value"].mean().reset_index()
-
-
-def parts_of_gain(
-    table: pd.DataFrame, evaluation: str, level: float = 0.0, metric: str = "scene_accuracy"
-) -> dict[str, dict[str, float]]:
-    """GASPnet minus the CNN of the same layers, and its two parts, each paired by seed.
-
-    At t = 0 GASPnet is that CNN, with weights that were trained together with phases: what such training brings to the
-    weights is one part, what phases then bring to the sweeps the other.
+    Args:
+        rows: a value for each variant, seed and time step.
 
     Raises:
-        GaspError: without a seed that both have.
+        GaspError: without a seed that both variants have, and for more than one metric or level.
     """
-    rows = over(table, evaluation, metric)
-    start = rows[(rows["variant"] == "gaspnet") & (rows["t"] == 0) & np.isclose(rows["level"], level)].assign(variant="start")
-    values = pd.concat([at_level(table, evaluation, level, metric), start])
+    first = rows[(rows["variant"] == "gaspnet") & (rows["t"] == 0)].assign(variant="gaspnet_first_step")
+    values = pd.concat([last_step(rows), first])
     pairs = {
         "GASPnet at the last step − CNN, same layers": ("gaspnet", "cnn"),
-        "GASPnet at t = 0 − CNN: the weights": ("start", "cnn"),
-        "GASPnet, last step − t = 0: the phases": ("gaspnet", "start"),
+        "GASPnet at t = 0 − CNN: the weights": ("gaspnet_first_step", "cnn"),
+        "GASPnet, last step − t = 0: the phases": ("gaspnet", "gaspnet_first_step"),
     }
     return {label: paired_difference(values, *pair) for label, pair in pairs.items()}
 
 
-def formatted(interval: dict[str, float], sign: bool = False) -> str:
+def formatted(interval: Mapping[str, float] | pd.Series[Any], sign: bool = False) -> str:
     """``0.945 [0.941, 0.949]``; with ``sign``, ``+0.021 [+0.015, +0.027]``."""
     form = "+.3f" if sign else ".3f"
-    # adding 0 turns the −0 that rounding may leave into 0
+    # adding 0 turns a −0 left by rounding into 0
     mean, low, high = (format(round(interval[name], 3) + 0.0, form).replace("-", "−") for name in ("mean", "low", "high"))
     return f"{mean} (one seed: no interval)" if interval["seeds"] < 2 else f"{mean} [{low}, {high}]"

@@ -1,15 +1,83 @@
-"""Tables of the pages."""
+"""Tables of the pages: means of variants, differences between them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+import pandas as pd
 from IPython.display import Markdown
 
-__all__ = ["table"]
+from gasp.analysis.statistics import decomposition, formatted, mean_interval, paired_difference
+from gasp.experiments.variants import VARIANTS
+
+__all__ = ["by_condition", "by_variant", "parts_of_difference", "table", "table_of"]
+
+Compared = str | tuple[str, str]
+"""A variant, for its mean; or two variants, for the first minus the second, paired by seed."""
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]], folded: str = "") -> Markdown:
     """A table for a page; one that is ``folded`` under a title opens when the title is clicked."""
     text = "\n".join(f"| {' | '.join(cells)} |" for cells in [header, ["---"] * len(header), *rows])
     return Markdown(f"```{{dropdown}} {folded}\n{text}\n```" if folded else text)
+
+
+def table_of(cells: pd.DataFrame, *index: str) -> Markdown:
+    """A data frame of texts as a table for a page, its index as the first columns.
+
+    Args:
+        index: the headings of the index columns.
+    """
+    return table([*index, *cells.columns], cells.reset_index().to_numpy().tolist())
+
+
+def by_condition(
+    conditions: Mapping[str, pd.DataFrame] | Mapping[tuple[str, ...], pd.DataFrame], *compared: Compared
+) -> pd.DataFrame:
+    """A row for each condition, a column for each variant or difference: means over seeds with 95 % intervals.
+
+    Args:
+        conditions: by their labels, one value for each variant and seed.
+        compared: what each column shows.
+    """
+    cells = [[_cell(values, what) for what in compared] for values in conditions.values()]
+    return pd.DataFrame(cells, pd.Index(list(conditions)), [_label(what) for what in compared])
+
+
+def by_variant(conditions: Mapping[str, pd.DataFrame], variants: Sequence[str], means: bool = True) -> pd.DataFrame:
+    """A row for each variant; under each condition its mean over seeds, and GASPnet minus the variant, paired by seed.
+
+    Args:
+        conditions: by their labels, one value for each variant and seed.
+        means: whether to show means beside differences.
+    """
+    columns = []
+    for label, values in conditions.items():
+        if means:
+            columns.append(pd.Series([_cell(values, variant) for variant in variants], name=label))
+        gains = ["" if variant == "gaspnet" else _cell(values, ("gaspnet", variant)) for variant in variants]
+        columns.append(pd.Series(gains, name="GASPnet − it" if means else label))
+    return pd.concat(columns, axis=1).set_axis([_label(variant) for variant in variants])
+
+
+def parts_of_difference(conditions: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """What GASPnet's difference to the CNN is made of, a column for each condition: see :func:`decomposition`.
+
+    Args:
+        conditions: by their labels, one value for each variant, seed and time step.
+    """
+    parts = {label: decomposition(rows) for label, rows in conditions.items()}
+    return pd.DataFrame({label: {part: formatted(gain, sign=True) for part, gain in of.items()} for label, of in parts.items()})
+
+
+def _label(compared: Compared) -> str:
+    return VARIANTS[compared].label if isinstance(compared, str) else " − ".join(VARIANTS[each].label for each in compared)
+
+
+def _cell(values: pd.DataFrame, compared: Compared) -> str:
+    variants = [compared] if isinstance(compared, str) else compared
+    if not set(variants) <= set(values["variant"]):
+        return "not run"
+    if isinstance(compared, str):
+        return formatted(mean_interval(values[values["variant"] == compared]["value"]))
+    return formatted(paired_difference(values, *compared), sign=True)

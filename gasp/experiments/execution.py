@@ -27,7 +27,7 @@ from gasp.learning.training import fit, no_progress, terminable
 from gasp.models import Model
 from gasp.settings import GaspError
 
-__all__ = ["load", "run", "run_all", "status"]
+__all__ = ["load", "load_example", "run", "run_all", "status"]
 
 
 def run(experiment: Experiment, store: Store, device: str = "auto", progress: Callable[[int], object] = no_progress) -> None:
@@ -223,3 +223,12 @@ def load(
     model = experiment.build(record.get("sizes"))  # so that no data are needed
     _restore(model, tensors, path)
     return model.to(choose_device(device))
+
+
+def load_example(profile: Profile, variant: str = "gaspnet", dataset: str = "multi_mnist") -> Model:
+    """A network to look at, on the CPU: of this profile, or of ``cpu`` if the runs of this profile are too short.
+
+    Raises:
+        GaspError: as :func:`load`.
+    """
+    return load(variant, dataset, profile=profile if profile.judges else "cpu", device="cpu")

@@ -33,8 +33,9 @@ else:
 
 
 class Task(Dataset):
-    """A data set, and what it changes of a profile's settings."""
+    """A data set, the claims that are judged on it, and what it changes of a profile's settings."""
 
+    claims: tuple[str, ...] = ()
     network: LayerSizes = LayerSizes()
     models: ModelSections = ModelSections()
     training: dict[str, Any] = Field({})
@@ -102,11 +103,6 @@ class Profile(Settings):
     @property
     def store(self) -> Store:
         return Store(project_root() / "runs" / self.name)
-
-    @property
-    def of_trained_networks(self) -> Profile:
-        """Where to find networks that have learned enough to be looked at: this profile, or ``cpu`` if it judges nothing."""
-        return self if self.judges else load_profile("cpu")
 
     def experiments(self, datasets: Sequence[str] | None = None, variants: Sequence[str] | None = None) -> list[Experiment]:
         """The runs of the grid, first seeds first; of all data sets and variants where none are named."""

@@ -37,6 +37,16 @@ class Dataset(Settings):
     background: str | None = None
     scenes: SceneSettings = SceneSettings()
 
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """What each head of a model reports."""
+        return ("objects",) if self.background is None else ("objects", "background")
+
+    def undisturbed(self, evaluation: str) -> float:
+        """The level at which an evaluation's scenes are those of training; 0 for every corruption."""
+        levels = {"scale": 1.0, "objects": float(self.scenes.objects), "overlap": self.scenes.overlap}
+        return levels.get(evaluation, 0.0)
+
     def source(self, split: Literal["train", "validation", "test"]) -> tuple[ImageSet, ImageSet | None]:
         """Images of objects and of backgrounds; validation images are held out of the training images."""
         items, background = (_part(name, split) if name else None for name in (self.items, self.background))
@@ -183,7 +193,7 @@ class Experiment(Settings):
             "channels": (background or items).images.shape[1],
             "size": self.data.scenes.size,
             "classes": len(items.classes),
-            "heads": 1 if background is None else 2,
+            "heads": len(self.data.heads),
         }
 
     def build(self, sizes: Mapping[str, int] | None = None) -> Model:

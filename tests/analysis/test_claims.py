@@ -1,4 +1,4 @@
-"""The claims as effects, and the rule that judges them, on results whose answer is known."""
+"""The claims as effects, the rule that judges them, and its tables, on results whose answer is known."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gasp.analysis.claims import ALPHA, CLAIMS, MARGIN, Effect, Term, effects, judge, verdicts
-from gasp.analysis.statistics import over_scenes
+from gasp.analysis.claims import CLAIMS, MARGIN, Effect, Term, datasets_of, effects
+from gasp.analysis.statistics import resample_scenes
+from gasp.analysis.verdicts import ALPHA, claims_table, datasets_table, effects_table, judge, verdicts
 from gasp.experiments.profile import Profile, load_profile
-from gasp.experiments.specification import Experiment
+from gasp.experiments.specification import Dataset, Experiment
 from gasp.experiments.store import COLUMNS
 from gasp.settings import GaspError
 
@@ -21,6 +22,12 @@ RIVALS = ["cnn_parameters", "cnn_compute", "gattanet", "no_modulation", "no_sync
 LEVELS = (0.1, 0.2, 0.5)
 CONDITIONS = ["clean/0", *(f"gaussian/{level:g}" for level in LEVELS), "blur/1", "scale/0.8", "scale/0.5"]
 PARTS = ["scene", "head_0", "head_1"]
+PHOTOGRAPHS = {"items": "embedded_digits", "background": "embedded_photos", "scenes": {"objects": 1}}
+DATASETS = {
+    "multi_mnist": {"items": "embedded_digits", "claims": ["C1", "C3", "C4", "C6", "C7", "C8"]},
+    "cifar_mnist": PHOTOGRAPHS | {"claims": ["C2", "C3", "C4", "C5", "C6", "C7", "C8"]},
+    "cifar_fashion": PHOTOGRAPHS | {"claims": ["C2", "C5"]},
+}
 
 # the chance that a scene is right, of a run under a condition, at the first and the last step
 Chances = Callable[[Experiment, str], tuple[float, float]]
@@ -32,8 +39,8 @@ def profile(write) -> Profile:
     write(
         judges=True,
         seeds=[0, 1, 2],
-        datasets={name: {"items": "embedded_digits"} for name in ("multi_mnist", "cifar_mnist", "cifar_fashion")},
-        grid=[{"datasets": ["multi_mnist", "cifar_mnist", "cifar_fashion"], "variants": ["gaspnet", *RIVALS]}],
+        datasets=DATASETS,
+        grid=[{"datasets": list(DATASETS), "variants": ["gaspnet", *RIVALS]}],
         **{"evaluation.corruptions": {"gaussian": list(LEVELS), "blur": [1.0]}, "evaluation.scales": [0.8, 0.5]},
     )
     return load_profile("tiny")
@@ -100,6 +107,70 @@ def test_every_claim_is_judged_by_an_effect(profile):
     claims = {effect.claim for effect in effects(profile)}
     assert claims | {"C6"} == set(CLAIMS)
     assert set(judged(profile)["claim"]) == set(CLAIMS)
+
+
+def test_a_claim_is_judged_where_the_profile_says_so(profile):
+    asked = {(claim, name) for name, task in DATASETS.items() for claim in task["claims"]}
+    assert {(effect.claim, effect.dataset) for effect in effects(profile)} == {cell for cell in asked if cell[0] != "C6"}
+    table = judged(profile)
+    assert set(zip(table["claim"], table["dataset"], strict=True)) == asked
+    assert table["claim"].is_monotonic_increasing
+    order = {name: index for index, name in enumerate(DATASETS)}
+    assert all(rows["dataset"].map(order).is_monotonic_increasing for _, rows in table.groupby("claim"))
+
+
+def test_no_name_of_a_data_set_is_assumed(profile, write):
+    before = [(effect.claim, effect.text, effect.terms) for effect in effects(profile)]
+    write(
+        datasets={name[::-1]: task for name, task in DATASETS.items()},
+        grid=[{"datasets": [name[::-1] for name in DATASETS], "variants": ["gaspnet", *RIVALS]}],
+    )
+    renamed = load_profile("tiny")
+    assert [(effect.claim, effect.text, effect.terms) for effect in effects(renamed)] == before
+    assert datasets_of(renamed, "C2") == ["tsinm_rafic", "noihsaf_rafic"]
+
+
+def test_the_heads_of_item_and_background_are_those_of_the_data_set(profile, monkeypatch):
+    def heads() -> dict[str, set[str]]:
+        found = {effect.text: {term.condition[-6:] for term in effect.terms} for effect in of_claim(profile, "C5")}
+        return {text.partition(": ")[2]: parts for text, parts in found.items()}
+
+    assert heads() == {"smaller items": {"head_0"}, "photographs behind them (margin 0.01)": {"head_1"}}
+    monkeypatch.setattr(Dataset, "heads", ("background", "objects"))
+    assert heads() == {"smaller items": {"head_1"}, "photographs behind them (margin 0.01)": {"head_0"}}
+
+
+def test_a_profile_that_names_no_claim_judges_nothing(profile, write):
+    write(datasets={name: task | {"claims": []} for name, task in DATASETS.items()})
+    table = judge(load_profile("tiny"))
+    assert table.empty
+    assert table.columns.tolist() == judged(profile).columns.tolist()
+    assert verdicts(table) == {}
+    assert claims_table(table).data.count("**untested**") == len(CLAIMS)
+
+
+@pytest.mark.usefixtures("profile")
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (
+            {"datasets.multi_mnist.claims": ["C1", "C9"]},
+            r"profile tiny: datasets\.multi_mnist\.claims .* 'C9': there are C1, C2",
+        ),
+        (
+            {"datasets.multi_mnist.claims": ["C5"]},
+            r"claim C5 is about items on a background: take it from datasets\.multi_mnist",
+        ),
+        ({"evaluation.scales": []}, r"claim C5 has no conditions to compare \(smaller items\): add levels"),
+        ({"evaluation.corruptions": {"blur": [1.0]}}, "claim C3 needs two levels of Gaussian noise"),
+        ({"evaluation.corruptions": {"gaussian": [0.1]}}, "claim C3 needs two levels of Gaussian noise"),
+    ],
+    ids=["unknown", "no background", "no scales", "no noise", "one level"],
+)
+def test_a_claim_that_cannot_be_judged_is_explained(change, complaint, write):
+    write(**change)
+    with pytest.raises(GaspError, match=complaint):
+        list(effects(load_profile("tiny")))
 
 
 def test_an_effect_is_a_weighted_sum_paired_by_seed_and_scene(profile):
@@ -258,7 +329,7 @@ def test_p_is_corrected_for_all_effects_by_the_method_of_holm(profile):
         return 0.5, 0.5 + 0.02 * (run.variant == "gaspnet") * len(run.dataset) / 11
 
     keep(profile, chances, hardness=independent)
-    raw = [over_scenes(effect.values(profile).mean(0))["p"] for effect in effects(profile)]
+    raw = [resample_scenes(effect.values(profile).mean(0))["p"] for effect in effects(profile)]
     corrected, largest = {}, 0.0
     for rank, index in enumerate(np.argsort(raw, kind="stable")):
         largest = max(largest, min(1.0, raw[index] * (len(raw) - rank)))
@@ -348,3 +419,53 @@ def test_an_effect_of_one_seed_is_no_test_to_correct_for(profile, write):
 def test_a_claim_needs_all_of_its_effects(effects, verdict):
     table = pd.DataFrame({"claim": ["C1", *["C2"] * len(effects)], "verdict": ["reproduced", *effects]})
     assert verdicts(table) == {"C1": "reproduced", "C2": verdict}
+
+
+# the tables
+
+
+@pytest.fixture
+def judged_effects() -> pd.DataFrame:
+    """Four effects on two data sets, as :func:`judge` returns them."""
+    nan = math.nan
+    rows = [
+        ("C1", "more", "digits", 0.1, 0.05, 0.15, 5, 1000, 0.00001, "reproduced"),
+        ("C1", "less", "digits", -0.1, -0.15, -0.05, 5, 1000, 1.0, "contradicted"),
+        ("C1", "alike", "photographs", 0.0, nan, nan, 1, nan, nan, "untested"),
+        ("C6", "order", "photographs", nan, nan, nan, 0, nan, nan, "untested"),
+    ]
+    columns = ["claim", "effect", "dataset", "mean", "low", "high", "seeds", "scenes", "p", "verdict"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def cells(markdown) -> list[list[str]]:
+    """The rows of a table, without its header."""
+    lines = [line for line in markdown.data.splitlines() if line.startswith("| ")]
+    return [line[2:-2].split(" | ") for line in lines[2:]]
+
+
+def test_every_effect_is_a_row(judged_effects):
+    assert cells(effects_table(judged_effects)) == [
+        ["C1", "more", "`digits`", "+0.100 [+0.050, +0.150]", "5", "1,000", "0.0001", "reproduced"],
+        ["C1", "less", "`digits`", "−0.100 [−0.150, −0.050]", "5", "1,000", "1", "contradicted"],
+        ["C1", "alike", "`photographs`", "+0.000 (one seed: no interval)", "1", "", "", "untested"],
+        ["C6", "order", "`photographs`", "not run", "0", "", "", "untested"],
+    ]
+
+
+def test_every_claim_is_a_row_with_its_verdict_and_counts(judged_effects):
+    rows = {row[0]: row[1:] for row in cells(claims_table(judged_effects))}
+    assert list(rows) == list(CLAIMS)
+    verdict = "**not reproduced**<br>digits: 1 reproduced, 1 contradicted<br>photographs: 1 untested"
+    assert rows["C1"] == [CLAIMS["C1"].text, verdict, "{ref}`two-digits`"]
+    assert rows["C2"][1] == "**untested**"
+    assert rows["C6"][1] == "**inconclusive**<br>photographs: 1 untested"
+
+
+def test_every_data_set_is_a_row_of_counts(judged_effects):
+    markdown = datasets_table(judged_effects)
+    assert markdown.data.startswith("| data set | reproduced | contradicted | untested |")
+    assert cells(markdown) == [
+        ["`digits`", "C1 (1 of 2)", "C1 (1 of 2)", ""],
+        ["`photographs`", "", "", "C1 (1 of 1)<br>C6 (1 of 1)"],
+    ]

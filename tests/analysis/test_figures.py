@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 
 from gasp.analysis import figures
 from gasp.analysis.figures.style import LABELS, phase_image
-from gasp.analysis.statistics import at_level, paired_difference
+from gasp.analysis.statistics import at_level, last_step, levels_of, paired_difference
 from gasp.data.scenes import Scenes
 from gasp.experiments.store import COLUMNS
 from gasp.models import GASPnet
@@ -87,7 +87,7 @@ def timings() -> pd.DataFrame:
 
 
 def effects() -> pd.DataFrame:
-    """As gasp.analysis.claims.judge returns them: one effect a verdict."""
+    """As gasp.analysis.verdicts.judge returns them: one effect a verdict."""
     rows = [
         ("C1", "more", "multi_mnist", 0.1, 0.05, 0.15, "reproduced"),
         ("C2", "less", "cifar_mnist", -0.1, -0.15, -0.05, "contradicted"),
@@ -100,8 +100,8 @@ def effects() -> pd.DataFrame:
 CURVES = {
     "accuracy_over_time": lambda seeds: figures.accuracy_over_time(results(seeds), LEVELS),
     "accuracy_over_time, longer": lambda seeds: figures.accuracy_over_time(results(seeds), LEVELS[1:], "longer"),
-    "accuracy_over": lambda seeds: figures.accuracy_over(results(seeds), ["gaussian"], ["scene_accuracy"]),
-    "gain_over": lambda seeds: figures.gain_over(results(seeds), ["gaussian"], ["cnn"]),
+    "accuracy_over": lambda seeds: figures.accuracy_over(results(seeds), {"gaussian": 0.0}, {"scene_accuracy": "every object"}),
+    "gain_over": lambda seeds: figures.gain_over(results(seeds), {"gaussian": 0.0}, ["cnn"]),
     "comparison": lambda seeds: figures.comparison(results(seeds)),
     "learning_curves": lambda seeds: figures.learning_curves(results(seeds)),
     "order_over_time": lambda seeds: figures.order_over_time(results(seeds)),
@@ -168,7 +168,7 @@ def test_the_explorer_carries_what_it_shows():
     images = [torch.rand(3, 1, 32, 32) for _ in levels]
     with torch.no_grad():
         runs = [model(each, steps=4) for each in images]
-    page = figures.explorer(labels, levels, images, runs, model.steps, "here").data
+    page = figures.explorer(labels, levels, images, runs, model.settings.steps, "here").data
     data = json.loads(re.search(r"const data = (\{.*\});", page)[1])
     shown = np.frombuffer(base64.b64decode(data["bytes"]), np.uint8)
     assert (data["labels"], data["levels"], data["steps"], data["trained"]) == (labels, levels, 4, 2)
@@ -199,9 +199,22 @@ def test_an_effect_has_the_colour_of_its_verdict():
 
 def test_a_gain_is_that_over_the_rival():
     table = results()
-    gains = figures.gain_over(table, ["gaussian"], ["cnn"]).axes[0].containers[0][0].get_ydata()
-    expected = [paired_difference(at_level(table, "gaussian", level), "gaspnet", "cnn")["mean"] for level in LEVELS]
+    gains = figures.gain_over(table, {"gaussian": 0.0}, ["cnn"]).axes[0].containers[0][0].get_ydata()
+    last = last_step(levels_of(table, "gaussian", undisturbed_at=0.0))
+    expected = [paired_difference(at_level(last, level), "gaspnet", "cnn")["mean"] for level in LEVELS]
     assert gains == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("draw", [figures.accuracy_over, lambda *args: figures.gain_over(*args, ["cnn"])])
+def test_undisturbed_scenes_stand_at_the_level_of_their_evaluation(draw):
+    figure = draw(results(), {"gaussian": 0.0, "longer": 0.7})
+    levels = [panel.containers[0][0].get_xdata().tolist() for panel in figure.axes]
+    assert levels == [[0.0, 0.1, 0.2], [0.7, 0.1, 0.2] if draw is figures.accuracy_over else [0.1, 0.2, 0.7]]
+
+
+def test_an_axis_says_what_the_metric_asks_to_be_right():
+    figure = figures.comparison(results(), {"scene_accuracy": "every object", "object_accuracy": "digit"})
+    assert [panel.get_xlabel() for panel in figure.axes] == ["every object right", "digit right"]
 
 
 @pytest.mark.parametrize(

@@ -14,16 +14,18 @@ from scipy import stats
 from gasp.analysis.statistics import (
     RESAMPLES,
     at_level,
+    decomposition,
     formatted,
+    head_metrics,
     last_step,
+    levels_of,
     mean_interval,
-    over,
-    over_levels,
-    over_scenes,
+    mean_over_levels,
     paired_difference,
-    parts_of_gain,
+    resample_scenes,
     slope,
     summary,
+    undisturbed,
 )
 from gasp.settings import GaspError
 
@@ -158,56 +160,91 @@ def test_the_last_step_is_that_of_each_variant():
     assert last_step(rows).values.tolist() == [["a", 0], ["b", 2]]
 
 
-def test_an_evaluation_starts_from_undisturbed_scenes():
-    rows = pd.DataFrame(
-        [
-            ("test", "clean", "scene_accuracy", 0.0, 1),
-            ("test", "scale", "scene_accuracy", 0.5, 2),
-            ("test", "blur", "scene_accuracy", 0.5, 3),
-            ("test", "scale", "loss", 0.5, 4),
-            ("validation", "training", "scene_accuracy", 1.0, 5),
-        ],
-        columns=["split", "evaluation", "metric", "level", "value"],
-    )
-    assert over(rows, "scale")[["level", "value"]].values.tolist() == [[1.0, 1], [0.5, 2]]
-    assert over(rows, "blur")[["level", "value"]].values.tolist() == [[0.0, 1], [0.5, 3]]
+RESULTS = pd.DataFrame(
+    [
+        ("test", "clean", "scene_accuracy", 0.0, 0, 1),
+        ("test", "clean", "scene_accuracy", 0.0, 1, 2),
+        ("test", "clean", "loss", 0.0, 1, 3),
+        ("test", "scale", "scene_accuracy", 0.5, 1, 4),
+        ("test", "scale", "scene_accuracy", 0.25, 0, 5),
+        ("test", "scale", "loss", 0.5, 1, 6),
+        ("test", "blur", "scene_accuracy", 0.5, 1, 7),
+        ("validation", "training", "scene_accuracy", 1.0, 1, 8),
+        ("validation", "clean", "scene_accuracy", 0.0, 1, 9),
+    ],
+    columns=["split", "evaluation", "metric", "level", "t", "value"],
+)
+
+
+def test_the_heads_of_a_data_set_have_the_metrics_of_their_places():
+    assert head_metrics(("objects", "background")) == {"objects": "head_0_accuracy", "background": "head_1_accuracy"}
+
+
+def test_undisturbed_results_are_those_of_clean_test_scenes_at_every_step():
+    assert undisturbed(RESULTS)[["level", "t", "value"]].values.tolist() == [[0, 0, 1], [0, 1, 2]]
+    assert undisturbed(RESULTS, "loss")["value"].tolist() == [3]
+
+
+def test_the_levels_of_an_evaluation_are_its_own():
+    assert levels_of(RESULTS, "scale")[["level", "value"]].values.tolist() == [[0.5, 4], [0.25, 5]]
+    assert levels_of(RESULTS, "scale", "loss")["value"].tolist() == [6]
+    assert levels_of(RESULTS, "contrast").empty
+
+
+@pytest.mark.parametrize(("evaluation", "level", "own"), [("scale", 1.0, [4, 5]), ("blur", 0.0, [7]), ("objects", 2.0, [])])
+def test_undisturbed_scenes_are_included_at_the_level_that_is_given(evaluation, level, own):
+    before = RESULTS.copy()
+    found = levels_of(RESULTS, evaluation, undisturbed_at=level)
+    assert found["value"].tolist() == [1, 2, *own]
+    assert found["level"].tolist()[:2] == [level, level]
+    assert found.index.is_unique
+    pd.testing.assert_frame_equal(RESULTS, before)
+
+
+def test_the_rows_of_a_level_are_found_in_spite_of_rounding():
+    rows = pd.DataFrame({"level": [0.1 + 0.2, 0.3, 0.31], "value": [1, 2, 3]})
+    assert at_level(rows, 0.3)["value"].tolist() == [1, 2]
 
 
 def test_a_level_is_met_at_the_last_step_of_each_variant():
-    rows = [("test", "blur", "scene_accuracy", level, t, "gaspnet", t + level) for level in (0.1, 0.2) for t in (0, 1)]
-    rows.append(("test", "blur", "scene_accuracy", 0.2, 0, "cnn", 7))
-    table = pd.DataFrame(rows, columns=["split", "evaluation", "metric", "level", "t", "variant", "value"])
-    assert at_level(table, "blur", 0.2)["value"].tolist() == [1.2, 7]
+    rows = [(level, t, "gaspnet", t + level) for level in (0.1, 0.2) for t in (0, 1)]
+    table = pd.DataFrame([*rows, (0.2, 0, "cnn", 7)], columns=["level", "t", "variant", "value"])
+    assert last_step(at_level(table, 0.2))["value"].tolist() == [1.2, 7]
+    assert at_level(last_step(table), 0.2)["value"].tolist() == [1.2, 7]
 
 
-def test_levels_are_averaged_at_the_last_step_without_undisturbed_scenes():
-    rows = [("test", "clean", "scene_accuracy", 0.0, 1, "gaspnet", 0, 100.0)]
-    rows += [("test", "blur", "scene_accuracy", x, t, "gaspnet", s, s + t * x) for x in (1, 2) for t in (0, 3) for s in (0, 1)]
-    rows += [
-        ("test", "blur", "loss", 1.0, 3, "gaspnet", 0, 100.0),
-        ("test", "scale", "scene_accuracy", 1.0, 3, "gaspnet", 0, 50.0),
-    ]
-    table = pd.DataFrame(rows, columns=["split", "evaluation", "metric", "level", "t", "variant", "seed", "value"])
-    assert over_levels(table, "blur").values.tolist() == [["gaspnet", 0, 4.5], ["gaspnet", 1, 5.5]]
+def test_levels_are_averaged_at_the_last_step():
+    rows = [(x, t, "gaspnet", s, s + t * x) for x in (1, 2) for t in (0, 3) for s in (0, 1)]
+    table = pd.DataFrame([*rows, (1, 0, "cnn", 1, 50.0)], columns=["level", "t", "variant", "seed", "value"])
+    assert mean_over_levels(table).values.tolist() == [["cnn", 1, 50.0], ["gaspnet", 0, 4.5], ["gaspnet", 1, 5.5]]
 
 
-def test_the_gain_is_what_training_brings_to_the_weights_and_phases_to_the_sweeps():
-    columns = ["split", "evaluation", "metric", "level", "t", "variant", "seed", "value"]
-    rows = [("test", "blur", "scene_accuracy", level, 0, "cnn", s, 0.5 + level) for level in (1, 2) for s in (0, 1)]
-    rows += [
-        ("test", "blur", "scene_accuracy", level, t, "gaspnet", s, 0.5 + level + 0.25 + s + t * (0.125 + s))
-        for level in (1, 2)
-        for t in (0, 1, 2)
-        for s in (0, 1)
-    ]
-    table = pd.DataFrame(rows, columns=columns)
-    whole, weights, phases = parts_of_gain(table, "blur", 2).values()
+def gains(seeds=(0, 1)) -> pd.DataFrame:
+    """The CNN at 2.5; GASPnet's weights add 0.25 + seed to it, and its phases 0.125 + seed in each of two steps."""
+    rows = [("cnn", seed, 0, 2.5) for seed in seeds]
+    rows += [("gaspnet", seed, t, 2.5 + 0.25 + seed + t * (0.125 + seed)) for seed in seeds for t in (0, 1, 2)]
+    return pd.DataFrame(rows, columns=["variant", "seed", "t", "value"])
+
+
+def test_the_difference_is_what_training_does_to_the_weights_and_phases_to_the_sweeps():
+    whole, weights, phases = decomposition(gains()).values()
     assert weights == pytest.approx(by_hand([0.25, 1.25]))
     assert phases == pytest.approx(by_hand([0.25, 2.25]))
     assert whole == pytest.approx(by_hand([0.5, 3.5]))
+    assert whole["mean"] == pytest.approx(weights["mean"] + phases["mean"])
 
 
-# over scenes
+def test_the_difference_to_a_cnn_that_was_not_run_has_no_parts():
+    with pytest.raises(GaspError, match="gaspnet and cnn have no seed in common"):
+        decomposition(gains().query("variant == 'gaspnet'"))
+
+
+def test_several_levels_at_once_have_no_parts():
+    with pytest.raises(GaspError, match="more than one value"):
+        decomposition(pd.concat([gains(), gains()]))
+
+
+# certainty over scenes
 
 
 def effects(mean: float, count: int = 150, samples: int = 60) -> np.ndarray:
@@ -216,8 +253,8 @@ def effects(mean: float, count: int = 150, samples: int = 60) -> np.ndarray:
     return drawn + mean
 
 
-def test_the_interval_over_scenes_covers_the_mean_as_often_as_it_says():
-    found = [over_scenes(effect) for effect in effects(0.3)]
+def test_the_interval_resample_scenes_covers_the_mean_as_often_as_it_says():
+    found = [resample_scenes(effect) for effect in effects(0.3)]
     covered = np.mean([interval["scenes_low"] < 0.3 < interval["scenes_high"] for interval in found])
     assert 0.87 <= covered <= 1
     widths = [interval["scenes_high"] - interval["scenes_low"] for interval in found]
@@ -225,19 +262,19 @@ def test_the_interval_over_scenes_covers_the_mean_as_often_as_it_says():
 
 
 def test_without_an_effect_p_is_as_often_small_as_it_is_large():
-    values = np.array([over_scenes(effect)["p"] for effect in effects(0.0)])
+    values = np.array([resample_scenes(effect)["p"] for effect in effects(0.0)])
     assert stats.kstest(values, "uniform").pvalue > 0.01
     assert (values < 0.05).mean() <= 0.15
 
 
 @pytest.mark.parametrize(("mean", "expected"), [(0.3, 1 / (RESAMPLES + 1)), (-0.3, 1.0)])
 def test_a_clear_effect_has_the_smallest_p_and_its_opposite_the_largest(mean, expected):
-    assert over_scenes(effects(mean)[0])["p"] == pytest.approx(expected)
+    assert resample_scenes(effects(mean)[0])["p"] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(("effect", "p"), [([1, 1, 1], 1 / 8), ([1, 2, -4], 5 / 8), ([0, 0, 0], 1), ([0, 3], 1 / 2)], ids=str)
 def test_p_is_the_share_of_signs_that_make_an_effect_as_large(effect, p):
-    found = over_scenes(np.array(effect, dtype=float))
+    found = resample_scenes(np.array(effect, dtype=float))
     assert found["p"] == pytest.approx(p, abs=4 * math.sqrt(p * (1 - p) / RESAMPLES))
     assert found["scenes"] == len(effect)
 
@@ -245,5 +282,5 @@ def test_p_is_the_share_of_signs_that_make_an_effect_as_large(effect, p):
 def test_the_same_scenes_give_the_same_interval_and_p():
     effect = effects(0.02)[0]
     state = np.random.get_state()[1].tolist()
-    assert over_scenes(effect) == over_scenes(effect)
+    assert resample_scenes(effect) == resample_scenes(effect)
     assert np.random.get_state()[1].tolist() == state

@@ -47,7 +47,7 @@ def test_every_step_of_the_page_was_found():
 
 
 def test_the_new_variant_is_in_the_grid_and_in_the_table_of_verdicts(followed):
-    code = "import gasp; from gasp import claims; profile = gasp.load_profile('smoke'); "
+    code = "import gasp; from gasp.analysis import claims; profile = gasp.load_profile('smoke'); "
     code += "print([(run.variant, run.dynamics.steps) for run in profile.experiments(['multi_mnist'], ['two_steps'])]); "
     code += "print([effect.text for effect in claims.effects(profile) if effect.claim == 'X1'])"
     runs, effects = python(followed, code).splitlines()
@@ -56,8 +56,8 @@ def test_the_new_variant_is_in_the_grid_and_in_the_table_of_verdicts(followed):
 
 
 def test_the_new_chapter_is_found_and_leads_to_the_claim(followed):
-    code = "from gasp import book, claims; text = book.chapters(['12'])[0].read_text(); "
-    code += "print(text.count('(' + claims.CLAIMS['X1'].page + ')='))"
+    code = "from gasp.analysis import claims; from gasp.publishing.chapters import chapters; "
+    code += "text = chapters(['12'])[0].read_text(); print(text.count('(' + claims.CLAIMS['X1'].page + ')='))"
     assert python(followed, code).strip() == "1"
 
 

@@ -11,7 +11,7 @@ import torch
 
 from gasp.experiments import execution
 from gasp.experiments import specification as experiment
-from gasp.experiments.execution import load, run, run_all, status
+from gasp.experiments.execution import load, load_example, run, run_all, status
 from gasp.experiments.profile import load_profile
 from gasp.experiments.specification import Dataset, Experiment
 from gasp.experiments.store import COLUMNS
@@ -284,6 +284,18 @@ def test_a_model_trained_with_other_settings_is_loaded_by_them():
     run(profile.experiment("multi_mnist", "gaspnet", 0), profile.store)
     assert load("gaspnet", profile="tiny", hidden=6).stages[-1].linear.in_features == 6
     assert load("gaspnet", profile=load_profile("tiny", hidden=6)).stages[-1].linear.in_features == 6
+
+
+@pytest.mark.parametrize("judges", [True, False])
+def test_an_example_is_of_the_real_runs_where_a_profile_judges_nothing(judges, write):
+    tiny = write(judges=True)
+    shutil.copy(tiny, tiny.with_name("cpu.yaml"))
+    write(judges=judges, **{"network.hidden": 6})
+    trained = load_profile("tiny" if judges else "cpu")
+    run(trained.experiment("multi_mnist", "cnn", 0), trained.store)
+    example = load_example(load_profile("tiny"), "cnn")
+    assert example.settings.hidden == trained.network.hidden
+    assert next(example.parameters()).device.type == "cpu"
 
 
 def test_overrides_of_a_profile_that_was_read_already_are_refused():

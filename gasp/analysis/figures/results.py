@@ -1,10 +1,10 @@
-"""What was measured of trained models: from tables of results."""
+"""Accuracy, order of phases and effects: from tables of results."""
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,9 +15,9 @@ from matplotlib.figure import Figure
 
 from gasp.analysis.figures.phases import SEPARATION
 from gasp.analysis.figures.style import COLOURS, LABELS, MARKERS, bars, line, lines, new_figure, variants_of
-from gasp.analysis.statistics import last_step, mean_interval, over, paired_difference, summary
+from gasp.analysis.statistics import at_level, last_step, levels_of, mean_interval, paired_difference, summary, undisturbed
 
-ACCURACY = {"scene_accuracy": "every object right", "head_0_accuracy": "item right", "head_1_accuracy": "background right"}
+ACCURACY: Mapping[str, str] = {"scene_accuracy": "every object"}
 AXES = {
     "gaussian": "Gaussian noise σ",
     "salt_and_pepper": "salt and pepper, share",
@@ -45,19 +45,19 @@ def learning_curves(table: pd.DataFrame) -> Figure:
 
 
 def accuracy_over_time(table: pd.DataFrame, levels: Sequence[float], evaluation: str = "gaussian") -> Figure:
-    """Scene accuracy at every time step, a panel a noise level; a model without time is a dotted line.
+    """Scene accuracy at every time step, a panel for each level of noise; a model without time is a dotted line.
 
     Args:
         evaluation: ``gaussian``, or ``longer`` for more steps than in training.
     """
-    rows = over(table, evaluation) if evaluation == "gaussian" else _of(table, evaluation, "scene_accuracy")
+    rows = levels_of(table, evaluation, undisturbed_at=0.0 if evaluation == "gaussian" else None)
     steps = int(rows["t"].max())
     figure = new_figure((3.1 * len(levels), 3.4))
     panels = figure.subplots(1, len(levels), sharex=True, squeeze=False)
     for panel, level in zip(panels[0], levels, strict=True):
-        at_level = rows[np.isclose(rows["level"], level)]
-        for variant in variants_of(at_level):
-            values = at_level[at_level["variant"] == variant]
+        of_level = at_level(rows, level)
+        for variant in variants_of(of_level):
+            values = of_level[of_level["variant"] == variant]
             if values["t"].max() == 0:
                 style = {"color": COLOURS[variant], "label": LABELS[variant]}
                 panel.axhline(values["value"].mean(), linestyle=":", linewidth=1.5, **style)
@@ -65,44 +65,63 @@ def accuracy_over_time(table: pd.DataFrame, levels: Sequence[float], evaluation:
                 line(panel, summary(values, ["t"]), "t", variant)
         panel.set(title=f"noise σ = {level:g}", xlabel="time step", xticks=range(steps + 1), xlim=(-0.3, steps + 0.3))
         panel.set_ylim(bottom=max(panel.get_ylim()[0], 0))
-    panels[0, 0].set_ylabel(ACCURACY["scene_accuracy"])
+    panels[0, 0].set_ylabel("every object right")
     figure.legend(*panels[0, 0].get_legend_handles_labels(), frameon=False, loc="outside lower center", ncols=3)
     return figure
 
 
-def accuracy_over(table: pd.DataFrame, evaluations: Sequence[str], metrics: Sequence[str] = ("scene_accuracy",)) -> Figure:
-    """Accuracy at every variant's last step over the levels of evaluations, a panel each, for each metric."""
-    figure, panels = _panels(len(evaluations) * len(metrics))
-    for panel, (metric, evaluation) in zip(panels, itertools.product(metrics, evaluations), strict=True):
-        lines(panel, last_step(over(table, evaluation, metric)), "level")
-        panel.set(xlabel=AXES[evaluation], ylabel=ACCURACY[metric], ylim=(0, 1.02))
+def accuracy_over(table: pd.DataFrame, undisturbed_at: Mapping[str, float], accuracies: Mapping[str, str] = ACCURACY) -> Figure:
+    """Accuracy at every variant's last time step over the levels of evaluations.
+
+    There is a panel for each metric and evaluation.
+
+    Args:
+        undisturbed_at: the evaluations, each with the level at which its scenes are undisturbed.
+        accuracies: metrics, each with what it asks to be right.
+    """
+    figure, panels = _panels(len(undisturbed_at) * len(accuracies))
+    contents = itertools.product(accuracies.items(), undisturbed_at.items())
+    for panel, ((metric, what), (evaluation, start)) in zip(panels, contents, strict=True):
+        lines(panel, last_step(levels_of(table, evaluation, metric, start)), "level")
+        panel.set(xlabel=AXES[evaluation], ylabel=f"{what} right", ylim=(0, 1.02))
     figure.legend(*panels[0].get_legend_handles_labels(), frameon=False, loc="outside lower center", ncols=2)
     return figure
 
 
-def gain_over(table: pd.DataFrame, evaluations: Sequence[str], rivals: Sequence[str], metric: str = "scene_accuracy") -> Figure:
-    """GASPnet minus other variants over the levels of evaluations, at the last step, paired by seed."""
-    figure, panels = _panels(len(evaluations))
-    for panel, evaluation in zip(panels, evaluations, strict=True):
-        last = last_step(over(table, evaluation, metric))
+def gain_over(table: pd.DataFrame, undisturbed_at: Mapping[str, float], others: Sequence[str]) -> Figure:
+    """GASPnet's scene accuracy minus that of other variants over the levels of evaluations, paired by seed.
+
+    It is that of the last time step; there is a panel for each evaluation.
+
+    Args:
+        undisturbed_at: the evaluations, each with the level at which its scenes are undisturbed.
+    """
+    figure, panels = _panels(len(undisturbed_at))
+    for panel, (evaluation, start) in zip(panels, undisturbed_at.items(), strict=True):
+        last = last_step(levels_of(table, evaluation, undisturbed_at=start))
         levels = sorted(last["level"].unique())
-        for rival in rivals:
-            gains = [{"level": x} | paired_difference(last[last["level"] == x], "gaspnet", rival) for x in levels]
-            line(panel, pd.DataFrame(gains), "level", rival)
+        for other in others:
+            gains = [{"level": level} | paired_difference(at_level(last, level), "gaspnet", other) for level in levels]
+            line(panel, pd.DataFrame(gains), "level", other)
         panel.axhline(0, color="0.4", linewidth=1)
         panel.set(xlabel=AXES[evaluation], ylabel="GASPnet − other")
     figure.legend(*panels[0].get_legend_handles_labels(), frameon=False, loc="outside lower center", ncols=2)
     return figure
 
 
-def comparison(table: pd.DataFrame, metrics: Sequence[str] = ("scene_accuracy",), level: float = 0.0) -> Figure:
-    """Every variant at its last step: seeds as dots, mean and interval beside them."""
+def comparison(table: pd.DataFrame, accuracies: Mapping[str, str] = ACCURACY) -> Figure:
+    """Every variant at its last time step on undisturbed scenes: seeds as dots, mean and interval beside them.
+
+    There is a panel for each metric.
+
+    Args:
+        accuracies: metrics, each with what it asks to be right.
+    """
     variants = variants_of(table)[::-1]
-    figure = new_figure((3.2 + 2.6 * len(metrics), 0.34 * len(variants) + 1.1))
-    panels = figure.subplots(1, len(metrics), sharey=True, squeeze=False)
-    for panel, metric in zip(panels[0], metrics, strict=True):
-        last = last_step(over(table, "gaussian", metric))
-        last = last[np.isclose(last["level"], level)]
+    figure = new_figure((3.2 + 2.6 * len(accuracies), 0.34 * len(variants) + 1.1))
+    panels = figure.subplots(1, len(accuracies), sharey=True, squeeze=False)
+    for panel, (metric, what) in zip(panels[0], accuracies.items(), strict=True):
+        last = last_step(undisturbed(table, metric))
         for height, variant in enumerate(variants):
             values = last[last["variant"] == variant]["value"]
             interval = mean_interval(values)
@@ -110,7 +129,7 @@ def comparison(table: pd.DataFrame, metrics: Sequence[str] = ("scene_accuracy",)
             span = [[interval["mean"] - interval["low"]], [interval["high"] - interval["mean"]]]
             style = {"color": COLOURS[variant], "marker": MARKERS[variant], "capsize": 3}
             panel.errorbar(interval["mean"], height, xerr=np.nan_to_num(span), **style)
-        panel.set(xlabel=ACCURACY[metric], yticks=range(len(variants)))
+        panel.set(xlabel=f"{what} right", yticks=range(len(variants)))
         panel.set_yticklabels([LABELS[variant] for variant in variants])
         panel.grid(axis="x", alpha=0.3)
     return figure
@@ -136,7 +155,7 @@ def effects(table: pd.DataFrame) -> Figure:
     """Every effect of the claims that was tested, with its interval over seeds, coloured by its verdict.
 
     Args:
-        table: of :func:`gasp.analysis.claims.judge`.
+        table: of :func:`gasp.analysis.verdicts.judge`.
     """
     table = table[table["verdict"].isin(list(VERDICTS))].reset_index(drop=True)
     figure = new_figure((6, 0.4 * len(table) + 1.2))
@@ -148,13 +167,10 @@ def effects(table: pd.DataFrame) -> Figure:
             rows = table[of_kind]
             panel.errorbar(rows["mean"], heights[of_kind], xerr=bars(rows), fmt="o", capsize=3, color=colour, label=verdict)
     panel.axvline(0, color="0.4", linewidth=1)
+    box = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
+    style: dict[str, Any] = {"fontsize": 7.5, "va": "center", "bbox": box}
     for height, (effect, dataset) in zip(heights, table[["effect", "dataset"]].to_numpy(), strict=True):
         place = (0.01, height + 0.42)
-        style: dict[str, Any] = {
-            "fontsize": 7.5,
-            "va": "center",
-            "bbox": {"facecolor": "white", "edgecolor": "none", "pad": 0.5},
-        }
         panel.annotate(f"{effect} ({dataset})", place, xycoords=("axes fraction", "data"), **style)
     panel.set_yticks(heights, table["claim"].where(~table["claim"].duplicated(), "").tolist())
     panel.tick_params(axis="y", length=0)
@@ -169,7 +185,7 @@ def effects(table: pd.DataFrame) -> Figure:
 
 
 def _panels(count: int, columns: int = 3) -> tuple[Figure, list[Axes]]:
-    """A figure of so many panels, in rows."""
+    """A figure with this many panels, in rows."""
     columns = min(count, columns)
     rows = math.ceil(count / columns)
     figure = new_figure((max(3 * columns, 5), 2.6 * rows + 0.8))
@@ -177,7 +193,3 @@ def _panels(count: int, columns: int = 3) -> tuple[Figure, list[Axes]]:
     for panel in panels[count:]:
         panel.remove()
     return figure, panels[:count]
-
-
-def _of(table: pd.DataFrame, evaluation: str, metric: str) -> pd.DataFrame:
-    return table[(table["evaluation"] == evaluation) & (table["metric"] == metric)]
