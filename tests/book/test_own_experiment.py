@@ -48,7 +48,7 @@ def test_every_step_of_the_page_was_found():
 
 def test_the_new_variant_is_in_the_grid_and_in_the_table_of_verdicts(followed):
     code = "import gasp; from gasp.analysis import claims; profile = gasp.load_profile('smoke'); "
-    code += "print([(run.variant, run.dynamics.steps) for run in profile.experiments(['multi_mnist'], ['two_steps'])]); "
+    code += "print([(run.variant, run.model.steps) for run in profile.experiments(['multi_mnist'], ['two_steps'])]); "
     code += "print([effect.text for effect in claims.effects(profile) if effect.claim == 'X1'])"
     runs, effects = python(followed, code).splitlines()
     assert runs == "[('two_steps', 2), ('two_steps', 2)]"
