@@ -4,7 +4,7 @@ PROFILE ?= smoke
 
 .PHONY: help setup book read test test-book lint clean
 
-help:           ## this list
+help:           ## show this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/ —/'
 
 .venv/ready: pyproject.toml
@@ -12,21 +12,22 @@ help:           ## this list
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
 	@touch $@
 
-setup: .venv/ready  ## virtual environment with everything the project needs
+setup: .venv/ready ## make a virtual environment with everything the project needs
 
 book: setup     ## execute the chapters and build the book: PROFILE=smoke (minutes), cpu or paper
 	$(BIN)/gasp book run --profile $(PROFILE)
 	$(BIN)/gasp book build --profile $(PROFILE)
 
-read: setup     ## build the book from the results that are committed, without training
+read: setup     ## build the book from the committed results, without training
 	$(BIN)/gasp book build --profile cpu
 
-lint: setup     ## style and types
+lint: setup     ## check style, types and the layers of the package
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
-test: lint      ## style, types and tests
+test: lint      ## lint, then run all tests but those in the browser
 	$(BIN)/python -m pytest
 
 test-book: setup ## open every page of the smoke and the published book in headless Chromium
@@ -35,5 +36,5 @@ test-book: setup ## open every page of the smoke and the published book in headl
 	$(BIN)/gasp book build --profile cpu
 	$(BIN)/python -m pytest -m browser
 
-clean:          ## remove everything that was made here, but no results
+clean:          ## remove the environment and the built books; results stay
 	rm -rf .venv _build

@@ -226,3 +226,7 @@ def main() -> None:
             logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # tasks that nobody waits for any more
             print("gasp: stopped; the same command goes on from here", file=sys.stderr)
         raise
+
+
+if __name__ == "__main__":  # python -m gasp.cli
+    main()

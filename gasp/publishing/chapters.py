@@ -7,7 +7,6 @@ fingerprint of all that it was made from; while that stays the same, it is not e
 from __future__ import annotations
 
 import datetime
-import hashlib
 import re
 import subprocess
 import sys
@@ -27,6 +26,7 @@ from gasp.experiments.profile import load_profile
 from gasp.experiments.store import project_root
 from gasp.files import make_folder, write_text
 from gasp.learning.devices import choose_device, device_name
+from gasp.publishing.fingerprint import fingerprint
 from gasp.publishing.pages import install_cell, provenance
 from gasp.settings import GaspError
 
@@ -52,14 +52,6 @@ def chapters(names: Sequence[str] = ()) -> list[Path]:
             raise GaspError(f"chapter {name!r} could be {' or '.join(path.stem for path in fitting)}")
         chosen.append(fitting[0])
     return chosen
-
-
-def fingerprint(chapter: Path, profile: str, overrides: dict[str, Any]) -> str:
-    """A hash of what an executed chapter is made from: its source, its parameters, the profile and the package."""
-    settings = load_profile(profile, **overrides).model_dump_json()
-    package = sorted(path for path in Path(__file__).parents[1].rglob("*") if path.suffix in (".py", ".html"))
-    parts = [chapter.read_text(), settings, *(path.read_text() for path in package)]
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
 def executed(chapter: Path, profile: str) -> Path:

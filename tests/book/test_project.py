@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -73,6 +74,43 @@ def test_whatever_the_package_imports_is_among_its_dependencies():
                 found.add(node.module.split(".")[0])
     outside = {names.get(name, name).lower() for name in found if name not in sys.stdlib_module_names}
     assert outside - implied <= known
+
+
+@pytest.fixture
+def package(tmp_path) -> Path:
+    """A copy of the package and its import contracts."""
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    return shutil.copytree(ROOT / "gasp", tmp_path / "gasp", ignore=shutil.ignore_patterns("__pycache__"))
+
+
+def check_contracts(package: Path) -> subprocess.CompletedProcess[str]:
+    command = [Path(sys.executable).with_name("lint-imports"), "--no-cache"]
+    return subprocess.run(command, cwd=package.parent, capture_output=True, text=True)
+
+
+def test_a_room_imports_only_from_rooms_below_it(package):
+    checked = check_contracts(package)
+    assert checked.returncode == 0, checked.stdout
+
+
+@pytest.mark.parametrize(
+    ("module", "line", "complaint"),
+    [
+        ("nn/layers", "import gasp.models.cnn", "gasp.nn is not allowed to import gasp.models"),
+        ("files", "from gasp.data import sources", "gasp.files is not allowed to import gasp.data"),
+        ("experiments/store", "def late():\n    import gasp.cli", "gasp.experiments is not allowed to import gasp.cli"),
+        ("publishing/pages", "import gasp.tools.bench", "gasp.publishing is not allowed to import gasp.tools"),
+        ("nn/kuramoto", "import gasp.nn.layers", "No cycles are allowed in gasp.nn"),
+        ("new", "", "gasp.new"),
+    ],
+    ids=["upward", "upward from a file", "inside a function", "sideways", "in a circle", "a room on no floor"],
+)
+def test_an_import_that_does_not_go_down_is_refused(module, line, complaint, package):
+    with (package / f"{module}.py").open("a") as file:
+        file.write(f"\n{line}\n")
+    checked = check_contracts(package)
+    assert checked.returncode == 1
+    assert complaint in " ".join(checked.stdout.split())
 
 
 def test_the_readme_names_the_two_commands():
