@@ -5,11 +5,14 @@ from __future__ import annotations
 import logging
 import signal
 import sys
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from pydantic import ValidationError
+from rich.console import Console
+from rich.table import Column, Table
 
 from gasp.settings import GaspError, explain, read_yaml
 
@@ -21,9 +24,9 @@ app = typer.Typer(help="GASPnet: global agreement to synchronize phases.", no_ar
 book = typer.Typer(help="Execute, check and build the chapters of the book.", no_args_is_help=True)
 app.add_typer(book, name="book")
 
-Chapters = Annotated[list[str] | None, typer.Argument(help="Chapters by name or number; all of them when omitted.")]
-ProfileName = Annotated[str, typer.Option("--profile", help="A profile of book/profiles: smoke, cpu or paper.")]
-Parameters = Annotated[list[str] | None, typer.Option("-p", help="NAME=VALUE: replace one setting of the profile.")]
+Chapters = Annotated[list[str] | None, typer.Argument(help="Chapters by name or number; all when omitted.")]
+ProfileName = Annotated[str, typer.Option("--profile", help="A profile in book/profiles: smoke, cpu or paper.")]
+Parameters = Annotated[list[str] | None, typer.Option("-p", help="NAME=VALUE: override one setting of the profile.")]
 
 
 class Action(StrEnum):
@@ -34,16 +37,16 @@ class Action(StrEnum):
 
 @app.command("experiments")
 def experiments(
-    action: Annotated[Action, typer.Argument(help="What the grid asks for, what is not done yet, or how far it is.")],
+    action: Annotated[Action, typer.Argument(help="List the runs, run those that are missing, or show how far each is.")],
     profile: ProfileName = "smoke",
-    datasets: Annotated[list[str] | None, typer.Option("--dataset", help="Of these data sets only.")] = None,
-    variants: Annotated[list[str] | None, typer.Option("--variant", help="Of these variants only.")] = None,
-    seeds: Annotated[list[int] | None, typer.Option("--seed", help="With these seeds only.")] = None,
-    studies: Annotated[list[str] | None, typer.Option("--study", help="Of these studies only.")] = None,
+    datasets: Annotated[list[str] | None, typer.Option("--dataset", help="Only these data sets.")] = None,
+    variants: Annotated[list[str] | None, typer.Option("--variant", help="Only these variants.")] = None,
+    seeds: Annotated[list[int] | None, typer.Option("--seed", help="Only these seeds.")] = None,
+    studies: Annotated[list[str] | None, typer.Option("--study", help="Only these studies.")] = None,
     parameters: Parameters = None,
     scheduler: Annotated[str, typer.Option(help="Address of a Dask scheduler whose workers share this folder.")] = "",
 ) -> None:
-    """The grid of runs, data set × variant × seed, and the studies. A run that was stopped goes on where it was."""
+    """The grid of runs (data set × variant × seed) and the studies. A run that was stopped resumes where it stopped."""
     from gasp.experiments.execution import run_all
     from gasp.experiments.profile import load_profile
 
@@ -55,36 +58,36 @@ def experiments(
         run_all(runs, settings, scheduler)
         print(f"done: {len(runs)} of {len(runs)}, in {settings.store.directory / 'results'}")
     elif action == Action.LIST:
-        _print_cells(runs)
+        _show_cells(runs)
     else:
-        _print_status(runs, settings.store)
+        _show_status(runs, settings.store)
 
 
-def _print_cells(runs: list[Experiment]) -> None:
-    """A line a data set and variant."""
+def _show_cells(runs: list[Experiment]) -> None:
+    """Print a row per data set and variant: its seeds, and what the variant is."""
     from gasp.experiments.variants import VARIANTS
 
-    cells: dict[tuple[str, str], list[int]] = {}
+    seeds: dict[tuple[str, str], list[str]] = {}
     for run in runs:
-        cells.setdefault((run.dataset, run.variant), []).append(run.seed)
-    for (dataset, variant), listed in cells.items():
-        print(f"{dataset:<16} {variant:<18} seeds {', '.join(map(str, listed)):<30} {VARIANTS[variant].label}")
+        seeds.setdefault((run.dataset, run.variant), []).append(str(run.seed))
+    rows = [(dataset, variant, ", ".join(each), VARIANTS[variant].label) for (dataset, variant), each in seeds.items()]
+    _show(["data set", "variant", "seeds", "what it is"], rows)
     print(f"runs: {len(runs)}")
 
 
-def _print_status(runs: list[Experiment], store: Store) -> None:
-    """A line a data set and variant."""
+def _show_status(runs: list[Experiment], store: Store) -> None:
+    """Print a row per data set and variant: how many of its runs are done, and how far the others are."""
     from gasp.experiments.execution import status
 
-    table = status(runs, store)
+    table, rows = status(runs, store), []
     for (dataset, variant), cell in table.groupby(["dataset", "variant"], sort=False):
-        words = ["done" if cell["tested"].all() else f"{cell['tested'].sum()} of {len(cell)} done"]
-        for seed, trained, tested in zip(cell["seed"], cell["trained"], cell["tested"], strict=True):
-            if trained and not tested:
-                words.append(f"seed {seed} " + ("to be tested" if trained == 1 else f"at {trained:.0%}"))
-        print(f"{dataset:<16} {variant:<18} {', '.join(words)}")
-    done = int(table["tested"].sum())
-    print("every cell is done" if done == len(table) else f"done: {done} of {len(table)}")
+        states = ["done" if cell["tested"].all() else f"{cell['tested'].sum()} of {len(cell)} done"]
+        begun = cell[(cell["trained"] > 0) & ~cell["tested"]]
+        for seed, trained in zip(begun["seed"], begun["trained"], strict=True):
+            states.append(f"seed {seed} trained, not tested" if trained == 1 else f"seed {seed} at {trained:.0%}")
+        rows.append((dataset, variant, ", ".join(states)))
+    _show(["data set", "variant", "state"], rows)
+    print(f"done: {table['tested'].sum()} of {len(table)}")
 
 
 @book.command("run")
@@ -92,7 +95,7 @@ def book_run(
     chapters: Chapters = None,
     profile: ProfileName = "smoke",
     parameters: Parameters = None,
-    force: Annotated[bool, typer.Option("--force", help="Execute chapters that are up to date, too.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Also execute chapters that are up to date.")] = False,
 ) -> None:
     """Execute the chapters that are not up to date into runs/PROFILE."""
     from gasp.publishing.chapters import run_chapters
@@ -103,18 +106,17 @@ def book_run(
 
 @book.command("check")
 def book_check(chapters: Chapters = None, profile: ProfileName = "smoke") -> None:
-    """Refuse executed chapters that failed, are pending, or are stale."""
+    """Check that every executed chapter is complete, free of errors and up to date."""
     from gasp.publishing.chapters import check_chapters
 
-    faults = check_chapters(chapters or [], profile)
-    if faults:
+    if faults := check_chapters(chapters or [], profile):
         raise GaspError("; ".join(f"{name} is {fault}" for name, fault in faults.items()))
-    print(f"every chapter of profile {profile} is fit to be read")
+    print(f"the chapters of profile {profile} are ready")
 
 
 @book.command("build")
 def book_build(profile: ProfileName = "smoke") -> None:
-    """Build the HTML of a profile's executed chapters."""
+    """Build the book as HTML from the executed chapters."""
     from gasp.publishing.site import build_book
 
     print(f"open {build_book(profile)}")
@@ -133,9 +135,9 @@ def book_open(profile: ProfileName = "smoke") -> None:
 @book.command("watch")
 def book_watch(
     profile: ProfileName = "smoke",
-    port: Annotated[int, typer.Option(help="Where the pages are served on this machine.")] = 5500,
+    port: Annotated[int, typer.Option(help="Port on this machine.")] = 5500,
 ) -> None:
-    """Serve the book, and execute and build what changes while you edit, until Ctrl-C."""
+    """Serve the book; execute and rebuild what you change, until Ctrl-C."""
     from gasp.publishing.site import watch_book
 
     watch_book(profile, port)
@@ -143,7 +145,7 @@ def book_watch(
 
 @book.command("archive")
 def book_archive(profile: ProfileName = "smoke") -> None:
-    """Put the built book, its notebooks, scripts and results into one zip file."""
+    """Pack the built book, its notebooks, scripts and results into one zip file."""
     from gasp.publishing.site import archive_book
 
     print(f"wrote {archive_book(profile)}")
@@ -151,56 +153,78 @@ def book_archive(profile: ProfileName = "smoke") -> None:
 
 @app.command("doctor")
 def doctor() -> None:
-    """Say what is installed, which device and data would be used, what is missing, and whether numbers come out right."""
+    """Show what is installed, which device and data are used and what is missing, and test the numbers."""
     from gasp.tools.doctor import examine
 
-    ill = 0
-    for finding in examine():
-        print(f"{finding.what:<24} {finding.found}")
+    findings = list(examine())
+    rows = []
+    for finding in findings:
+        rows.append((finding.what, finding.found))
         if finding.remedy:
-            ill += 1
-            print(f"{'':<24} → {finding.remedy}")
-    if ill:
-        raise GaspError(f"{ill} things are not well: see the arrows above")
+            rows.append(("", f"→ {finding.remedy}"))
+    _show(["what", "found"], rows)
+    if problems := sum(bool(finding.remedy) for finding in findings):
+        raise GaspError(f"problems found: {problems}; see the arrows above")
     print("all is well")
 
 
 @app.command("faults")
 def faults(
     profile: ProfileName = "smoke",
-    quick: Annotated[bool, typer.Option("--quick", help="Each fault once, within a minute or two.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Try each fault once; takes a minute or two.")] = False,
 ) -> None:
-    """Kill, starve and damage small grids at random points, count what is lost, into runs/PROFILE/faults.csv."""
+    """Kill, starve and damage small grids at random points; count what is lost, in runs/PROFILE/faults.csv."""
     from gasp.experiments.profile import load_profile
     from gasp.tools.faults import MUST_BE_ZERO, measure, summary
 
     directory = load_profile(profile).store.directory
     table = summary(measure(directory, quick))
-    print(table.to_string())
+    counts = table[list(MUST_BE_ZERO)]
+    wrong = [", ".join(f"{name} {count}" for name, count in row[row > 0].items()) for _, row in counts.iterrows()]
+    shown = table[["trials", "met", "resumed", "again", "leave"]].astype("string").fillna("–")
+    header = [_right(name) for name in ("trials", "stopped", "resumed", "steps again", "leave [s]")]
+    rows = ((fault, *row, what or "nothing") for (fault, row), what in zip(shown.T.items(), wrong, strict=True))
+    _show(["fault", *header, "wrong"], rows)
     print(f"wrote {directory / 'faults.csv'}")
-    if table[list(MUST_BE_ZERO)].to_numpy().any():
-        raise GaspError(f"one of {', '.join(MUST_BE_ZERO)} is not 0: work can be lost here; see the table above")
+    if any(wrong):
+        raise GaspError("finished work can be lost on this machine: see the column 'wrong' above")
 
 
 @app.command("bench")
 def bench(
     profile: ProfileName = "smoke",
-    quick: Annotated[bool, typer.Option("--quick", help="Under a minute: few rounds, a short epoch.")] = False,
-    threads: Annotated[int | None, typer.Option(help="Of each measurement; all cores when omitted.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Few rounds and a short epoch; takes less than a minute.")] = False,
+    threads: Annotated[int | None, typer.Option(help="Threads of each measurement; all cores when omitted.")] = None,
 ) -> None:
     """Measure what training, inference and coupling cost on this machine, into runs/PROFILE/bench.csv."""
+    from matplotlib.ticker import EngFormatter
+
     from gasp.experiments.profile import load_profile
     from gasp.tools.bench import measure
 
     directory = load_profile(profile).store.directory
-    table = measure(directory, quick, threads)
-    table = table.groupby(["group", "case", "size"], sort=False)[["seconds", "floor"]].median()
-    print(table.to_string(float_format=lambda seconds: f"{1e3 * seconds:.3g} ms"))
+    cases = measure(directory, quick, threads).groupby(["group", "case", "size"], sort=False)[["seconds", "floor"]].median()
+    rows = ((*case, *map(EngFormatter("s", places=1), row)) for case, *row in cases.itertuples())
+    _show(["group", "case", *map(_right, ("size", "median", "floor"))], rows)
     print(f"wrote {directory / 'bench.csv'}")
 
 
+def _show(header: Sequence[str | Column], rows: Iterable[Sequence[object]]) -> None:
+    """Print a table: fitted to the terminal; one line per row, however long, where the output is piped."""
+    table = Table(*header, box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    for row in rows:
+        table.add_row(*map(str, row))
+    width = None if sys.stdout.isatty() else 10_000
+    Console(width=width, markup=False, emoji=False, highlight=False).print(table)
+
+
+def _right(header: str) -> Column:
+    """A column of numbers."""
+    return Column(header, justify="right")
+
+
 def _parse(parameters: list[str]) -> dict[str, Any]:
-    """``["epochs=2"]`` to ``{"epochs": 2}``; values are YAML."""
+    """Turn ``["epochs=2"]`` into ``{"epochs": 2}``; values are YAML."""
     overrides = {}
     for parameter in parameters:
         name, equals, text = parameter.partition("=")
@@ -214,7 +238,8 @@ def _parse(parameters: list[str]) -> dict[str, Any]:
 
 
 def main() -> None:
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
+    """Run the command; an error that the user can cause is one line on stderr, and exit status 2."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C
     try:
         app()
     except (GaspError, ValidationError) as error:
@@ -222,8 +247,8 @@ def main() -> None:
         print(f"gasp: {message}", file=sys.stderr)
         sys.exit(2)
     except SystemExit as ended:
-        if ended.code == 130:  # typer's answer to Ctrl-C
-            logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # tasks that nobody waits for any more
+        if ended.code == 130:  # how typer ends after Ctrl-C
+            logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # tasks that were left behind
             print("gasp: stopped; the same command goes on from here", file=sys.stderr)
         raise
 
