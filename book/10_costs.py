@@ -27,12 +27,13 @@ overrides = {}
 import gasp
 from gasp.analysis import figures
 from gasp.tools import bench
+from gasp.tools.measurements import read_measurements
 
 settings = gasp.load_profile(profile, **overrides)
 directory = settings.store.directory
 if not settings.judges:
     bench.measure(directory, quick=True)
-table, machine = bench.read(directory)
+table, machine = read_measurements(directory / "bench.csv"), read_measurements(directory / "bench.json")
 
 # %% tags=["remove-cell"]
 from itertools import pairwise

@@ -30,10 +30,13 @@ overrides = {}
 import gasp
 from gasp.analysis.tables import table
 from gasp.tools import faults
+from gasp.tools.measurements import read_measurements
 
 settings = gasp.load_profile(profile, **overrides)
 directory = settings.store.directory
-trials = faults.measure(directory, quick=True) if not settings.judges else faults.read(directory)
+if not settings.judges:
+    faults.measure(directory, quick=True)
+trials = read_measurements(directory / "faults.csv")
 counts = faults.summary(trials)
 
 # %% tags=["remove-cell"]

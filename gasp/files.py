@@ -1,4 +1,4 @@
-"""Folders, and files that are written whole or not at all and refused when they are not what was written."""
+"""Safe files: written completely or not at all, locked while in use, and refused when damaged."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from torch import Tensor, from_numpy, uint8
 
 from gasp.settings import GaspError
 
-__all__ = ["alone", "make_folder", "read_arrays", "read_tensors", "whole", "write_tensors", "write_text"]
+__all__ = ["locked", "make_folder", "read_arrays", "read_tensors", "replacing", "write_tensors", "write_text"]
 
-LARGEST = 2**32  # bytes that an archive may hold when unpacked
+LARGEST = 2**32  # bytes that an archive may unpack to
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder that can be written to, unless there is one.
+    """Make sure that a folder exists and can be written to.
 
     Raises:
-        GaspError: if that cannot be.
+        GaspError: if the folder cannot be made or is read-only.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -39,11 +39,11 @@ def make_folder(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def alone(path: Path) -> Iterator[None]:
-    """Hold a lock that only one process has at a time; the others wait.
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock at ``path``, which one process has at a time; the others wait.
 
     Raises:
-        GaspError: if there can be no lock file at this path.
+        GaspError: if the lock file cannot be written.
     """
     make_folder(path.parent)
     lock = FileLock(path)
@@ -58,11 +58,13 @@ def alone(path: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def whole(path: Path) -> Iterator[Path]:
-    """A scratch file beside ``path`` that takes its place when the block ends well, and is gone when it does not.
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a scratch file that replaces ``path`` at the end of the block, or is removed if the block fails.
+
+    A reader sees the old file or the new one, never a part of either.
 
     Raises:
-        GaspError: if it cannot be written.
+        GaspError: if the file cannot be written; the old one is unchanged.
     """
     scratch = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
@@ -78,36 +80,36 @@ def whole(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file, whole or not at all."""
-    with whole(path) as scratch:
+    """Write a text file, completely or not at all."""
+    with replacing(path) as scratch:
         scratch.write_text(text)
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], record: dict[str, Any]) -> None:
-    """Write a safetensors file, whole or not at all, with a record of plain values beside the tensors, and their checksum."""
+    """Write a safetensors file, completely or not at all, with a record of plain values and a checksum of everything."""
     stored = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     record = {"sha256": _digest(stored, record), **record}
-    with whole(path) as scratch:
+    with replacing(path) as scratch:
         save_file(stored, scratch, {"record": json.dumps(record)})
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """What :func:`write_tensors` wrote.
+    """Read the tensors and the record that :func:`write_tensors` wrote. Nothing in the file can be executed.
 
     Raises:
-        GaspError: if the file is not whole, or not what was written.
+        GaspError: if the file is missing or damaged.
     """
     remedy = "remove it; what it held is trained again"
     try:
-        # as numpy: for torch it opens the path twice, and between the two the file may be replaced
+        # as numpy: for torch, safetensors opens the path twice, and the file may be replaced in between
         with safe_open(path, "numpy") as file:
             tensors = {name: from_numpy(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118
             record = dict(json.loads(file.metadata()["record"]))
-        is_whole = record.pop("sha256") == _digest(tensors, record)
-    except Exception as error:  # a damaged file has a dozen kinds
+        is_intact = record.pop("sha256") == _digest(tensors, record)
+    except Exception as error:  # a damaged file raises a dozen kinds
         raise GaspError(f"{path} cannot be read ({error}): {remedy}") from error
-    if not is_whole:
-        raise GaspError(f"{path} is damaged, its checksum is another: {remedy}")
+    if not is_intact:
+        raise GaspError(f"{path} is damaged (its checksum is wrong): {remedy}")
     return tensors, record
 
 
@@ -120,21 +122,21 @@ def _digest(tensors: dict[str, Tensor], record: dict[str, Any]) -> str:
 
 
 def read_arrays(path: Path, names: Collection[str] = ()) -> dict[str, np.ndarray]:
-    """Arrays of an ``.npz`` archive, all or those named; nothing in it is ever executed.
+    """Read the named arrays of an ``.npz`` archive, or all of them. Nothing in the file can be executed.
 
     Raises:
-        GaspError: if it cannot be read, lacks one of the names, or would unpack to more than any of ours.
+        GaspError: if the archive cannot be read, lacks a name, or would unpack to more than 4 GB.
     """
     try:
         with zipfile.ZipFile(path) as archive:
             size = sum(member.file_size for member in archive.infolist())
         if size > LARGEST:
-            raise GaspError(f"{path} would unpack to {size / 2**30:.0f} GB: it is not one of ours")
+            raise GaspError(f"{path} would unpack to {size / 2**30:.0f} GB, more than any file of this project")
         with np.load(path, allow_pickle=False) as arrays:
             if missing := set(names) - set(arrays.files):
                 raise GaspError(f"{path} has no {', '.join(sorted(missing))}: there are {', '.join(arrays.files)}")
             return {name: arrays[name] for name in names or arrays.files}
     except GaspError:
         raise
-    except Exception as error:  # numpy, zipfile, zlib and tokenize have a dozen kinds for a damaged file
+    except Exception as error:  # a damaged file raises a dozen kinds, from numpy, zipfile, zlib and tokenize
         raise GaspError(f"{path} cannot be read ({error})") from error

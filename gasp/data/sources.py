@@ -30,7 +30,7 @@ import torch
 from filelock import FileLock
 from torch import Tensor
 
-from gasp.files import read_arrays, whole, write_text
+from gasp.files import read_arrays, replacing, write_text
 from gasp.settings import GaspError
 
 __all__ = ["ImageSet", "Source", "data_directory", "keep", "load_source", "prepare"]
@@ -191,7 +191,7 @@ def keep(name: str, arrays: dict[str, np.ndarray], directory: Path) -> None:
     except (OSError, ValueError, TypeError):  # none yet, or one that nothing can be read by: start anew
         sources = {}
     sources[name] = {key: {"shape": list(array.shape), "sha256": _checksum(array)} for key, array in arrays.items()}
-    with whole(path) as scratch, scratch.open("wb") as file:
+    with replacing(path) as scratch, scratch.open("wb") as file:
         np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
         write_text(manifest, json.dumps(sources, indent=1))
 

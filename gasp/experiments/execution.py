@@ -19,7 +19,7 @@ from gasp.experiments.cluster import spread
 from gasp.experiments.profile import Profile, load_profile
 from gasp.experiments.specification import REVISION, SEEDS, Experiment
 from gasp.experiments.store import STORED_COLUMNS, Store
-from gasp.files import alone, read_tensors, write_tensors
+from gasp.files import locked, read_tensors, write_tensors
 from gasp.learning.checkpoint import steps_done
 from gasp.learning.devices import choose_device, device_name, use_threads
 from gasp.learning.evaluation import Answers, accuracy, answers, phase_statistics
@@ -41,7 +41,7 @@ def run(experiment: Experiment, store: Store, device: str = "auto", progress: Ca
     Raises:
         GaspError: for missing data, and as :func:`gasp.learning.training.fit`.
     """
-    with alone(store.checkpoint(experiment.weights_name).with_suffix(".lock")):
+    with locked(store.checkpoint(experiment.weights_name).with_suffix(".lock")):
         store.sweep(experiment.key, experiment.weights_name)
         if experiment.key in store:
             progress(experiment.steps)

@@ -23,7 +23,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from gasp.experiments.specification import Experiment
-from gasp.files import read_arrays, whole, write_text
+from gasp.files import read_arrays, replacing, write_text
 from gasp.settings import GaspError
 
 __all__ = ["COLUMNS", "STORED_COLUMNS", "Store", "project_root"]
@@ -83,7 +83,7 @@ class Store:
         """
         table, scenes = self._path(key, "csv"), self._path(key, "npz")
         write_text(table, rows[STORED_COLUMNS].to_csv(index=False, lineterminator="\n", float_format="%.8g"))
-        with whole(scenes) as scratch, scratch.open("wb") as file:
+        with replacing(scenes) as scratch, scratch.open("wb") as file:
             np.savez_compressed(file, **right)  # type: ignore[arg-type]
         digests = {"csv": _digest(table), "npz": _digest(scenes)}
         write_text(self._path(key, "json"), json.dumps(record | {"sha256": digests}, indent=1) + "\n")

@@ -1,4 +1,4 @@
-"""All that a training run needs to go on where it was stopped."""
+"""Checkpoints: all that a training run needs to resume exactly where it stopped."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Checkpoint", "steps_done"]
 
 
 class _Record(Settings):
-    """What a checkpoint holds beside its tensors."""
+    """The plain values of a checkpoint, beside its tensors."""
 
     identity: str
     groups: list[dict[str, Any]]
@@ -28,15 +28,15 @@ class _Record(Settings):
 
 
 def steps_done(path: Path) -> int:
-    """How many training steps a checkpoint has behind it; 0 if there is none, or no longer.
+    """Count the training steps that a checkpoint has behind it; 0 where there is none.
 
     Raises:
-        GaspError: if it cannot be read.
+        GaspError: if the checkpoint is damaged.
     """
     try:
         return _read(path)[1].done
     except GaspError:
-        if path.exists():
+        if path.exists():  # it may have been removed meanwhile, by the process that finished the run
             raise
         return 0
 
@@ -51,7 +51,16 @@ def _read(path: Path) -> tuple[dict[str, torch.Tensor], _Record]:
 
 @dataclass
 class Checkpoint:
-    """All that a run needs to go on: what it changes, and how far it is."""
+    """A training run as it stands: all that its steps change, and how far it is.
+
+    Attributes:
+        path: file that it is saved to.
+        identity: what is trained, such as the key of the run.
+        model, optimizer, schedule, generator: what the steps change.
+        done: training steps so far.
+        running: sums of the losses over the steps of this epoch, by name.
+        history: one record per finished epoch.
+    """
 
     path: Path
     identity: str
@@ -64,6 +73,11 @@ class Checkpoint:
     history: list[dict[str, Any]] = field(default_factory=list)
 
     def save(self) -> None:
+        """Write the checkpoint, completely or not at all.
+
+        Raises:
+            GaspError: if the file cannot be written.
+        """
         tensors = {f"model/{name}": tensor for name, tensor in self.model.state_dict().items()}
         optimizer = self.optimizer.state_dict()
         for index, state in optimizer["state"].items():
@@ -80,7 +94,11 @@ class Checkpoint:
         write_tensors(self.path, tensors | {"generator": self.generator.get_state()}, record.model_dump())
 
     def restore(self) -> None:
-        """Take up the checkpoint, if there is one."""
+        """Continue from the checkpoint, if there is one.
+
+        Raises:
+            GaspError: if it is damaged, or of another run.
+        """
         if not self.path.exists():
             return
         tensors, record = _read(self.path)
@@ -98,5 +116,5 @@ class Checkpoint:
             self.schedule.load_state_dict(record.schedule)
             self.generator.set_state(tensors["generator"])
             self.done, self.running, self.history = record.done, record.running, record.history
-        except Exception as error:  # torch has a dozen kinds for states that do not fit
-            raise GaspError(f"{self.path} is not a whole checkpoint ({error}): remove it to start again") from error
+        except Exception as error:  # states that do not fit raise a dozen kinds
+            raise GaspError(f"{self.path} does not fit this run ({error}): remove it to start again") from error

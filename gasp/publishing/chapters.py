@@ -1,7 +1,7 @@
-"""The chapters of the book: executed by papermill, and the gate that refuses those that are stale or failed.
+"""Execute the chapters of the book with papermill, and check that the executed chapters are complete and up to date.
 
-A chapter is a py-percent script ``book/NN_name.py``. Executed, it is ``runs/PROFILE/NN_name.ipynb`` and carries the
-fingerprint of all that it was made from; while that stays the same, it is not executed again.
+A chapter is a py-percent script ``book/NN_name.py``. The executed chapter is ``runs/PROFILE/NN_name.ipynb``. It carries the
+fingerprint of all that it was made from, and is executed again only when that changes.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ __all__ = ["chapters", "check_chapters", "repository", "run_chapters"]
 
 
 def chapters(names: Sequence[str] = ()) -> list[Path]:
-    """The chapter scripts, all or those named, each by its name, its number or its path.
+    """The paths of the chapter scripts: those named, by name, number or path, or all.
 
     Raises:
-        GaspError: for a name that no chapter or more than one has.
+        GaspError: if a name fits no chapter, or more than one.
     """
     every = sorted((project_root() / "book").glob("[0-9][0-9]_*.py"))
     if not names:
@@ -55,15 +55,15 @@ def chapters(names: Sequence[str] = ()) -> list[Path]:
 
 
 def executed(chapter: Path, profile: str) -> Path:
-    """Where the executed chapter is."""
+    """The path of the executed chapter."""
     return project_root() / "runs" / profile / f"{chapter.stem}.ipynb"
 
 
 def run_chapters(names: Sequence[str], profile: str, overrides: dict[str, Any], force: bool = False) -> list[Path]:
-    """Execute chapters that are not up to date; the paths of those that were executed.
+    """Execute the chapters that are not up to date, or all with ``force``; the paths of those that were executed.
 
     Raises:
-        GaspError: for an unknown chapter, profile or parameter, and where a cell failed.
+        GaspError: if a chapter, the profile or a parameter is unknown, or a cell fails.
     """
     done = []
     for chapter in chapters(names):
@@ -75,38 +75,10 @@ def run_chapters(names: Sequence[str], profile: str, overrides: dict[str, Any], 
 
 
 def _execute(chapter: Path, profile: str, overrides: dict[str, Any]) -> Path:
-    """Run one chapter with papermill; the executed notebook appears when it is whole, a failed one beside it."""
+    """Execute one chapter and write its notebook, completely or not at all; the path of the notebook."""
     mark, settings = fingerprint(chapter, profile, overrides), load_profile(profile, **overrides)
-    root = project_root()
-    scratch = root / "_build" / "papermill" / profile
-    make_folder(scratch)
-    notebook = jupytext.read(chapter)
-    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    source, output = scratch / f"{chapter.stem}.in.ipynb", scratch / f"{chapter.stem}.ipynb"
-    if address := repository():
-        install = nbformat.v4.new_code_cell(install_cell(address), metadata={"tags": ["remove-cell"]}, id="install")
-        notebook.cells.insert(0, install)
-    nbformat.write(notebook, source)
-    started, sockets = time.monotonic(), tempfile.TemporaryDirectory(prefix="gasp-")
-    try:
-        papermill.execute_notebook(
-            source,
-            output,
-            {"profile": profile, "overrides": overrides},
-            kernel_name="python3",
-            cwd=root,
-            stderr_file=sys.stderr,
-            progress_bar={"desc": chapter.stem, "leave": True},
-            extra_arguments=["--log-level=CRITICAL"],  # what fails in a cell is told by the cell
-            config=Config({"KernelManager": {"transport": "ipc", "ip": f"{sockets.name}/kernel"}}),  # no open port
-        )
-    except papermill.PapermillExecutionError as error:
-        reason = " ".join(error.evalue.split())
-        raise GaspError(f"{chapter.stem}, cell {error.cell_index}: {error.ename}: {reason} (see {output})") from None
-    finally:
-        sockets.cleanup()
-    result = nbformat.read(output, 4)
-    _clean(result)
+    started = time.monotonic()
+    notebook = _run_cells(chapter, profile, overrides)
     record = {
         "fingerprint": mark,
         "profile": profile,
@@ -118,28 +90,60 @@ def _execute(chapter: Path, profile: str, overrides: dict[str, Any]) -> Path:
         "python": ".".join(map(str, sys.version_info[:3])),
         "torch": torch.__version__,
     }
-    result.cells.append(nbformat.v4.new_markdown_cell(provenance(chapter.stem, settings, record), id="provenance"))
-    language = {"name": "python"}
-    result.metadata = {"kernelspec": result.metadata["kernelspec"], "language_info": language, "gasp": record}
+    _clean(notebook)
+    notebook.cells.append(nbformat.v4.new_markdown_cell(provenance(chapter.stem, settings, record), id="provenance"))
+    kernel = notebook.metadata["kernelspec"]
+    notebook.metadata = {"kernelspec": kernel, "language_info": {"name": "python"}, "gasp": record}
     target = executed(chapter, profile)
-    write_text(target, nbformat.writes(result) + "\n")
+    write_text(target, nbformat.writes(notebook) + "\n")
     return target
 
 
+def _run_cells(chapter: Path, profile: str, overrides: dict[str, Any]) -> nbformat.NotebookNode:
+    """Run the cells of a chapter with papermill; a failed notebook stays in the scratch folder."""
+    root = project_root()
+    scratch = root / "_build" / "papermill" / profile
+    make_folder(scratch)
+    source, output = scratch / f"{chapter.stem}.in.ipynb", scratch / f"{chapter.stem}.ipynb"
+    notebook = jupytext.read(chapter)
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    if address := repository():
+        install = nbformat.v4.new_code_cell(install_cell(address), metadata={"tags": ["remove-cell"]}, id="install")
+        notebook.cells.insert(0, install)
+    nbformat.write(notebook, source)
+    with tempfile.TemporaryDirectory(prefix="gasp-") as sockets:
+        try:
+            papermill.execute_notebook(
+                source,
+                output,
+                {"profile": profile, "overrides": overrides},
+                kernel_name="python3",
+                cwd=root,
+                stderr_file=sys.stderr,
+                progress_bar={"desc": chapter.stem, "leave": True},
+                extra_arguments=["--log-level=CRITICAL"],  # the error below says which cell failed
+                config=Config({"KernelManager": {"transport": "ipc", "ip": f"{sockets}/kernel"}}),  # no open port
+            )
+        except papermill.PapermillExecutionError as error:
+            reason = " ".join(error.evalue.split())
+            raise GaspError(f"{chapter.stem}, cell {error.cell_index}: {error.ename}: {reason} (see {output})") from None
+    return nbformat.read(output, 4)
+
+
 def repository() -> str:
-    """The public address of the project, ``https://github.com/OWNER/NAME``; empty where git knows none."""
+    """The public address of the project, ``https://github.com/OWNER/NAME``; empty if git knows none."""
     found = re.search(r"github\.com[:/]([\w.-]+)/([\w.-]+?)(\.git)?/?$", _git("remote", "get-url", "origin"))
     return f"https://github.com/{found[1]}/{found[2]}" if found else ""
 
 
 def _commit() -> str:
-    """What is checked out, and whether sources were changed since; empty outside version control."""
+    """The commit that is checked out, and whether sources differ from it; empty outside version control."""
     commit = _git("rev-parse", "--short=10", "HEAD")
     return f"{commit} with changes" if commit and _git("status", "--porcelain", "--", "book", "gasp") else commit
 
 
 def _git(*arguments: str) -> str:
-    """What git answers; nothing where it fails or is missing."""
+    """The output of a git command; empty if it fails or git is missing."""
     try:
         result = subprocess.run(["git", *arguments], cwd=project_root(), capture_output=True, text=True)
     except OSError:
@@ -148,7 +152,7 @@ def _git(*arguments: str) -> str:
 
 
 def _clean(notebook: nbformat.NotebookNode) -> None:
-    """Take out what papermill and progress bars leave: a page shows neither, and no paths of this machine."""
+    """Remove what papermill and progress bars leave, and with it the paths of this machine."""
     for cell in notebook.cells:
         for name in ("papermill", "execution"):
             cell.metadata.pop(name, None)
@@ -161,15 +165,19 @@ def _clean(notebook: nbformat.NotebookNode) -> None:
 
 
 def _is_progress(output: nbformat.NotebookNode) -> bool:
-    """Whether an output is nothing but a progress bar: lines that rewrite themselves, and the line break at its end."""
+    """Whether an output is only a progress bar: lines that rewrite themselves, and the line break at their end."""
     if output.output_type != "stream" or output.name != "stderr":
         return False
     return not output.text.strip() or ("\r" in output.text and "Warning" not in output.text)
 
 
 def check_chapters(names: Sequence[str], profile: str) -> dict[str, str]:
-    """What is wrong with the executed chapters of a profile, by chapter; empty when all is well."""
-    load_profile(profile)  # an unknown one is an error, not a pending chapter
+    """Find what is wrong with the executed chapters of a profile, by name; empty if nothing is.
+
+    Raises:
+        GaspError: if a chapter or the profile is unknown.
+    """
+    load_profile(profile)  # an unknown profile is an error, not a pending chapter
     faults = {}
     for chapter in chapters(names):
         if fault := _fault(chapter, profile):
@@ -178,17 +186,17 @@ def check_chapters(names: Sequence[str], profile: str) -> dict[str, str]:
 
 
 def _fault(chapter: Path, profile: str, overrides: dict[str, Any] | None = None) -> str:
-    """Why an executed chapter is not fit to be read: missing, failed, pending, noisy or stale; empty if it is fit.
+    """Why an executed chapter is not ready: pending, damaged, failed, noisy or stale; empty if it is ready.
 
     Args:
-        overrides: the settings that it must have replaced; those that it did replace when omitted.
+        overrides: settings that it must have been executed with; when omitted, those that it was executed with.
     """
     path = executed(chapter, profile)
     if not path.exists():
         return "pending: it was never executed"
     try:
         notebook = nbformat.read(path, 4)
-    except Exception as error:  # nbformat and jsonschema have a dozen kinds
+    except Exception as error:  # nbformat and jsonschema raise a dozen kinds
         return f"damaged: {error}"
     for number, cell in enumerate(notebook.cells):
         if cell.cell_type != "code" or not cell.source.strip():
@@ -203,5 +211,5 @@ def _fault(chapter: Path, profile: str, overrides: dict[str, Any] | None = None)
     provenance = notebook.metadata.get("gasp", {})
     replaced = provenance.get("overrides", {}) if overrides is None else overrides
     if provenance.get("fingerprint") != fingerprint(chapter, profile, replaced):
-        return "stale: its source, its parameters or the package changed since"
+        return "stale: its source, its settings or a module that it uses has changed"
     return ""

@@ -1,4 +1,4 @@
-"""What pages say beside figures: which runs they show, tables, and where they come from."""
+"""Text that every page carries: which runs it shows, and where it comes from."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ __all__ = ["banner", "install_cell", "provenance"]
 
 
 def banner(profile: Profile, overrides: dict[str, Any]) -> Markdown:
-    """What a page says of the runs that it shows."""
+    """The box at the top of a page that says which runs it shows."""
     changes = "".join(f" Here with `{name} = {value}`." for name, value in overrides.items())
-    runs = f"Profile `{profile.name}`: {profile.description}. {_seeds(profile)} seeds a model and data set.{changes}"
+    runs = f"Profile `{profile.name}`: {profile.description}. {_seeds(profile)} seeds per model and data set.{changes}"
     if profile.judges:
         return Markdown(f"```{{admonition}} The runs on this page\n:class: note\n{runs}\n```")
     return Markdown(
-        f"```{{admonition}} A small run, to see that all works\n:class: warning\n{runs} Runs this short judge nothing. "
-        "Where phases of a trained network are shown, it was trained on the real data.\n```"
+        f"```{{admonition}} A small run, to see that everything works\n:class: warning\n{runs} "
+        "Runs this short support no conclusion. Where phases of a trained network are shown, it was trained on the real data.\n```"
     )
 
 
 def _seeds(profile: Profile) -> str:
-    """How many seeds the cells of the grid have."""
+    """The number of seeds per cell of the grid, or its range."""
     cells = Counter((run.dataset, run.variant) for run in profile.experiments()).values()
     return " to ".join(map(str, sorted({min(cells), max(cells)})))
 
 
 def provenance(chapter: str, profile: Profile, record: dict[str, Any]) -> str:
-    """The last cell of an executed chapter: where it comes from, how to do the same, and what can be downloaded.
+    """The last cell of an executed chapter: where it comes from, how to execute it again, and what can be downloaded.
 
     Args:
         chapter: its name.
-        record: of the execution, as a notebook's metadata have it under ``gasp``.
+        record: of the execution, as in the notebook's metadata under ``gasp``.
     """
     changes = "".join(f" -p {name}={value}" for name, value in record["overrides"].items())
     runs = profile.experiments()
@@ -49,13 +49,13 @@ def provenance(chapter: str, profile: Profile, record: dict[str, Any]) -> str:
     rows = [
         ["profile", f"`{profile.name}`{changes and f', with{changes}'}"],
         ["executed", f"{record['date']}, in {datetime.timedelta(seconds=record['seconds'])} (h:mm:ss)"],
-        ["runs of the profile", f"{len(known)}, on {devices}; {hours:.1f} h in all, repeated only where one is missing"],
+        ["runs of the profile", f"{len(known)}, on {devices}; {hours:.1f} h in all; only missing runs are repeated"],
         ["seeds", seeds],
         ["commit", f"`{record['commit']}`" if record["commit"] else "not in version control"],
-        ["specification", f"`{record['fingerprint']}` (source, parameters, profile, package)"],
+        ["specification", f"`{record['fingerprint']}` (source, settings, and the modules used)"],
         ["device", record["device"]],
         ["versions", f"gasp {version('gasp')}, PyTorch {record['torch']}, Python {record['python']}"],
-        ["the same again", f"`gasp book run {chapter[:2]} --profile {profile.name}{changes} --force`"],
+        ["execute again", f"`gasp book run {chapter[:2]} --profile {profile.name}{changes} --force`"],
         [
             "downloads",
             f"{{download}}`executed notebook <{chapter}.ipynb>`, {{download}}`script <../../book/{chapter}.py>`, "
@@ -66,9 +66,9 @@ def provenance(chapter: str, profile: Profile, record: dict[str, Any]) -> str:
 
 
 def install_cell(address: str) -> str:
-    """The first cell of an executed chapter: outside a copy of the project, as in Colab, it fetches and installs one."""
+    """The first cell of an executed chapter, which fetches and installs the project where it is missing, as in Colab."""
     return f"""\
-# outside a copy of the project, as in Colab, fetch one
+# fetch and install the project where it is missing, as in Colab
 import importlib.util
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""The book as HTML: built by Jupyter Book from executed chapters, served while it is edited, put into an archive."""
+"""Build the book as HTML with Jupyter Book, serve it while it is edited, and pack it into an archive."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ PUBLISHED = "cpu"  # the profile that book/_toc.yml names
 
 
 def build_book(profile: str, clean: bool = True) -> Path:
-    """Build the HTML, warnings as errors; the path of its first page.
+    """Build the HTML from the executed chapters, with warnings as errors; the path of the first page.
 
     Args:
-        clean: from nothing; otherwise only what changed is built anew.
+        clean: build everything; otherwise only what has changed.
 
     Raises:
-        GaspError: if a chapter is not fit to be read, or the build has a warning.
+        GaspError: if a chapter is not ready, or the build gives a warning.
     """
     root = project_root()
     if faults := check_chapters((), profile):
@@ -57,7 +57,7 @@ def build_book(profile: str, clean: bool = True) -> Path:
 
 
 def _launch_buttons() -> str:
-    """Configuration of the buttons that open a page's notebook in Colab or Binder, where the project has a public address."""
+    """Configuration of the buttons that open a notebook in Colab or Binder; empty if the project has no public address."""
     if not (address := repository()):
         return ""
     services = {"colab_url": "https://colab.research.google.com", "binderhub_url": "https://mybinder.org"}
@@ -65,14 +65,14 @@ def _launch_buttons() -> str:
 
 
 def first_page(profile: str) -> Path:
-    """Where the built book begins.
+    """The path of the first page of the built book.
 
     Raises:
-        GaspError: if it was not built.
+        GaspError: if the book is not built.
     """
     page = _html(profile) / "index.html"
     if not page.exists():
-        raise GaspError(f"{page} does not exist: gasp book build --profile {profile}")
+        raise GaspError(f"{page} does not exist: run gasp book build --profile {profile}")
     return page
 
 
@@ -81,27 +81,27 @@ def _html(profile: str) -> Path:
 
 
 def watch_book(profile: str, port: int) -> None:
-    """Serve the book on this machine, and make it anew whenever one of its sources changes, until it is stopped."""
+    """Serve the book on this machine, and execute and build it again whenever a source changes, until Ctrl-C."""
 
-    def again() -> None:
+    def rebuild() -> None:
         try:
             run_chapters((), profile, {})
             build_book(profile, clean=False)
         except GaspError as error:
             print(f"gasp: {error}", file=sys.stderr)
 
-    again()
+    rebuild()
     root, server = project_root(), livereload.Server()
     for sources in ("_config.yml", "book/*", "book/profiles/*", "gasp/**/*.py", "gasp/**/*.html"):
-        server.watch(str(root / sources), again)
+        server.watch(str(root / sources), rebuild)
     server.serve(port=port, root=str(_html(profile)))
 
 
 def archive_book(profile: str) -> Path:
-    """Everything of a profile in one zip file: HTML, executed notebooks, results, weights, scripts.
+    """Pack a profile's HTML, executed notebooks, results, weights and scripts into one zip file; its path.
 
     Raises:
-        GaspError: if the book was not built.
+        GaspError: if the book is not built.
     """
     root, page = project_root(), first_page(profile)
     name = f"gasp-{version('gasp')}-{profile}"

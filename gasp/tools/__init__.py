@@ -1,1 +1,1 @@
-"""Beside the book: benchmarks, a check of the installation, and the fault rig."""
+"""Tools beside the book: benchmarks, a check of the installation, and the fault rig."""

@@ -37,7 +37,7 @@ from gasp.nn.kuramoto import coupling, dense_coupling
 from gasp.nn.neighbourhood import Neighbourhood
 from gasp.settings import GaspError
 
-__all__ = ["BATCH", "measure", "read"]
+__all__ = ["BATCH", "measure"]
 
 BATCH = 128
 STEPS, QUICK_STEPS = (2, 3, 5, 8), (2, 3)
@@ -107,18 +107,6 @@ def measure(directory: Path, quick: bool = False, threads: int | None = None) ->
     write_text(directory / "bench.csv", table.to_csv(index=False, float_format="%.6g"))
     write_text(directory / "bench.json", json.dumps(machine, indent=1) + "\n")
     return table
-
-
-def read(directory: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """The table of :func:`measure` and what it was measured on.
-
-    Raises:
-        GaspError: if there is none, or it is damaged.
-    """
-    try:
-        return pd.read_csv(directory / "bench.csv"), dict(json.loads((directory / "bench.json").read_text()))
-    except (OSError, ValueError) as error:
-        raise GaspError(f"no measurements in {directory} ({error}): run gasp bench") from error
 
 
 def _row(case: _Case, number: int, rates: dict[str, float]) -> tuple[str, str, int, int, float, float]:

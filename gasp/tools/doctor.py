@@ -1,4 +1,4 @@
-"""What is installed here, what would be used, what is missing, and whether numbers come out as they should."""
+"""Check the installation: what is there, what is missing, and whether a tiny training gives the stored numbers."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from gasp.learning.training import TrainingSettings, fit
 from gasp.models import GASPnet
 from gasp.settings import GaspError
 
-__all__ = ["Finding", "deviation", "examine", "measured"]
+__all__ = ["Finding", "deviation", "examine", "find_browser", "measured"]
 
-TOLERANCE = 1e-3  # of the largest number of its kind: what other machines and numbers of threads may differ by
+TOLERANCE = 1e-3  # relative to the largest number of its kind; other machines and numbers of threads stay below it
 
 
 class Finding(NamedTuple):
-    """What was looked at, what was found, and what to do if that is not well."""
+    """What was checked, what was found, and what to do if that is a problem."""
 
     what: str
     found: str
@@ -41,9 +41,9 @@ class Finding(NamedTuple):
 
 
 def examine() -> Iterator[Finding]:
-    """Look at everything that a run depends on; what is not well has a remedy."""
+    """Check everything that a run depends on. A finding with a remedy is a problem."""
     yield Finding("versions", f"gasp {version('gasp')}, PyTorch {torch.__version__}, Python {platform.python_version()}")
-    cores = f"{os.cpu_count()} cores, {torch.get_num_threads()} threads a process"
+    cores = f"{os.cpu_count()} cores, {torch.get_num_threads()} threads per process"
     yield Finding("device", f"{device_name(choose_device())}; {cores}")
     for name in FETCHED:
         yield _data(name)
@@ -52,21 +52,25 @@ def examine() -> Iterator[Finding]:
         make_folder(runs)
         yield Finding("results", f"in {runs}, {shutil.disk_usage(runs).free / 2**30:.0f} GB free")
     except GaspError as error:
-        yield Finding("results", "cannot be kept", str(error))
-    chromium = next(filter(None, map(shutil.which, ("chromium", "google-chrome", "chromium-browser"))), None)
-    driver = shutil.which("chromedriver")
-    found = "there" if chromium and driver else "not there: only make test-book needs it"
+        yield Finding("results", "cannot be stored", str(error))
+    found = "installed" if all(find_browser()) else "not installed; only make test-book needs them"
     yield Finding("Chromium and its driver", found)
     off = deviation()
-    told = f"a tiny training differs by {off:.0e} of its numbers' size from the stored ones; up to {TOLERANCE:g} is well"
+    told = f"a tiny training differs from the stored numbers by {off:.0e} of their size; up to {TOLERANCE:g} is fine"
     remedy = "this machine computes something else: run the tests, and do not mix its results with others"
     yield Finding("self-test", told, "" if off <= TOLERANCE else remedy)
+
+
+def find_browser() -> tuple[str | None, str | None]:
+    """The paths of Chromium and its driver, each None where it is not installed."""
+    names = ("chromium", "google-chrome", "chromium-browser")
+    return next(filter(None, map(shutil.which, names)), None), shutil.which("chromedriver")
 
 
 def _data(name: str) -> Finding:
     folder = data_directory()
     if not (folder / f"{name}.npz").exists():
-        return Finding(name, f"not in {folder}: it is fetched when a run asks for it; profile smoke needs none")
+        return Finding(name, f"not in {folder}; fetched when a run needs it (profile smoke does not)")
     try:
         source = load_source(name)
     except GaspError as error:
@@ -75,14 +79,14 @@ def _data(name: str) -> Finding:
 
 
 def deviation() -> float:
-    """How far the self-test is from its stored numbers: the largest difference, as a share of the largest number of a kind.
+    """How far the self-test is from its stored numbers: the largest difference, relative to the largest number of its kind.
 
     Raises:
-        GaspError: if the stored numbers are of another revision of what a specification means.
+        GaspError: if the numbers were stored for another revision of what a specification means.
     """
     reference = json.loads(files("gasp.tools").joinpath("reference.json").read_text())
     if reference.pop("revision") != REVISION:
-        raise GaspError("the stored numbers are of another revision: make them anew with python tests/tools/test_doctor.py")
+        raise GaspError("the stored numbers are of another revision: renew them with python tests/tools/test_doctor.py")
     found, worst = measured(), 0.0
     for name, expected in reference.items():
         values, wanted = (torch.tensor(numbers, dtype=torch.float64) for numbers in (found[name], expected))
@@ -91,7 +95,7 @@ def deviation() -> float:
 
 
 def measured() -> dict[str, Any]:
-    """What seeds and settings, all of them explicit, come to: numbers of a tiny training on embedded digits."""
+    """The numbers of a tiny training on embedded digits, with every seed and setting written out."""
     digits = load_source("embedded_digits")
     settings = SceneSettings(objects=2, overlap=0.1, scale=0.9, size=32)
     scenes = compose(digits.test, settings, 6, 11)

@@ -1,7 +1,7 @@
-"""What survives faults: small grids that are killed, starved and damaged at random points, and what is left of them.
+"""The fault rig: small grids are killed, starved and damaged at random points, and what they lose is counted.
 
-Each trial is a grid in a folder of its own, run as by ``gasp experiments run`` in processes of their own. It meets its fault,
-is then run to its end, and compared, byte for byte, with the same grid that met none.
+Each trial runs a grid with ``gasp experiments run`` in a folder and processes of its own, until it meets its fault. The grid
+is then run to its end, and its files are compared, byte for byte, with those of a grid that met no fault.
 """
 
 from __future__ import annotations
@@ -25,38 +25,39 @@ import psutil
 from tqdm import tqdm
 
 from gasp.files import make_folder, write_text
-from gasp.settings import GaspError
 from gasp.tools.trial import HUNG, NotAllowedError, Trial
 
-__all__ = ["FAULTS", "MUST_BE_ZERO", "measure", "read", "summary"]
+__all__ = ["FAULTS", "MUST_BE_ZERO", "measure", "summary"]
 
 TRIALS, QUICK_TRIALS = 10, 1  # of each fault
 MUST_BE_ZERO = ("lost", "repeated", "half", "left_over", "differing", "unclear", "hung")
 
 
 def measure(directory: Path, quick: bool = False, seed: int | None = None) -> pd.DataFrame:
-    """Try every fault at random points, and keep the table in ``directory/faults.csv``.
+    """Try every fault at random points, and write the table to ``directory/faults.csv``.
 
     Args:
-        quick: one trial a fault, within a minute or two.
-        seed: of the random points; from the clock when omitted.
+        directory: folder of the profile, such as ``runs/cpu``.
+        quick: try each fault once, which takes a minute or two.
+        seed: seed of the random points; taken from the clock when omitted.
 
     Returns:
-        one row a trial: ``fault``, ``trial``, ``seed``, ``tried`` (whether this machine allows the fault), ``met`` (commands
-        that did not end well), ``resumed`` (whether training went on from a checkpoint), ``again`` (training steps done
-        twice), ``leave`` (seconds from a signal to the end), and counts that must be 0: finished results that were ``lost``
-        or ``repeated``, ``half`` files that were taken for whole, files ``left_over``, files ``differing`` from those of a
-        grid without faults, messages that were ``unclear`` (``said``), and commands that ``hung``.
+        one row per trial: ``fault``, ``trial``, ``seed``, ``tried`` (whether this machine allows the fault), ``met`` (commands
+        that failed or were killed), ``resumed`` (whether training resumed from a checkpoint), ``again`` (training steps made
+        twice), ``leave`` (the longest time in seconds from a signal to the end of the command), and counts that must be 0:
+        finished results that were ``lost`` or ``repeated``, incomplete files that were accepted (``half``), files
+        ``left_over``, files ``differing`` from those of a grid without faults, ``unclear`` messages (quoted in ``said``), and
+        commands that ``hung``.
 
     Raises:
-        GaspError: for a folder that cannot be written.
+        GaspError: if the folder cannot be written.
     """
     make_folder(directory)
     seed = time.time_ns() if seed is None else seed
     cases = [(fault, trial) for trial in range(QUICK_TRIALS if quick else TRIALS) for fault in FAULTS]
     with tempfile.TemporaryDirectory(prefix="gasp-faults-") as folder, ThreadPoolExecutor(os.cpu_count()) as pool:
         reference = Trial(Path(folder) / "reference", random.Random(seed))
-        for _ in range(2):  # the first time, all has yet to be imported
+        for _ in range(2):  # the first run also pays for the imports
             shutil.rmtree(reference.store.directory, ignore_errors=True)
             (reference.folder / "count").write_text("")
             started = time.monotonic()
@@ -70,40 +71,28 @@ def measure(directory: Path, quick: bool = False, seed: int | None = None) -> pd
     return table
 
 
-def read(directory: Path) -> pd.DataFrame:
-    """The table of :func:`measure`.
-
-    Raises:
-        GaspError: if there is none, or it is damaged.
-    """
-    try:
-        return pd.read_csv(directory / "faults.csv")
-    except (OSError, ValueError) as error:
-        raise GaspError(f"no trials in {directory} ({error}): run gasp faults") from error
-
-
 def summary(table: pd.DataFrame) -> pd.DataFrame:
-    """One row a fault: how many ``trials`` were made, and the sums of what was counted; ``leave`` is the longest."""
+    """One row per fault: the number of ``trials`` and the sums of the counts; ``leave`` is the longest, in seconds."""
     grouped = table[table["tried"]].groupby("fault", sort=False)
     counts = grouped[["met", "resumed", "again", *MUST_BE_ZERO]].sum(min_count=1).astype("Int64")
     return pd.concat([grouped.size().rename("trials"), counts, grouped["leave"].max()], axis=1)
 
 
 def _stopped(number: signal.Signals, trial: Trial) -> None:
-    """Told to stop, several times."""
+    """Send the signal at one to three random points."""
     for _ in range(trial.random.randint(1, 3)):
         trial.run(partial(trial.signal, number))
 
 
 def _full_disk(trial: Trial) -> None:
-    """Room for a part of what is to be kept, then for all."""
+    """Run where there is room for a part of the files, then make room for all."""
     with trial.disk(round(trial.random.uniform(0.1, 1.2) * trial.kilobytes)) as mount:
         trial.run()
         mount("size=64m")
 
 
 def _read_only(trial: Trial) -> None:
-    """A store that is read-only when the grid is to go on."""
+    """Kill the grid, and make its store read-only while it is to resume."""
     with trial.disk(2**16) as mount:
         trial.run(partial(trial.signal, signal.SIGKILL))
         mount("ro")
@@ -112,10 +101,10 @@ def _read_only(trial: Trial) -> None:
 
 
 def _damaged(pattern: str, trial: Trial) -> None:
-    """A file that is flipped somewhere, cut off, empty or nonsense when the grid is to go on; removed if that is refused."""
+    """Kill the grid; flip a bit of one of its files, cut it off, empty it or fill it with noise; remove it if refused."""
     found: list[Path] = []
     code = 1
-    while not found and code:  # until there is such a file at a stop, or all is done
+    while not found and code:  # until such a file exists when the grid is killed, or the grid is done
         code = trial.run(partial(trial.signal, signal.SIGKILL))
         found = sorted(trial.folder.glob(pattern))
     if not found:
@@ -127,17 +116,17 @@ def _damaged(pattern: str, trial: Trial) -> None:
     trial.spared = path.stem
     for record in trial.kept("results/*.json"):
         if json.loads(record.read_text())["weights"] == path.stem:
-            record.unlink()  # so that the weights are asked for
+            record.unlink()  # so that the weights are read again
     if trial.run() == 2:
         if path.name not in trial.said:
             trial.complain(f"{path.name} is damaged")
         path.unlink()
         if path.parent.name == "data":
-            path.write_bytes(content)  # fetched again
+            path.write_bytes(content)  # as if fetched again
 
 
 def _clock(trial: Trial) -> None:
-    """A clock that goes backwards at every look, and files from the future; killed on the way."""
+    """Turn the clock back at every look, date the files in the future, and kill the grid twice."""
     for _ in range(2):
         trial.run(partial(trial.signal, signal.SIGKILL), clock=True)
         future = time.time() + 1e6
@@ -147,21 +136,21 @@ def _clock(trial: Trial) -> None:
 
 
 def _two_at_once(trial: Trial) -> None:
-    """The same command twice at the same time."""
+    """Run the same command in two processes at the same time."""
     others: list[ForkServerProcess] = []
     trial.run(lambda _: others.append(trial.start()), may_fail=False)
     trial.end(others[0], may_fail=False)
 
 
 def _worker_killed(trial: Trial) -> None:
-    """One of two workers killed while the other goes on."""
+    """Kill one of two workers while the other goes on."""
 
     def kill(process: ForkServerProcess) -> None:
         deadline = time.monotonic() + HUNG
         while process.is_alive() and time.monotonic() < deadline:
             children = psutil.Process(process.pid).children(recursive=True)
             workers = [child for child in children if "spawn_main" in " ".join(child.cmdline())]
-            if len(workers) == 2 and trial.kept("checkpoints/*.lock"):  # and they have begun
+            if len(workers) == 2 and trial.kept("checkpoints/*.lock"):  # they have begun
                 time.sleep(trial.random.uniform(0, 3 * trial.seconds))
                 trial.random.choice(workers).kill()
                 return
@@ -187,7 +176,7 @@ FAULTS: dict[str, Callable[[Trial], None]] = {
 
 
 def _row(folder: Path, fault: str, number: int, seed: int, reference: Trial) -> dict[str, Any]:
-    """One trial: a grid that meets its fault and is then run to its end; what was counted."""
+    """Make one trial, and count what the grid lost."""
     trial = Trial(folder / f"{fault} {number}", random.Random(f"{seed} {fault} {number}"))
     trial.seconds, trial.kilobytes = reference.seconds, reference.kilobytes
     try:
@@ -198,7 +187,7 @@ def _row(folder: Path, fault: str, number: int, seed: int, reference: Trial) -> 
         return {"fault": fault, "trial": number, "seed": seed, "tried": False}
     expected, found = reference.files(), trial.files()
     left_over = trial.kept("*/*.tmp", "checkpoints/*.safetensors")
-    again = trial.steps() - reference.steps() if trial.steps() else None  # those of workers are not counted
+    again = trial.steps() - reference.steps() if trial.steps() else None  # steps of workers are not counted
     shutil.rmtree(trial.folder)
     return {
         "fault": fault,

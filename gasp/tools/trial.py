@@ -1,4 +1,4 @@
-"""A trial: a grid in a folder of its own, run as by ``gasp experiments run`` in processes of their own, and watched."""
+"""One trial of the fault rig: a grid in a folder of its own, run by the command line in processes that are watched."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ training: {epochs: 1, scenes: 64, batch_size: 16, learning_rate: 0.005, synchron
 evaluation: {scenes: 40, sweep_scenes: 16, validation_scenes: 20, corruptions: {gaussian: [0.2]}, longer: 3}
 """
 COMMAND = ["gasp", "experiments", "run", "--profile", "tiny", "-p", "epochs=3", "-p", "training.scenes=160"]
-HUNG = 180.0  # seconds after which a command that should have ended is taken to hang
+HUNG = 180.0  # seconds after which a command counts as hung
 
 Disturb = Callable[[ForkServerProcess], object]
 
@@ -61,12 +61,23 @@ _processes.set_forkserver_preload(["gasp.cli", "gasp.tools.trial", "gasp.experim
 
 @dataclass
 class Trial:
-    """A grid in a folder of its own, the commands that run it, and what was seen to go wrong."""
+    """A grid in a folder of its own, the commands that run it, and counts of what went wrong.
+
+    Attributes:
+        folder: the project's root, made by the trial.
+        random: source of all that is random in the trial.
+        seconds: how long the grid takes without faults.
+        kilobytes: size of its files without faults.
+        met, lost, repeated, half, hung, leave: counts and time, as :func:`gasp.tools.faults.measure` explains them.
+        said: output of the last command.
+        complaints: unclear messages.
+        spared: stem of the file that the trial itself has damaged.
+    """
 
     folder: Path
     random: random.Random
-    seconds: float = 0.0  # that the grid takes without faults
-    kilobytes: float = 0.0  # that it then keeps
+    seconds: float = 0.0
+    kilobytes: float = 0.0
     met: int = 0
     leave: float = 0.0
     lost: int = 0
@@ -75,7 +86,7 @@ class Trial:
     hung: int = 0
     said: str = ""
     complaints: list[str] = field(default_factory=list)
-    spared: str = ""  # whose files the trial itself has damaged
+    spared: str = ""
 
     def __post_init__(self) -> None:
         profiles, data = self.folder / "book" / "profiles", self.folder / "data"
@@ -87,7 +98,7 @@ class Trial:
             (self.folder / name).touch()
 
     def run(self, disturb: Disturb | None = None, may_fail: bool = True, workers: int = 1, clock: bool = False) -> int:
-        """The command from begin to end, disturbed at any point of its way; its exit code."""
+        """Run the command, disturb it at a random point, wait for its end and compare the results; its exit code."""
         before = self._finished()
         process = self.start(workers, clock)
         if disturb is not None:
@@ -100,7 +111,7 @@ class Trial:
         return code
 
     def _wait(self, process: ForkServerProcess) -> None:
-        """Until any point of the command's way, most often one after its first training step."""
+        """Wait until a random point of the command's run, usually after its first training step."""
         log, steps = self.folder / "log", self.steps()
         is_early = self.random.random() < 0.1
         while process.is_alive() and not (log.stat().st_size if is_early else self.steps() > steps):
@@ -108,13 +119,13 @@ class Trial:
         time.sleep(self.random.uniform(0.01, self.seconds))
 
     def start(self, workers: int = 1, clock: bool = False) -> ForkServerProcess:
-        """The command, begun."""
+        """Start the command."""
         process = _processes.Process(target=_command, args=(self.folder, workers, clock))
         process.start()
         return process
 
     def end(self, process: ForkServerProcess, may_fail: bool = True) -> int:
-        """Wait for the command's end, and look at what it left and said."""
+        """Wait for the command to end, and inspect its files and output; its exit code."""
         process.join(HUNG)
         if process.is_alive():
             self.hung += 1
@@ -130,34 +141,34 @@ class Trial:
         return code
 
     def complain(self, about: str) -> None:
-        """Note that what the command said does not tell what happened and what to do."""
+        """Note an unclear message: it does not say what happened or what to do."""
         self.complaints.append(f"{about}: {self.said[-2000:]}")
 
     def signal(self, number: signal.Signals, process: ForkServerProcess) -> None:
-        """Tell the command to stop, and see how long it takes."""
+        """Send a signal to the command, and measure how long it takes to end."""
         started = time.monotonic()
-        with contextlib.suppress(ProcessLookupError):  # it has ended by itself
+        with contextlib.suppress(ProcessLookupError):  # it has already ended
             os.kill(process.pid or 0, number)
         process.join(HUNG)
         self.leave = max(self.leave, time.monotonic() - started)
 
     def kept(self, *patterns: str) -> list[Path]:
-        """Files of the store that the trial has not damaged itself."""
+        """Files of the store, without the one that the trial has damaged itself."""
         found = sorted(path for pattern in patterns for path in self.store.directory.glob(pattern))
         return [path for path in found if path.stem != self.spared]
 
     def files(self) -> dict[str, bytes]:
-        """What the grid came to: tables, scenes, weights."""
+        """The contents of the grid's results by path: tables, scenes, weights."""
         self.spared = ""
         kept = self.kept("results/*.csv", "results/*.npz", "weights/*.safetensors")
         return {str(path.relative_to(self.folder)): path.read_bytes() for path in kept}
 
     def steps(self) -> int:
-        """How many training steps were made in all."""
+        """Count the training steps of all commands so far."""
         return (self.folder / "count").stat().st_size
 
     def _finished(self) -> dict[str, tuple[int, bytes]]:
-        """When each whole result was written, and what it holds."""
+        """The time and content of every complete result, by key."""
         found = {}
         for path in self.kept("results/*.json"):
             if path.stem in self.store:
@@ -171,11 +182,11 @@ class Trial:
         try:
             read_tensors(path)
         except GaspError:
-            return not path.exists()  # another process was done with it meanwhile
+            return not path.exists()  # another process has removed it meanwhile
         return True
 
     def _is_clear(self, code: int) -> bool:
-        """Whether what the command said tells what happened and what to do."""
+        """Whether the output says what happened and what to do."""
         *_, last = ["", *filter(None, self.said.splitlines())]
         if "Traceback" in self.said or code == 1:
             return False
@@ -185,10 +196,10 @@ class Trial:
 
     @contextlib.contextmanager
     def disk(self, size: int) -> Iterator[Callable[[str], None]]:
-        """A file system of its own under the store, of so many kilobytes; gives a function that mounts it with other options.
+        """Mount a file system of this many kilobytes under the store; gives a function that remounts it with other options.
 
         Raises:
-            NotAllowedError: where mounting is not.
+            NotAllowedError: if mounting is not allowed.
         """
         runs, kept = self.folder / "runs", self.folder / "kept"
         runs.mkdir()
@@ -209,11 +220,11 @@ class Trial:
 
 
 class NotAllowedError(Exception):
-    """This machine does not let us make the fault."""
+    """This machine does not allow the fault."""
 
 
 def _rectangles() -> dict[str, np.ndarray]:
-    """Images of a source, each a random rectangle, and labels."""
+    """The arrays of a source whose images are random rectangles."""
     numbers = np.random.default_rng(0)
     arrays: dict[str, np.ndarray] = {}
     for part, count in (("train", 200), ("test", 60)):
@@ -226,7 +237,7 @@ def _rectangles() -> dict[str, np.ndarray]:
 
 
 def _command(folder: Path, workers: int, clock: bool) -> None:
-    """In a process of its own: the command line, with a checkpoint after every step, each step counted."""
+    """Run the command line in this process, with a checkpoint after every step, and count the steps."""
     os.chdir(folder)
     os.environ["GASP_DATA"] = str(folder / "data")
     torch.set_num_threads(1)
@@ -241,10 +252,10 @@ def _command(folder: Path, workers: int, clock: bool) -> None:
         hours = itertools.count()
         now = time.time()
         time.time = lambda: now - 3600.0 * next(hours)
-    tqdm.set_lock(threading.RLock())  # its own would be missed by the resource tracker when the process is killed
+    tqdm.set_lock(threading.RLock())  # unlike tqdm's own, not reported as leaked when the process is killed
     sys.argv = [*COMMAND, "-p", f"workers={workers}"]
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    log = os.open(folder / "log", os.O_WRONLY | os.O_APPEND)  # from here on, the command is heard
+    log = os.open(folder / "log", os.O_WRONLY | os.O_APPEND)  # from here on, the output is recorded
     for standard in (1, 2):
         os.dup2(log, standard)
     runpy.run_module("gasp", run_name="__main__", alter_sys=True)

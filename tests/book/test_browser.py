@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import http.server
 import json
-import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,8 @@ from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select
+
+from gasp.tools.doctor import find_browser
 
 ROOT = Path(__file__).parents[2]
 WIDTHS = {"desktop": 1280, "phone": 390}
@@ -78,8 +79,7 @@ def sites() -> Iterator[dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[webdriver.Chrome]:
-    binary = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
-    driver = shutil.which("chromedriver")
+    binary, driver = find_browser()
     assert binary, "Chromium is needed (Debian: apt-get install chromium chromium-driver)"
     assert driver, "chromedriver is needed (Debian: apt-get install chromium-driver)"
     options = webdriver.ChromeOptions()

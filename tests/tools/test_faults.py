@@ -10,6 +10,7 @@ import pytest
 from gasp.files import write_tensors
 from gasp.settings import GaspError
 from gasp.tools import faults
+from gasp.tools.measurements import read_measurements
 from gasp.tools.trial import Trial
 
 
@@ -18,7 +19,7 @@ def table(tmp_path_factory):
     directory = tmp_path_factory.mktemp("faults")
     measured = faults.measure(directory, quick=True)
     print(faults.summary(measured).to_string())  # for whoever reads of a failure
-    assert faults.read(directory)["fault"].tolist() == measured["fault"].tolist() == list(faults.FAULTS)
+    assert read_measurements(directory / "faults.csv")["fault"].tolist() == measured["fault"].tolist() == list(faults.FAULTS)
     return measured
 
 
@@ -101,6 +102,12 @@ def test_the_rig_sees_weights_that_differ(done):
     assert done.files() != whole
 
 
-def test_trials_that_were_not_made_are_named(tmp_path):
-    with pytest.raises(GaspError, match="run gasp faults"):
-        faults.read(tmp_path)
+@pytest.mark.parametrize(
+    ("name", "content"), [("faults.csv", None), ("bench.csv", ""), ("bench.json", None), ("bench.json", "{")]
+)
+def test_missing_and_damaged_measurements_name_the_command_that_makes_them(name, content, tmp_path):
+    path = tmp_path / name
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(GaspError, match=f"{name}.*run gasp {path.stem}$"):
+        read_measurements(path)
