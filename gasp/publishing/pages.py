@@ -23,7 +23,8 @@ def banner(profile: Profile, overrides: dict[str, Any]) -> Markdown:
         return Markdown(f"```{{admonition}} The runs on this page\n:class: note\n{runs}\n```")
     return Markdown(
         f"```{{admonition}} A small run, to see that everything works\n:class: warning\n{runs} "
-        "Runs this short support no conclusion. Where phases of a trained network are shown, it was trained on the real data.\n```"
+        "Runs this short support no conclusion. "
+        "Where phases of a trained network are shown, it was trained on the real data.\n```"
     )
 
 
