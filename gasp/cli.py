@@ -67,10 +67,11 @@ def _show_cells(runs: list[Experiment]) -> None:
     """Print a row per data set and variant: its seeds, and what the variant is."""
     from gasp.experiments.variants import VARIANTS
 
-    seeds: dict[tuple[str, str], list[str]] = {}
+    seeds: dict[tuple[str, str, str], list[str]] = {}
     for run in runs:
-        seeds.setdefault((run.dataset, run.variant), []).append(str(run.seed))
-    rows = [(dataset, variant, ", ".join(each), VARIANTS[variant].label) for (dataset, variant), each in seeds.items()]
+        what = VARIANTS[run.variant].label if run.evaluation.split == "test" else "in a study"
+        seeds.setdefault((run.dataset, run.variant, what), []).append(str(run.seed))
+    rows = [(dataset, variant, ", ".join(each), what) for (dataset, variant, what), each in seeds.items()]
     _show(["data set", "variant", "seeds", "what it is"], rows)
     print(f"runs: {len(runs)}")
 

@@ -118,7 +118,7 @@ RUNS = {
         ["--variant", "komplexnet"],
         "no such runs: see gasp experiments list --profile tiny",
     ),
-    "a seed that is not in the grid": (["--seed", "7"], "the grid of profile tiny has no such runs"),
+    "a seed that is not in the grid": (["--seed", "7"], "profile tiny has no such runs"),
     "unknown parameter": (["-p", "epoch=2"], "unknown parameter 'epoch'"),
     "no seeds": (["-p", "seeds=[]"], "seeds: "),
     "unknown profile": (["--profile", "tin"], "unknown profile 'tin': there are tiny"),
@@ -155,6 +155,23 @@ def test_the_list_has_a_row_per_data_set_and_variant(arguments, listed, gasp):
     *table, total = out
     assert rows(table) == [["multi_mnist", variant, seeds, labels[variant]] for variant, seeds in listed.items()]
     assert total == f"runs: {sum(len(seeds.split(', ')) for seeds in listed.values())}"
+
+
+def test_the_runs_of_a_study_are_listed_apart(gasp, write):
+    change = {"variant": "gaspnet", "model": {"iterations": 3}}
+    write(
+        studies={
+            "steps": {"question": "How many?", "dataset": "multi_mnist", "epochs": 1, "runs": [{"variant": "cnn"}, change]}
+        }
+    )
+    *table, total = gasp("experiments", "list", *TINY)[1]
+    assert rows(table)[1:] == [
+        ["multi_mnist", "gaspnet", "0, 1", "GASPnet"],
+        ["multi_mnist", "cnn", "0", "in a study"],
+        ["multi_mnist", "gaspnet, iterations = 3", "0", "in a study"],
+    ]
+    assert total == "runs: 6"
+    assert gasp("experiments", "list", *TINY, "--study", "steps")[1][-1] == "runs: 2"
 
 
 def rows(table: list[str]) -> list[list[str]]:
@@ -272,7 +289,7 @@ PROFILES = {
     "unknown key of a data set": (
         "background: null,",
         "training: {epoch: 2},",
-        "in datasets.multi_mnist.training, unknown key",
+        "in datasets.multi_mnist, unknown key epoch",
     ),
 }
 
