@@ -14,7 +14,7 @@ import torch
 import yaml
 from hypothesis import settings
 
-from gasp.data.sources import Source, load_source
+from gasp.data.sources import Splits, load_source
 from gasp.experiments.profile import load_profile
 from gasp.experiments.specification import Experiment
 from gasp.learning.devices import use_threads
@@ -121,7 +121,7 @@ def one_thread():
         yield
 
 
-def _embedded(name: str) -> Source:
+def _embedded(name: str) -> Splits:
     def refuse(*_, **__):
         raise AssertionError(f"{name} needs the network")
 
@@ -131,12 +131,12 @@ def _embedded(name: str) -> Source:
 
 
 @pytest.fixture(scope="session")
-def digits() -> Source:
+def digits() -> Splits:
     """embedded_digits, loaded while the network refuses every connection."""
     return _embedded("embedded_digits")
 
 
 @pytest.fixture(scope="session")
-def photos() -> Source:
+def photos() -> Splits:
     """embedded_photos, likewise."""
     return _embedded("embedded_photos")

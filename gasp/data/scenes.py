@@ -55,19 +55,22 @@ class Scenes:
         targets: ``(n, heads, classes)``, bool, true for the classes present. One head, or two on a background: the
             objects' and the background's.
         labels: ``(n, G)``, uint8, the class of each object, in the order of the masks.
+        head_of_object: the number of the head that reports each of the G objects, in the same order.
     """
 
     images: Tensor
     masks: Tensor
     targets: Tensor
     labels: Tensor
+    head_of_object: tuple[int, ...]
 
     def __len__(self) -> int:
         return len(self.images)
 
     def first(self, count: int) -> Scenes:
         """The first scenes of the set."""
-        return Scenes(self.images[:count], self.masks[:count], self.targets[:count], self.labels[:count])
+        images, masks, targets, labels = (part[:count] for part in (self.images, self.masks, self.targets, self.labels))
+        return Scenes(images, masks, targets, labels, self.head_of_object)
 
     def batch(self, index: Tensor | slice, device: torch.device | str = "cpu") -> tuple[Tensor, Tensor, Tensor]:
         """Images and masks in [0, 1] and targets, as floats on the device."""
@@ -101,7 +104,9 @@ def compose(items: ImageSet, settings: SceneSettings, count: int, seed: int, bac
     parts = [
         _compose_chunk(items, settings, min(CHUNK, count - start), background, generator) for start in range(0, count, CHUNK)
     ]
-    return Scenes(*(torch.cat(part) for part in zip(*parts, strict=True)))
+    heads = [0] * settings.objects + ([] if background is None else [1])
+    images, masks, targets, labels = (torch.cat(part) for part in zip(*parts, strict=True))
+    return Scenes(images, masks, targets, labels, tuple(heads))
 
 
 def _compose_chunk(
@@ -145,7 +150,8 @@ def _draw(items: ImageSet, classes: Tensor, generator: torch.Generator) -> Tenso
     order = items.labels.argsort(stable=True)
     counts = torch.bincount(items.labels.long(), minlength=len(items.classes))
     if (counts == 0).any():
-        raise GaspError("impossible scene: a class of the source has no image")
+        missing = items.classes[int(counts.argmin())]
+        raise GaspError(f"impossible scene: no image of {missing!r}: give each class ten or more, to train, validate and test")
     starts = counts.cumsum(0) - counts
     within = (torch.rand(classes.shape, generator=generator) * counts[classes]).long()
     return order[starts[classes] + within]

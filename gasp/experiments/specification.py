@@ -14,8 +14,7 @@ import torch
 from pydantic import Field
 
 from gasp.data.corruptions import Corruption
-from gasp.data.scenes import Scenes, SceneSettings, compose
-from gasp.data.sources import ImageSet, load_source
+from gasp.data.datasets import Dataset
 from gasp.experiments.variants import MODELS
 from gasp.learning.training import TrainingSettings
 from gasp.models import Model, ModelSettings
@@ -25,49 +24,8 @@ __all__ = ["REVISION", "Dataset", "Evaluation", "Experiment"]
 
 # Raise it when a specification comes to mean other numbers: earlier results are then no longer found.
 REVISION = 1
-VALIDATION_SHARE = 0.1
 # of scenes; training, validation and test scenes never share one
 SEEDS = {"validation": 2**40, "test": 2**41}
-
-
-class Dataset(Settings):
-    """Where the images of the scenes come from, and how scenes are composed of them."""
-
-    items: str
-    background: str | None = None
-    scenes: SceneSettings = SceneSettings()
-
-    @property
-    def heads(self) -> tuple[str, ...]:
-        """What each head of a model reports."""
-        return ("objects",) if self.background is None else ("objects", "background")
-
-    def undisturbed(self, evaluation: str) -> float:
-        """The level at which an evaluation's scenes are those of training; 0 for every corruption."""
-        levels = {"scale": 1.0, "objects": float(self.scenes.objects), "overlap": self.scenes.overlap}
-        return levels.get(evaluation, 0.0)
-
-    def source(self, split: Literal["train", "validation", "test"]) -> tuple[ImageSet, ImageSet | None]:
-        """Images of objects and of backgrounds; validation images are held out of the training images."""
-        items, background = (_part(name, split) if name else None for name in (self.items, self.background))
-        assert items is not None
-        return items, background
-
-    def changed(self, scenes: Mapping[str, Any]) -> Dataset:
-        """The data set with other settings of how its scenes are composed."""
-        return self.model_copy(update={"scenes": self.scenes.model_copy(update=scenes)})
-
-    def compose(self, split: Literal["train", "validation", "test"], count: int, seed: int) -> Scenes:
-        items, background = self.source(split)
-        return compose(items, self.scenes, count, seed, background)
-
-
-def _part(name: str, split: Literal["train", "validation", "test"]) -> ImageSet:
-    source = load_source(name)
-    if split == "test":
-        return source.test
-    train, validation = source.train.split(VALIDATION_SHARE)
-    return train if split == "train" else validation
 
 
 class Evaluation(Settings):
@@ -177,32 +135,16 @@ class Experiment(Settings):
                 yield Condition(corruption, level, corruption=(corruption, level))
         for level in asked.longer_noise:
             yield Condition("longer", level, corruption=("gaussian", level), steps=asked.longer)
-        for scale in asked.scales:
-            yield Condition("scale", scale, {"scale": scale * self.data.scenes.scale})
-        if self.data.background is None:
-            for number in asked.objects:
-                # as much room as for the objects in training
-                yield Condition("objects", number, {"objects": number, "scale": self.data.scenes.scale * (2 / number) ** 0.5})
-            for overlap in asked.overlaps:
-                yield Condition("overlap", overlap, {"overlap": overlap})
-
-    def sizes(self) -> dict[str, int]:
-        """What the data ask of the model: channels and size of the images, classes and heads."""
-        items, background = self.data.source("test")
-        return {
-            "channels": (background or items).images.shape[1],
-            "size": self.data.scenes.size,
-            "classes": len(items.classes),
-            "heads": len(self.data.heads),
-        }
+        for evaluation, level, scenes in self.data.changes(asked.scales, asked.objects, asked.overlaps):
+            yield Condition(evaluation, level, scenes)
 
     def build(self, sizes: Mapping[str, int] | None = None) -> Model:
         """The model before training. Variants of one seed share the weights that they have in common.
 
         Args:
-            sizes: as :meth:`sizes` gives them; read from the data when omitted.
+            sizes: as :meth:`Dataset.sizes` gives them; read from the data when omitted.
         """
-        sizes = self.sizes() if sizes is None else sizes
+        sizes = self.data.sizes() if sizes is None else sizes
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
             return MODELS[self.model.kind](**sizes, **self.model.model_dump())

@@ -88,11 +88,11 @@ def phase_statistics(model: Model, scenes: Scenes, seed: int = 0) -> list[dict[s
         unit is nearer to them than to any other object. Empty for a model without phases.
     """
     sums: list[dict[str, Tensor]] = []
+    reporting = scenes.labels + scenes.targets.shape[-1] * torch.tensor(scenes.head_of_object)  # (n, G), units of the read-out
     start = 0
     for trajectory, masks, targets in _runs(model, scenes, seed):
-        labels = scenes.labels[start : start + len(targets)].to(targets.device).long()
+        found = _of_layers(trajectory, masks, reporting[start : start + len(targets)].to(targets.device))
         start += len(targets)
-        found = _of_layers(trajectory, masks, labels, *targets.shape[1:])
         sums = sums or [dict.fromkeys(layer, torch.tensor(0.0)) for layer in found]
         for total, layer in zip(sums, found, strict=True):
             for name, value in layer.items():
@@ -100,8 +100,12 @@ def phase_statistics(model: Model, scenes: Scenes, seed: int = 0) -> list[dict[s
     return [{name: (value / len(scenes)).tolist() for name, value in total.items()} for total in sums]
 
 
-def _of_layers(trajectory: Trajectory, masks: Tensor, labels: Tensor, heads: int, classes: int) -> list[dict[str, Tensor]]:
-    """The statistics of :func:`phase_statistics`, ``(T, B)`` each."""
+def _of_layers(trajectory: Trajectory, masks: Tensor, reporting: Tensor) -> list[dict[str, Tensor]]:
+    """The statistics of :func:`phase_statistics`, ``(T, B)`` each.
+
+    Args:
+        reporting: the read-out's unit that reports each object, ``(B, G)``.
+    """
     found = []
     for phases, gates in zip(trajectory.phases, trajectory.gates, strict=True):
         if phases.ndim == 4:
@@ -111,11 +115,9 @@ def _of_layers(trajectory: Trajectory, masks: Tensor, labels: Tensor, heads: int
         nearest = gaps.amax(-1)
         found.append({"nearness": (gates * nearest).sum(-1) / (gates.sum(-1) + 1e-9)})
     if trajectory.phases and trajectory.phases[-1].ndim == 3:
-        objects = torch.arange(labels.shape[1], device=labels.device)
-        head = (objects == len(objects) - 1).long() if heads > 1 else torch.zeros_like(objects)
-        reporting = (head * classes + labels).expand(len(gaps), -1, -1)  # (T, B, G), the unit of each object
-        chosen = gaps.argmax(-1).gather(-1, reporting)
-        found[-1]["follows"] = (chosen == objects).float().mean(-1)
+        nearest_object = gaps.argmax(-1).gather(-1, reporting.expand(len(gaps), -1, -1))  # (T, B, G), of the reporting unit
+        objects = torch.arange(reporting.shape[1], device=reporting.device)
+        found[-1]["follows"] = (nearest_object == objects).float().mean(-1)
     return found
 
 

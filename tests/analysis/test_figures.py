@@ -61,7 +61,8 @@ def examples(count: int = 3, channels: int = 1) -> Scenes:
     images = torch.randint(0, 256, (count, channels, 32, 32), dtype=torch.uint8)
     masks = torch.zeros(count, 2, 32, 32, dtype=torch.uint8)
     masks[:, 0, :16], masks[:, 1, 16:] = 255, 255
-    return Scenes(images, masks, torch.zeros(count, 1, 10, dtype=torch.bool), torch.zeros(count, 2, dtype=torch.uint8))
+    targets, labels = torch.zeros(count, 1, 10, dtype=torch.bool), torch.zeros(count, 2, dtype=torch.uint8)
+    return Scenes(images, masks, targets, labels, (0, 0))
 
 
 def phase_maps(count: int = 2, channels: int = 1) -> Figure:

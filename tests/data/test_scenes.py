@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import fields
 
 import pytest
 import torch
@@ -15,6 +14,7 @@ from gasp.data.sources import ImageSet
 from gasp.settings import GaspError
 
 NAMES = tuple("0123456789")
+TENSORS = ("images", "masks", "targets", "labels")
 
 
 def squares(sides: list[int], values: list[int], frame: int = 28) -> ImageSet:
@@ -52,7 +52,9 @@ def area(masks: Tensor) -> Tensor:
 
 
 def same(left: Scenes, right: Scenes) -> bool:
-    return all(torch.equal(getattr(left, field.name), getattr(right, field.name)) for field in fields(Scenes))
+    return left.head_of_object == right.head_of_object and all(
+        torch.equal(getattr(left, part), getattr(right, part)) for part in TENSORS
+    )
 
 
 # seeds
@@ -79,7 +81,7 @@ def test_composing_leaves_the_seed_alone():
 def test_scenes_differ_within_and_across_chunks(monkeypatch):
     monkeypatch.setattr(module, "CHUNK", 8)
     scenes = compose(EQUAL, SceneSettings(), 20, 0)
-    assert {len(scenes), *(len(getattr(scenes, field.name)) for field in fields(Scenes))} == {20}
+    assert {len(scenes), *(len(getattr(scenes, part)) for part in TENSORS)} == {20}
     assert len({image.numpy().tobytes() for image in scenes.images}) == 20
 
 
@@ -112,10 +114,11 @@ def test_targets_are_the_labels_without_their_order(background, objects, scale):
     scenes = compose(EQUAL, SceneSettings(objects=objects, scale=scale), 50, 0, background)
     assert scenes.labels.dtype == torch.uint8
     assert scenes.labels.shape == scenes.masks.shape[:2]
-    heads = [scenes.labels[:, :objects], scenes.labels[:, objects:]][: 1 if background is None else 2]
-    for head, labels in enumerate(heads):
-        expected = torch.zeros(50, 10, dtype=torch.bool).scatter_(1, labels.long(), True)
-        assert torch.equal(scenes.targets[:, head], expected)
+    assert scenes.head_of_object == (*[0] * objects, 1)[: scenes.labels.shape[1]]
+    expected = torch.zeros(50, 2, 10, dtype=torch.bool)
+    for head, labels in zip(scenes.head_of_object, scenes.labels.T.long(), strict=True):
+        expected[torch.arange(50), head, labels] = True
+    assert torch.equal(scenes.targets, expected[:, : 1 if background is None else 2])
 
 
 def test_classes_are_drawn_evenly_whatever_their_number_of_images():
@@ -265,7 +268,7 @@ def test_the_first_scenes_are_those_that_the_set_begins_with(count):
     scenes = compose(EQUAL, SceneSettings(), 6, 0)
     some = scenes.first(count)
     assert len(some) == min(count, 6)
-    assert same(some, Scenes(*(getattr(scenes, field.name)[:count] for field in fields(Scenes))))
+    assert same(some, Scenes(*(getattr(scenes, part)[:count] for part in TENSORS), scenes.head_of_object))
 
 
 @pytest.mark.parametrize("index", [slice(2, 5), torch.tensor([2, 3, 4])], ids=["slice", "tensor"])

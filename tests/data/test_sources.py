@@ -6,19 +6,23 @@ import http.client
 import io
 import json
 import urllib.error
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.io
 import torch
 import torchvision
 from PIL import Image
 
 from gasp.data import sources as module
-from gasp.data.sources import ARRAYS, ImageSet, data_directory, load_source, prepare
+from gasp.data.datasets import Dataset
+from gasp.data.scenes import SceneSettings
+from gasp.data.sources import ARRAYS, FETCHED, SOURCES, Fetched, ImageSet, data_directory, load_source, prepare
 from gasp.settings import GaspError
 
-KINDS = {"mnist": "MNIST", "fashion_mnist": "FashionMNIST", "cifar10": "CIFAR10"}
+KINDS = {name: fetched.dataset for name, fetched in FETCHED.items()}
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +30,7 @@ def _uncached():
     module._load.cache_clear()
 
 
-class Fetched:
+class Digits:
     """Stands for a data set of torchvision, with its types: tensors for digits, an array and a list for photographs."""
 
     def __init__(self, root, train, download):
@@ -37,7 +41,7 @@ class Fetched:
         self.data, self.targets = pixels, torch.arange(length) % 10
 
 
-class FetchedPhotos(Fetched):
+class Photos(Digits):
     def __init__(self, root, train, download):
         super().__init__(root, train, download)
         pixels = np.random.default_rng(train).integers(0, 256, (len(self.data), 32, 32, 3), np.uint8)
@@ -46,7 +50,7 @@ class FetchedPhotos(Fetched):
 
 def connect(monkeypatch):
     for kind in KINDS.values():
-        monkeypatch.setattr(torchvision.datasets, kind, FetchedPhotos if kind == "CIFAR10" else Fetched)
+        monkeypatch.setattr(torchvision.datasets, kind, Photos if kind == "CIFAR10" else Digits)
 
 
 @pytest.fixture
@@ -80,22 +84,78 @@ def explains(error, *names):
         assert str(name) in message
 
 
+# registered sources
+
+
+def stripes(split: str) -> ImageSet:
+    """Horizontal and vertical lines, brighter in training."""
+    images = torch.zeros(20, 1, 12, 12, dtype=torch.uint8)
+    brightness = torch.arange(10, dtype=torch.uint8) + (200 if split == "train" else 100)
+    images[:10, 0, 5, 2:10] = images[10:, 0, 2:10, 5] = brightness.unsqueeze(1)
+    return ImageSet(images, torch.arange(20).div(10).byte(), ("horizontal", "vertical"))
+
+
+@pytest.fixture
+def registered(monkeypatch) -> None:
+    monkeypatch.setitem(SOURCES, "stripes", stripes)
+
+
+@pytest.mark.parametrize("name", [*SOURCES, "stripes"])
+@pytest.mark.usefixtures("online", "registered")
+def test_every_registered_source_keeps_the_contract(name):
+    source = load_source(name)
+    for part in source:
+        count, channels, height, width = part.images.shape
+        assert part.images.dtype == part.labels.dtype == torch.uint8
+        assert part.labels.shape == (count,)
+        assert channels in (1, 3)
+        assert height == width >= 8
+        assert len(set(part.classes)) == len(part.classes) >= 2
+        assert part.labels.unique().tolist() == list(range(len(part.classes)))
+    assert source.train.classes == source.test.classes
+    assert source.train.images.shape[1:] == source.test.images.shape[1:]
+
+
+@pytest.mark.usefixtures("registered")
+def test_scenes_are_composed_of_a_source_once_it_is_registered():
+    scenes = Dataset(items="stripes", scenes=SceneSettings(scale=2.0)).compose("test", 30, seed=0)
+    assert scenes.targets.tolist() == [[[True, True]]] * 30
+    horizontal = scenes.labels == 0
+    heights, widths = ((scenes.masks > 127).any(axis).sum(-1) for axis in (-1, -2))
+    assert torch.equal(widths > heights, horizontal)
+
+
+@pytest.mark.usefixtures("registered")
+def test_an_unknown_name_is_answered_by_those_that_are_registered():
+    with pytest.raises(GaspError, match=r"'strips': neither one of .*, stripes, nor a folder"):
+        load_source("strips")
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "classes", "says"),
+    [
+        (torch.zeros(3, 8, 8).byte(), torch.zeros(3).byte(), "a", "not torch.uint8\\[3, 8, 8\\] and"),
+        (torch.zeros(3, 1, 8, 8), torch.zeros(3).byte(), "a", "not torch.float32"),
+        (torch.zeros(3, 1, 8, 8).byte(), torch.zeros(3).long(), "a", "and torch.int64"),
+        (torch.zeros(3, 1, 8, 8).byte(), torch.zeros(2).byte(), "a", "and torch.uint8\\[2\\]"),
+        (torch.zeros(3, 1, 8, 8).byte(), torch.tensor([0, 1, 2]).byte(), "ab", "labels 0 to 2 need a class each"),
+        (torch.zeros(3, 1, 8, 8).byte(), torch.zeros(3).byte(), "a" * 257, "at most 256"),
+    ],
+)
+def test_images_that_break_the_contract_are_explained(images, labels, classes, says):
+    with pytest.raises(GaspError, match=says):
+        ImageSet(images, labels, tuple(classes))
+
+
 # embedded sources
 
 
 @pytest.mark.parametrize(("name", "channels", "side"), [("digits", 1, 28), ("photos", 3, 32)])
-def test_an_embedded_source_has_images_of_ten_classes(name, channels, side, request):
-    source = request.getfixturevalue(name)
-    assert source.name == f"embedded_{name}"
-    for part in (source.train, source.test):
-        assert part.images.dtype == part.labels.dtype == torch.uint8
-        assert part.images.shape == (len(part), channels, side, side)
-        assert part.labels.shape == (len(part),)
-        assert len(set(part.classes)) == 10
-        assert part.labels.unique().tolist() == list(range(10))
+def test_an_embedded_source_uses_the_whole_range_of_brightness(name, channels, side, request):
+    for part in request.getfixturevalue(name):
+        assert part.images.shape[1:] == (channels, side, side)
         assert part.images.max() > 200
         assert part.images.min() < 20
-    assert len(source.train) > len(source.test)
 
 
 def test_the_embedded_digits_are_as_many_as_documented(digits):
@@ -162,7 +222,7 @@ def test_a_split_is_always_the_same_and_leaves_the_seed_alone():
 def test_a_fetched_source_loads_as_it_came(name, channels, side):
     source = load_source(name)
     for part, train in ((source.train, True), (source.test, False)):
-        came = (FetchedPhotos if channels == 3 else Fetched)(data_directory(), train, download=True)
+        came = (Photos if channels == 3 else Digits)(data_directory(), train, download=True)
         assert part.images.shape == (60 if train else 20, channels, side, side)
         assert part.images.dtype == part.labels.dtype == torch.uint8
         assert np.array_equal(part.images.permute(0, 2, 3, 1).squeeze(-1).numpy(), np.asarray(came.data))
@@ -172,17 +232,46 @@ def test_a_fetched_source_loads_as_it_came(name, channels, side):
 
 @pytest.mark.parametrize(("name", "kept"), [("mnist", 50_000), ("cifar10", 40_000)])
 def test_the_last_training_images_are_left_out(name, kept, monkeypatch):
-    class Long(Fetched):
+    class Long(Digits):
         def __init__(self, root, train, download):
             super().__init__(root, train, download)
             length = kept + 3 if train else 10
-            self.data, self.targets = np.zeros((length, 2, 2, 3), np.uint8), [3] * kept + [9] * (length - kept)
+            self.data, self.targets = np.zeros((length, 2, 2, 3), np.uint8), ([3] * kept + [9] * 3)[:length]
 
     monkeypatch.setattr(torchvision.datasets, KINDS[name], Long)
     source = load_source(name)
     assert len(source.train) == kept
     assert source.train.labels.unique().tolist() == [3]
     assert len(source.test) == 10
+
+
+@pytest.fixture
+def svhn(monkeypatch) -> np.ndarray:
+    """The numbers of a registered SVHN, read by torchvision itself from files of the original's format."""
+    pixels = np.random.default_rng(0).integers(0, 256, (32, 32, 3, 30), np.uint8)  # (H, W, C, N)
+
+    def download(data):
+        scipy.io.savemat(Path(data.root) / data.filename, {"X": pixels, "y": np.arange(30)[:, None] % 10 + 1})
+
+    monkeypatch.setattr(torchvision.datasets.SVHN, "download", download)
+    monkeypatch.setattr(torchvision.datasets.SVHN, "_check_integrity", lambda _: True)
+    monkeypatch.setitem(FETCHED, "svhn", Fetched("SVHN", tuple("0123456789")))
+    monkeypatch.setitem(SOURCES, "svhn", partial(module._prepared, "svhn"))
+    return pixels
+
+
+def test_a_data_set_with_channels_first_loads_as_it_came(svhn):
+    for part in load_source("svhn"):
+        assert np.array_equal(part.images.numpy(), svhn.transpose(3, 2, 0, 1))
+        assert part.labels.tolist() == [*range(1, 10), 0] * 3  # SVHN writes 0 as 10
+
+
+@pytest.mark.parametrize("dataset", ["KMINST", "Omniglot"], ids=["misspelt", "without a training set"])
+def test_a_data_set_that_cannot_be_a_source_is_explained(dataset, monkeypatch):
+    monkeypatch.setitem(FETCHED, "mnist", Fetched(dataset, ("a", "b")))
+    with pytest.raises(GaspError) as caught:
+        load_source("mnist")
+    explains(caught, "mnist", data_directory())
 
 
 def test_a_prepared_source_is_not_fetched_again(prepared):
@@ -197,7 +286,7 @@ def test_prepared_sources_share_a_manifest(monkeypatch):
     for name in KINDS:
         prepare(name, data_directory())
     refuse(monkeypatch, AssertionError, "fetched again")
-    assert [load_source(name).name for name in KINDS] == list(KINDS)
+    assert {name: load_source(name).train.classes for name in KINDS} == {name: FETCHED[name].classes for name in KINDS}
 
 
 def test_preparing_leaves_the_two_files_and_the_lock(prepared):
@@ -239,7 +328,7 @@ def test_a_folder_that_cannot_be_made_is_explained(tmp_path, monkeypatch):
 
 
 def fails_at_the_test_set(monkeypatch, error):
-    class Half(Fetched):
+    class Half(Digits):
         def __init__(self, root, train, download):
             super().__init__(root, train, download)
             if not train:
@@ -347,7 +436,7 @@ def test_deleting_the_file_as_the_message_says_mends_it(text, prepared, monkeypa
     manifest = prepared.with_name("manifest.json")
     manifest.unlink() if text is None else manifest.write_text(text)
     prepared.unlink()
-    monkeypatch.setattr(torchvision.datasets, "MNIST", Fetched)
+    monkeypatch.setattr(torchvision.datasets, "MNIST", Digits)
     assert len(load_source("mnist").train) == 60
     assert "mnist" in json.loads(manifest.read_text())
 

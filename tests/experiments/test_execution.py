@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 import torch
 
+from gasp.data import datasets
 from gasp.experiments import execution
-from gasp.experiments import specification as experiment
 from gasp.experiments.execution import load, load_example, run, run_all, status
 from gasp.experiments.profile import load_profile
 from gasp.experiments.specification import Dataset, Experiment
@@ -145,7 +145,7 @@ def test_status_tells_how_far_each_run_is(one, monkeypatch):
 
 def test_a_trained_model_is_loaded_without_data(one, monkeypatch):
     run(one, load_profile("tiny").store)
-    monkeypatch.setattr(experiment, "load_source", refuse)
+    monkeypatch.setattr(datasets, "load_source", refuse)
     assert load(one.variant, one.dataset, one.seed, "tiny", "cpu").classes == 10
 
 

@@ -189,7 +189,7 @@ def test_a_model_is_tested_under_every_condition_that_is_asked_for():
 
 def test_other_scenes_are_those_of_training_but_for_what_is_asked(one):
     other = changed(one, "evaluation", one.evaluation.model_dump() | {"scales": [0.8], "objects": [3], "overlaps": [0.5]})
-    kinds = {kind.evaluation: one.data.changed(kind.scenes).scenes for kind in other.conditions() if kind.scenes}
+    kinds = {kind.evaluation: one.data.with_scenes(kind.scenes).scenes for kind in other.conditions() if kind.scenes}
     trained = one.data.scenes
     assert kinds["scale"] == trained.model_copy(update={"scale": 0.8 * trained.scale})
     assert kinds["overlap"] == trained.model_copy(update={"overlap": 0.5})

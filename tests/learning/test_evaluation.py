@@ -34,7 +34,7 @@ def marked(count: int = 24, heads: int = 1, objects: int = 2) -> Scenes:
     shown = torch.cat(labels, 1)
     bands = torch.arange(16) * shown.shape[1] // 16 == torch.arange(shown.shape[1]).unsqueeze(1)  # one below the other
     masks = bands[None, :, :, None].expand(count, -1, -1, 16).to(torch.uint8) * 255
-    return Scenes(images, masks, targets, shown.to(torch.uint8))
+    return Scenes(images, masks, targets, shown.to(torch.uint8), (*[0] * objects, 1)[: shown.shape[1]])
 
 
 class Oracle(CNN):

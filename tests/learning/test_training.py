@@ -57,7 +57,8 @@ def bands(epoch: int, count: int = 32) -> Scenes:
     masks = (rows == present.unsqueeze(-1)).unsqueeze(-1).expand(-1, -1, -1, 16).to(torch.uint8) * 255
     noise = torch.randint(0, 40, (count, 1, 16, 16), generator=generator)
     targets = torch.zeros(count, 1, 4, dtype=torch.bool).scatter(2, present.unsqueeze(1), True)
-    return Scenes((masks.sum(1, keepdim=True) * 0.8 + noise).to(torch.uint8), masks, targets, present.to(torch.uint8))
+    images = (masks.sum(1, keepdim=True) * 0.8 + noise).to(torch.uint8)
+    return Scenes(images, masks, targets, present.to(torch.uint8), (0, 0))
 
 
 def train(model: CNN, checkpoint: Path, settings=SHORT, identity="run", progress=module.no_progress, scenes_of=bands) -> list:

@@ -1,0 +1,100 @@
+"""Data sets: which images scenes are composed of, what a model reports of them, and which changes of them make sense."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+from gasp.data.scenes import Scenes, SceneSettings, compose
+from gasp.data.sources import ImageSet, load_source
+from gasp.settings import Settings
+
+__all__ = ["Dataset", "Split"]
+
+Split = Literal["train", "validation", "test"]
+VALIDATION_SHARE = 0.1
+
+
+class Dataset(Settings):
+    """Where the images of the scenes come from, and how scenes are composed of them.
+
+    Attributes:
+        items: the source of the objects, a name or a folder (see :mod:`gasp.data.sources`).
+        background: the source of the images behind them, if any.
+        scenes: how scenes are composed.
+    """
+
+    items: str
+    background: str | None = None
+    scenes: SceneSettings = SceneSettings()
+
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """What each head of a model reports; ``Scenes.head_of_object`` gives the head of each object."""
+        return ("objects",) if self.background is None else ("objects", "background")
+
+    def sizes(self) -> dict[str, int]:
+        """The ``channels``, ``size`` (pixels), ``classes`` and ``heads`` that a model of these scenes has.
+
+        Raises:
+            GaspError: if the images cannot be loaded.
+        """
+        items, background = self.source("test")
+        return {
+            "channels": max(part.images.shape[1] for part in (items, background) if part is not None),
+            "size": self.scenes.size,
+            "classes": len(items.classes),
+            "heads": len(self.heads),
+        }
+
+    def source(self, split: Split) -> tuple[ImageSet, ImageSet | None]:
+        """Images of objects and of backgrounds; validation images are held out of the training images.
+
+        Raises:
+            GaspError: if they cannot be loaded.
+        """
+        return _images(self.items, split), None if self.background is None else _images(self.background, split)
+
+    def compose(self, split: Split, count: int, seed: int) -> Scenes:
+        """Compose scenes, see :func:`gasp.data.scenes.compose`."""
+        items, background = self.source(split)
+        return compose(items, self.scenes, count, seed, background)
+
+    def with_scenes(self, changes: Mapping[str, Any]) -> Dataset:
+        """The data set with some settings of its scenes replaced."""
+        return self.model_copy(update={"scenes": self.scenes.changed(changes)})
+
+    def changes(
+        self, scales: Sequence[float], objects: Sequence[int], overlaps: Sequence[float]
+    ) -> Iterator[tuple[str, float, dict[str, Any]]]:
+        """Those of the asked changes that make sense for these scenes: evaluation, level, and the settings replaced.
+
+        On a background only the scale changes, because an object with its frame leaves no room there for a second one.
+
+        Args:
+            scales: relative to the scale in training.
+            objects: how many; together they cover as much as the objects in training.
+            overlaps: see :class:`~gasp.data.scenes.SceneSettings`.
+        """
+        trained = self.scenes
+        for scale in scales:
+            yield "scale", scale, {"scale": scale * trained.scale}
+        if self.background is not None:
+            return
+        for number in objects:
+            yield "objects", number, {"objects": number, "scale": trained.scale * (trained.objects / number) ** 0.5}
+        for overlap in overlaps:
+            yield "overlap", overlap, {"overlap": overlap}
+
+    def undisturbed(self, evaluation: str) -> float:
+        """The level at which an evaluation's scenes are those of training; 0 for every corruption."""
+        levels = {"scale": 1.0, "objects": float(self.scenes.objects), "overlap": self.scenes.overlap}
+        return levels.get(evaluation, 0.0)
+
+
+def _images(name: str, split: Split) -> ImageSet:
+    source = load_source(name)
+    if split == "test":
+        return source.test
+    train, validation = source.train.split(VALIDATION_SHARE)
+    return train if split == "train" else validation

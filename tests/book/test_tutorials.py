@@ -1,0 +1,150 @@
+"""The pages *Add your own experiment* and *Add your own data set*, each followed word for word in a copy of the project."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from gasp.data.sources import ARRAYS, keep
+
+ROOT = Path(__file__).parents[2]
+STEPS = re.compile(r"^```(?:\{code-block\} diff\n:caption: (\S+)\n\n|bash\n)(.*?)^```$", re.MULTILINE | re.DOTALL)
+OFFLINE = dict.fromkeys(("http_proxy", "https_proxy"), "http://127.0.0.1:9")
+SHORT = "epochs=1 scenes=64 batch_size=32 evaluation.scenes=20 sweep_scenes=20 validation_scenes=20 corruptions={} workers=1"
+
+
+def text(page: str) -> str:
+    return (ROOT / "book" / f"{page}.md").read_text()
+
+
+def commands(page: str) -> list[str]:
+    return [command.strip() for name, command in STEPS.findall(text(page)) if not name]
+
+
+def follow(page: str, root: Path) -> Path:
+    """The project after every edit and copy of the page; nothing is trained or executed."""
+    for folder in ("book", "gasp"):
+        shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for name, step in STEPS.findall(text(page)):
+        if not name:
+            if step.startswith("cp "):
+                subprocess.run(step.split(), cwd=root, check=True)
+            continue
+        lines = [(line[:1] or " ", line[1:]) for line in step.splitlines()]
+        before, after = ("\n".join(line for sign, line in lines if sign in (" ", kept)) + "\n" for kept in "-+")
+        path = root / name
+        assert path.read_text().count(before) == 1, before
+        path.write_text(path.read_text().replace(before, after))
+    return root
+
+
+def python(root: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    environment = {"PATH": os.environ["PATH"], "HOME": str(root), "PYTHONPATH": str(root), **OFFLINE, **environment}
+    return subprocess.run([sys.executable, *arguments], cwd=root, capture_output=True, text=True, env=environment)
+
+
+def answer(root: Path, code: str, **environment: str) -> str:
+    result = python(root, "-c", code, **environment)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+@pytest.mark.parametrize(("page", "steps"), [("your_own_experiment", 10), ("your_own_data", 10)])
+def test_every_step_of_a_page_was_found(page, steps):
+    listings = text(page).count("```text\n")
+    assert len(STEPS.findall(text(page))) == text(page).count("```") / 2 - listings == steps
+
+
+# Add your own experiment
+
+
+@pytest.fixture(scope="module")
+def experiment(tmp_path_factory) -> Path:
+    return follow("your_own_experiment", tmp_path_factory.mktemp("experiment"))
+
+
+def test_the_new_variant_is_in_the_grid_and_in_the_table_of_verdicts(experiment):
+    code = "import gasp; from gasp.analysis import claims; profile = gasp.load_profile('smoke'); "
+    code += "print([(run.variant, run.model.steps) for run in profile.experiments(['multi_mnist'], ['two_steps'])]); "
+    code += "print([effect.text for effect in claims.effects(profile) if effect.claim == 'X1'])"
+    runs, effects = answer(experiment, code).splitlines()
+    assert runs == "[('two_steps', 2), ('two_steps', 2)]"
+    assert effects == "['GASPnet − GASPnet, two steps: no noise']"
+
+
+def test_the_new_chapter_is_found_and_leads_to_the_claim(experiment):
+    code = "from gasp.analysis import claims; from gasp.publishing.chapters import chapters; "
+    code += "print(chapters(['12'])[0].read_text().count('(' + claims.CLAIMS['X1'].page + ')='))"
+    assert answer(experiment, code).strip() == "1"
+
+
+def test_the_new_variant_has_a_colour_and_a_marker(experiment):
+    code = "from gasp.analysis.figures.style import COLOURS, MARKERS; print('two_steps' in COLOURS, 'two_steps' in MARKERS)"
+    assert answer(experiment, code).split() == ["True", "True"]
+
+
+# Add your own data set
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> Path:
+    """The project with the page's data sets; of the shapes there are as few as the page allows."""
+    root = follow("your_own_data", tmp_path_factory.mktemp("data"))
+    corners = {"arrow": (16, 0, 31, 31), "cross": (0, 12, 31, 20), "ring": (4, 4, 28, 28), "triangle": (0, 0, 31, 31)}
+    for name, box in corners.items():
+        (root / "shapes" / name).mkdir(parents=True)
+        for index in range(10):
+            image = Image.new("L", (32, 32))
+            ImageDraw.Draw(image).ellipse(box, fill=120 + 10 * index)
+            image.save(root / "shapes" / name / f"{index + 1}.png")
+    return root
+
+
+def run(root: Path, dataset: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The page's command that runs a data set, with shorter runs."""
+    (command,) = (command for command in commands("your_own_data") if command.endswith(f"--dataset {dataset}"))
+    shorter = [argument for setting in SHORT.split() for argument in ("-p", setting)]
+    return python(root, "-m", *command.removeprefix(".venv/bin/").split(), "--seed", "0", *shorter, **environment)
+
+
+def test_the_new_source_is_registered_and_its_failed_download_is_explained(data, tmp_path):
+    assert answer(data, "from gasp.data.sources import SOURCES; print('kmnist' in SOURCES)").strip() == "True"
+    result = run(data, "multi_kmnist", GASP_DATA=str(tmp_path))
+    assert result.returncode == 2
+    (message,) = result.stderr.splitlines()
+    assert message.startswith(f"gasp: kmnist is not in {tmp_path} and could not be fetched")
+
+
+def test_scenes_are_composed_of_the_new_source_once_its_images_are_there(data, tmp_path):
+    images, labels = np.zeros((200, 28, 28), np.uint8), np.arange(200, dtype=np.uint8) % 10
+    images[:, 4:24, 4:24] = 60 + 20 * labels[:, None, None]  # the higher its label, the brighter a square
+    keep("kmnist", dict(zip(ARRAYS, (images, labels, images, labels), strict=True)), tmp_path)
+    code = "import gasp; data = gasp.load_profile('smoke').datasets['multi_kmnist']; scenes = data.compose('test', 50, seed=0); "
+    code += "print(*scenes.images.flatten(1).amax(1).tolist()); print(*scenes.labels.amax(1).tolist()); print(data.sizes())"
+    brightest, highest, sizes = answer(data, code, GASP_DATA=str(tmp_path)).splitlines()
+    expected = [60 + 20 * int(label) for label in highest.split()]
+    assert [int(value) for value in brightest.split()] == pytest.approx(expected, rel=0.02)
+    assert sizes == "{'channels': 1, 'size': 32, 'classes': 10, 'heads': 1}"
+
+
+def test_networks_are_trained_and_tested_on_the_folder(data):
+    result = run(data, "multi_shapes")
+    assert result.returncode == 0, result.stderr
+    assert "done: 2 of 2" in result.stdout
+    code = "import pandas, pathlib; table = pandas.concat(map(pandas.read_csv, pathlib.Path('runs/smoke/results').glob('*.csv'))); "
+    code += "print(*sorted(set(table['dataset']) | set(table['variant']) | set(table['evaluation'])))"
+    told = {"multi_shapes", "cnn_parameters", "gaspnet", "clean", "scale", "objects", "overlap", "longer"}
+    assert told <= set(answer(data, code).split())
+
+
+def test_the_new_chapter_compares_networks_on_the_new_data(data):
+    code = "from gasp.publishing.chapters import chapters; print('[\"multi_shapes\"]' in chapters(['12'])[0].read_text())"
+    assert answer(data, code).strip() == "True"

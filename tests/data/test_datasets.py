@@ -1,0 +1,75 @@
+"""Data sets: what they ask of a model, their splits, and the changes of their scenes."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from gasp.data import datasets as module
+from gasp.data.datasets import Dataset
+from gasp.data.scenes import SceneSettings
+from gasp.data.sources import ImageSet, Splits
+from gasp.settings import GaspError
+
+LEVELS = {"scales": [0.5], "objects": [1, 4], "overlaps": [0.5]}
+
+
+def noise(channels: int) -> ImageSet:
+    images = torch.randint(0, 256, (40, channels, 32, 32), dtype=torch.uint8)
+    return ImageSet(images, torch.arange(40).remainder(4).byte(), ("a", "b", "c", "d"))
+
+
+@pytest.fixture(autouse=True)
+def _sources(monkeypatch) -> None:
+    """A source named by its channels."""
+    sources = {name: Splits(noise(int(name)), noise(int(name))) for name in "13"}
+    monkeypatch.setattr(module, "load_source", sources.__getitem__)
+
+
+@pytest.mark.parametrize("items", "13")
+@pytest.mark.parametrize("background", [None, "1", "3"])
+def test_scenes_have_the_sizes_and_heads_that_the_data_set_tells(items, background):
+    data = Dataset(items=items, background=background, scenes=SceneSettings(objects=1))
+    sizes, scenes = data.sizes(), data.compose("test", 5, seed=0)
+    assert scenes.images.shape[1:] == (sizes["channels"], sizes["size"], sizes["size"])
+    assert scenes.targets.shape[1:] == (sizes["heads"], sizes["classes"])
+    assert [data.heads[head] for head in scenes.head_of_object] == ["objects", "background"][: scenes.masks.shape[1]]
+
+
+def test_training_and_validation_images_are_a_partition_of_the_source_s():
+    whole = sorted(image.numpy().tobytes() for image in module.load_source("3").train.images)
+    train, validation = (Dataset(items="3").source(split)[0].images for split in ("train", "validation"))
+    assert len(validation) == 4
+    assert sorted(image.numpy().tobytes() for image in torch.cat([train, validation])) == whole
+
+
+@pytest.mark.parametrize("objects", [2, 3])
+def test_changes_on_a_canvas_keep_the_area_of_the_objects_in_training(objects):
+    data = Dataset(items="1", scenes=SceneSettings(objects=objects, scale=0.8))
+    changes = list(data.changes(**LEVELS))
+    assert [change[:2] for change in changes] == [("scale", 0.5), ("objects", 1), ("objects", 4), ("overlap", 0.5)]
+    scenes = [data.with_scenes(settings).scenes for _, _, settings in changes]
+    assert scenes[0] == SceneSettings(objects=objects, scale=0.4)
+    for number, changed in zip((1, 4), scenes[1:3], strict=True):
+        assert changed.objects == number
+        assert number * changed.scale**2 == pytest.approx(objects * 0.8**2)
+    assert scenes[3] == SceneSettings(objects=objects, scale=0.8, overlap=0.5)
+
+
+def test_on_a_background_only_the_scale_changes():
+    data = Dataset(items="1", background="3", scenes=SceneSettings(objects=1))
+    assert list(data.changes(**LEVELS)) == [("scale", 0.5, {"scale": 0.5})]
+
+
+@pytest.mark.parametrize("scenes", [SceneSettings(), SceneSettings(objects=3, overlap=0.25, scale=0.5)])
+def test_scenes_at_an_undisturbed_level_are_those_of_training(scenes):
+    data = Dataset(items="1", scenes=scenes)
+    levels = {name: data.undisturbed(name) for name in ("scale", "objects", "overlap")}
+    changes = data.changes([levels["scale"]], [int(levels["objects"])], [levels["overlap"]])
+    assert [data.with_scenes(settings) for _, _, settings in changes] == [data] * 3
+    assert data.undisturbed("gaussian") == data.undisturbed("longer") == 0
+
+
+def test_a_change_that_is_impossible_is_refused():
+    with pytest.raises(GaspError, match="overlap"):
+        Dataset(items="1").with_scenes({"overlap": 2.0})
