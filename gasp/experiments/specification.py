@@ -142,7 +142,7 @@ class Experiment(Settings):
         """The model before training. Variants of one seed share the weights that they have in common.
 
         Args:
-            sizes: as :meth:`Dataset.sizes` gives them; read from the data when omitted.
+            sizes: as :meth:`gasp.data.datasets.Dataset.sizes` gives them; read from the data when omitted.
         """
         sizes = self.data.sizes() if sizes is None else sizes
         with torch.random.fork_rng(devices=[]):
