@@ -40,21 +40,21 @@ def head_metrics(heads: Sequence[str]) -> dict[str, str]:
 
 
 def undisturbed(table: pd.DataFrame, metric: str = "scene_accuracy") -> pd.DataFrame:
-    """A metric on undisturbed test scenes: the rows of a table of results, at every time step."""
+    """A metric on undisturbed scenes: the rows of a table of results, at every time step."""
     return levels_of(table, "clean", metric)
 
 
 def levels_of(
     table: pd.DataFrame, evaluation: str, metric: str = "scene_accuracy", undisturbed_at: float | None = None
 ) -> pd.DataFrame:
-    """A metric on the test scenes of an evaluation, such as ``gaussian``: the rows of all levels and time steps.
+    """A metric on the scenes of an evaluation, such as ``gaussian``: the rows of all levels and time steps.
 
     Args:
         table: of results, see :meth:`gasp.experiments.store.Store.table`.
         undisturbed_at: the level under which the results on undisturbed scenes are included, as
             :meth:`gasp.experiments.specification.Dataset.undisturbed` gives it; they are left out when it is omitted.
     """
-    rows = table[(table["evaluation"] == evaluation) & (table["metric"] == metric) & (table["split"] == "test")]
+    rows = table[(table["evaluation"] == evaluation) & (table["metric"] == metric)]
     if undisturbed_at is None:
         return rows
     return pd.concat([undisturbed(table, metric).assign(level=undisturbed_at), rows], ignore_index=True)

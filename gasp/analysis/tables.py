@@ -7,10 +7,19 @@ from collections.abc import Iterable, Mapping, Sequence
 import pandas as pd
 from IPython.display import Markdown
 
-from gasp.analysis.statistics import decomposition, formatted, mean_interval, paired_difference
+from gasp.analysis.statistics import (
+    at_level,
+    decomposition,
+    formatted,
+    last_step,
+    levels_of,
+    mean_interval,
+    paired_difference,
+    undisturbed,
+)
 from gasp.experiments.variants import VARIANTS
 
-__all__ = ["by_condition", "by_variant", "parts_of_difference", "table", "table_of"]
+__all__ = ["by_condition", "by_run", "by_variant", "parts_of_difference", "table", "table_of"]
 
 Compared = str | tuple[str, str]
 """A variant, for its mean; or two variants, for the first minus the second, paired by seed."""
@@ -68,6 +77,22 @@ def parts_of_difference(conditions: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """
     parts = {label: decomposition(rows) for label, rows in conditions.items()}
     return pd.DataFrame({label: {part: formatted(gain, sign=True) for part, gain in of.items()} for label, of in parts.items()})
+
+
+def by_run(results: pd.DataFrame, **metrics: pd.DataFrame) -> pd.DataFrame:
+    """A row for each run of a study: means over seeds at the first and the last time step, and the phases at the last.
+
+    Args:
+        results: of the study, see :meth:`gasp.experiments.store.Store.table`.
+        metrics: further columns, one value for each run and seed.
+    """
+    accuracy = undisturbed(results)
+    columns = {"t = 0": accuracy[accuracy["t"] == 0], "last t": last_step(accuracy[accuracy["t"] > 0])}
+    for metric, label in {"order_within": "order, layer 1", "separation": "separation"}.items():
+        columns[label] = last_step(at_level(levels_of(results, "phases", metric), 1))
+    means = {label: rows.groupby("variant")["value"].mean() for label, rows in (columns | metrics).items()}
+    cells = pd.DataFrame(means).reindex(results["variant"].unique())
+    return cells.map(lambda mean: "" if pd.isna(mean) else f"{mean:.3f}")
 
 
 def _label(compared: Compared) -> str:
