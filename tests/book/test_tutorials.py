@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -17,7 +18,7 @@ from PIL import Image, ImageDraw
 from gasp.data.sources import ARRAYS, keep
 
 ROOT = Path(__file__).parents[2]
-STEPS = re.compile(r"^```(?:\{code-block\} diff\n:caption: (\S+)\n\n|bash\n)(.*?)^```$", re.MULTILINE | re.DOTALL)
+STEPS = re.compile(r"^```(?:\{code-block\} (diff|python)\n:caption: (\S+)\n\n|bash\n)(.*?)^```$", re.MULTILINE | re.DOTALL)
 OFFLINE = dict.fromkeys(("http_proxy", "https_proxy"), "http://127.0.0.1:9")
 SHORT = "epochs=1 training.scenes=64 batch_size=32 evaluation.scenes=20 sweep_scenes=20 validation_scenes=20 workers=1"
 
@@ -27,17 +28,20 @@ def text(page: str) -> str:
 
 
 def commands(page: str) -> list[str]:
-    return [command.strip() for name, command in STEPS.findall(text(page)) if not name]
+    return [command.strip() for kind, _, command in STEPS.findall(text(page)) if not kind]
 
 
 def follow(page: str, root: Path) -> Path:
     """The project after every edit and copy of the page; nothing is trained or executed."""
     for folder in ("book", "gasp"):
         shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    for name, step in STEPS.findall(text(page)):
-        if not name:
+    for kind, name, step in STEPS.findall(text(page)):
+        if not kind:
             if step.startswith("cp "):
                 subprocess.run(step.split(), cwd=root, check=True)
+            continue
+        if kind == "python":
+            (root / name).write_text(step)
             continue
         lines = [(line[:1] or " ", line[1:]) for line in step.splitlines()]
         before, after = ("\n".join(line for sign, line in lines if sign in (" ", kept)) + "\n" for kept in "-+")
@@ -58,7 +62,7 @@ def answer(root: Path, code: str, **environment: str) -> str:
     return result.stdout
 
 
-@pytest.mark.parametrize(("page", "steps"), [("your_own_experiment", 10), ("your_own_data", 11)])
+@pytest.mark.parametrize(("page", "steps"), [("your_own_experiment", 16), ("your_own_data", 11)])
 def test_every_step_of_a_page_was_found(page, steps):
     listings = text(page).count("```text\n")
     assert len(STEPS.findall(text(page))) == text(page).count("```") / 2 - listings == steps
@@ -90,6 +94,26 @@ def test_the_new_chapter_is_found_and_leads_to_the_claim(experiment):
 def test_the_new_variant_has_a_colour_and_a_marker(experiment):
     code = "from gasp.analysis.figures.style import COLOURS, MARKERS; print('two_steps' in COLOURS, 'two_steps' in MARKERS)"
     assert answer(experiment, code).split() == ["True", "True"]
+
+
+def test_the_new_model_is_registered_trained_tested_and_stored(experiment):
+    shorter = [argument for setting in SHORT.split() for argument in ("-p", setting)]
+    command = ["-m", "gasp", "experiments", "run", "--profile", "smoke", "--variant", "divisive", "--seed", "0"]
+    result = python(experiment, *command, *shorter)
+    assert result.returncode == 0, result.stderr
+    (record,) = (experiment / "runs" / "smoke" / "results").glob("*.json")
+    specification = json.loads(record.read_text())["specification"]
+    assert (specification["variant"], specification["model"]["kind"]) == ("divisive", "divisive")
+    code = "from gasp.analysis.figures.style import COLOURS; print('divisive' in COLOURS)"
+    assert answer(experiment, code).strip() == "True"
+
+
+def test_the_new_model_keeps_the_contract(experiment):
+    shutil.copytree(ROOT / "tests", experiment / "tests", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", experiment)
+    (command,) = (command for command in commands("your_own_experiment") if "test_contract" in command)
+    result = python(experiment, *command.removeprefix(".venv/bin/python ").split())
+    assert result.returncode == 0, result.stdout
 
 
 # Add your own data set
