@@ -163,7 +163,7 @@ for name in ["widths", "kernels", "strides"]:
 #
 # Without a neighbourhood, $Z$ is one vector for the whole network: the global agreement of the paper's title. A Gaussian
 # neighbourhood is separable, so $Z$ is a product with one matrix for rows and one for columns. The code keeps the
-# equations as they are written, too ({py:func}`gasp.nn.kuramoto.dense_coupling`), and holds the fast form against them:
+# equations as they are written, too ({py:func}`gasp.nn.kuramoto.dense_rates`), and holds the fast form against them:
 
 # %%
 from gasp.nn import kuramoto
@@ -176,10 +176,9 @@ full_matrix = neighbourhood.matrix()
 number = len(full_matrix)
 phases, gates = 6.28 * torch.rand(number, 4), torch.rand(number, 4)
 queries, keys = torch.randn(2, number, 8, 4)
-state = {"phases": phases, "queries": queries, "keys": keys, "gates": gates}
-constants = {"desynchronization": 0.1, "normalization": 10.0}
-fast = kuramoto.coupling(**state, neighbourhood=neighbourhood, **constants)
-written = kuramoto.dense_coupling(**state, neighbourhood=full_matrix, **constants)
+coupling = kuramoto.Coupling(queries, keys, gates, neighbourhood, desynchronization=0.1, normalization=10.0)
+fast = kuramoto.rates(phases, coupling)
+written = kuramoto.dense_rates(phases, coupling, full_matrix)
 torch.set_default_dtype(torch.float32)
 print(f"{number} oscillators, rates up to {written.abs().max():.0f}")
 print(f"largest difference: {(fast - written).abs().max():.0e}")

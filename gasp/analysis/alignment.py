@@ -26,6 +26,6 @@ def align_first_layer(model: GASPnet, image: Tensor, iterations: int) -> tuple[T
     coupling = model.coupling(activities)
     phases = [model.initial_phases(1, torch.Generator().manual_seed(0))]
     for _ in range(iterations):
-        phases.append(align(phases[-1], **coupling, iterations=1, step_size=model.settings.step_size))
+        phases.append(align(phases[-1], coupling, iterations=1, step_size=model.settings.step_size))
     height, width = model.grids[0]
     return torch.stack(phases)[:, : height * width, 0].unflatten(1, (height, width)), model.gates(activities)[0][0]

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from gasp.data.corruptions import Corruption, corrupt
 from gasp.data.scenes import Scenes
-from gasp.learning.losses import classification_loss, coverage
+from gasp.learning.losses import classification_loss, object_phasors
 from gasp.models import Model, Trajectory
-from gasp.nn.kuramoto import order_parameter
+from gasp.nn.phasors import angle, length
 
 __all__ = ["Answers", "accuracy", "answers", "order_of_objects", "phase_statistics", "separation"]
 
@@ -111,7 +111,9 @@ def _of_layers(trajectory: Trajectory, masks: Tensor, reporting: Tensor) -> list
         if phases.ndim == 4:
             found.append(separation(phases, masks))
             continue
-        gaps = torch.cos(phases.unsqueeze(-1) - _mean_phases(trajectory.phases[0], masks).unsqueeze(-2))  # (T, B, n, G)
+        gaps = torch.cos(
+            phases.unsqueeze(-1) - angle(object_phasors(trajectory.phases[0], masks)).unsqueeze(-2)
+        )  # (T, B, n, G)
         nearest = gaps.amax(-1)
         found.append({"nearness": (gates * nearest).sum(-1) / (gates.sum(-1) + 1e-9)})
     if trajectory.phases and trajectory.phases[-1].ndim == 3:
@@ -157,7 +159,7 @@ def separation(phases: Tensor, masks: Tensor) -> dict[str, Tensor]:
         phases: ``(T, B, H, W)``, radians.
         masks: coverage by the G objects, ``(B, G, *, *)`` in [0, 1].
     """
-    mean = _mean_phases(phases, masks)
+    mean = angle(object_phasors(phases, masks))  # (T, B, G)
     first, second = torch.triu_indices(mean.shape[-1], mean.shape[-1], 1)
     between = (1 - torch.cos(mean[..., first] - mean[..., second])) / 2
     return {"order_within": order_of_objects(phases, masks).mean(-1), "separation": between.mean(-1)}
@@ -167,11 +169,4 @@ def order_of_objects(phases: Tensor, masks: Tensor) -> Tensor:
     """The order parameter of the locations of each object, weighted by coverage, ``(T, B, G)``; arguments as in
     :func:`separation`.
     """
-    return order_parameter(phases.flatten(2).unsqueeze(2), coverage(masks, phases).flatten(2))
-
-
-def _mean_phases(phases: Tensor, masks: Tensor) -> Tensor:
-    """The mean phase of the locations of each object, ``(T, B, G)``; arguments as in :func:`separation`."""
-    weights = coverage(masks, phases).flatten(2)
-    angles = phases.flatten(2).unsqueeze(2)
-    return torch.atan2((weights * angles.sin()).sum(-1), (weights * angles.cos()).sum(-1))
+    return length(object_phasors(phases, masks))

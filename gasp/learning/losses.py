@@ -6,9 +6,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from gasp.nn.kuramoto import TINY
+from gasp.nn.phasors import length, mean_phasor
 
-__all__ = ["classification_loss", "coverage", "synchrony_loss"]
+__all__ = ["classification_loss", "coverage", "object_phasors", "synchrony_loss"]
+
+ORDER_SMOOTHING = 1e-4  # of an object's order parameter: bounds the gradient of its mean phase where its phases cancel
 
 
 def classification_loss(logits: Tensor, targets: Tensor) -> Tensor:
@@ -30,6 +32,13 @@ def coverage(masks: Tensor, phases: Tensor) -> Tensor:
     return F.adaptive_avg_pool2d(masks, (height, width))
 
 
+def object_phasors(phases: Tensor, masks: Tensor) -> Tensor:
+    """The mean phasor of the locations of each object, weighted by coverage, ``(2, T, B, G)``; arguments as in
+    :func:`synchrony_loss`.
+    """
+    return mean_phasor(phases.flatten(2).unsqueeze(2), coverage(masks, phases).flatten(2))
+
+
 def synchrony_loss(phases: Tensor, masks: Tensor) -> Tensor:
     r"""Zero when every object is in phase within and the objects' mean phases cancel.
 
@@ -44,10 +53,7 @@ def synchrony_loss(phases: Tensor, masks: Tensor) -> Tensor:
 
     Source: KuraNet (arXiv 2105.02838), which KomplexNet (arXiv 2502.21077) trains with; the weights are ours.
     """
-    weights = coverage(masks, phases)
-    weights = weights / (weights.sum((-2, -1), keepdim=True) + TINY)
-    phases = phases.unsqueeze(2)
-    means = torch.stack([(weights * phases.cos()).sum((-2, -1)), (weights * phases.sin()).sum((-2, -1))])  # (2, T, B, G)
-    order = (means.square().sum(0) + 1e-8).sqrt()
-    pull = (means / order).mean(-1).square().sum(0)
-    return (1 - order).mean() + pull.mean()
+    means = object_phasors(phases, masks)  # (2, T, B, G)
+    order = length(means, ORDER_SMOOTHING)  # (T, B, G)
+    balance = (means / order).mean(-1).square().sum(0)  # (T, B)
+    return (1 - order).mean() + balance.mean()

@@ -13,13 +13,15 @@ from torch.nn import functional as F
 
 from gasp.models.recurrent import Oscillating, RecurrentSettings
 from gasp.models.trajectory import Trajectory
-from gasp.nn.kuramoto import align, mean_phase
-from gasp.nn.layers import SILENT, PhaseConv2d, PhaseLinear, modulated
+from gasp.nn.kuramoto import Coupling, align
+from gasp.nn.layers import AMPLITUDE_FLOOR, PhaseConv2d, PhaseLinear, complex_activity, modulated
 from gasp.nn.neighbourhood import Neighbourhood
+from gasp.nn.phasors import angle, mean_phasor
 from gasp.settings import GaspError, Size
 
 __all__ = ["GASPnet", "GASPnetSettings"]
 
+NORM_SMOOTHING = 1e-6  # of keys and queries: a vector of 0 stays 0 and has a finite gradient
 PhaseInit = Literal["bottom_up", "random", "ideal"]
 
 
@@ -79,20 +81,25 @@ class GASPnet(Oscillating):
         return [*self.keys, *self.queries, self.log_desynchronization]
 
     def ideal_phases(self, masks: Tensor) -> Tensor:
-        """Phases ``(N, B)`` whose first layer tells G objects of masks ``(B, G, size, size)`` apart; all others are 0.
+        """Initial phases ``(N, B)``, radians, whose first layer tells G objects apart; all others are 0.
 
-        Objects are spread evenly over the circle. A location takes the mean phase of the objects in its receptive field, and
-        where there is none a phase midway between two objects.
+        Objects are spread evenly over the circle. A location takes the mean phase of the objects in its receptive field,
+        weighted by coverage, and where there is none a phase midway between two objects.
+
+        Args:
+            masks: coverage of the pixels by each object, ``(B, G, size, size)``.
         """
-        angles = torch.arange(masks.shape[1] + 1, device=masks.device) * (2 * math.pi / masks.shape[1])
-        angles[-1] -= math.pi / masks.shape[1]
         conv = self.stages[0].linear
         assert isinstance(conv, PhaseConv2d)
-        seen = F.avg_pool2d(masks, conv.kernel_size, conv.stride, conv.padding)  # type: ignore[arg-type]
-        seen = torch.cat([seen, (seen.sum(1, keepdim=True) == 0).to(seen)], 1)  # (B, G + 1, H, W)
-        real, imag = (torch.einsum("bghw,g->bhw", seen, part) for part in (angles.cos(), angles.sin()))
+        objects = masks.shape[1]
+        coverage = F.avg_pool2d(masks, conv.kernel_size, conv.stride, conv.padding)  # type: ignore[arg-type]
+        nothing = (coverage.sum(1, keepdim=True) == 0).to(coverage)  # (B, 1, H, W)
+        coverage = torch.cat([coverage, nothing], 1)  # (B, G + 1, H, W)
+        angles = torch.arange(objects + 1, device=masks.device) * (2 * math.pi / objects)  # (G + 1)
+        angles[-1] -= math.pi / objects
+        first = angle(mean_phasor(angles.view(-1, 1, 1), coverage, dim=-3))  # (B, H, W)
         others = [masks.new_zeros(len(masks), *shape) for shape in self.shapes[1:]]
-        return self._join([mean_phase(real, imag), *others])
+        return self._per_oscillator([first, *others])
 
     def run(
         self, images: Tensor, generator: torch.Generator, masks: Tensor | None = None, steps: int | None = None
@@ -109,109 +116,120 @@ class GASPnet(Oscillating):
         Args:
             images: ``(B, channels, size, size)`` in [0, 1].
             phases: initial phases ``(N, B)``, radians; random when omitted.
-            steps: T of this run, when not the model's own.
+            steps: T of this run; the model's own when omitted.
 
         Raises:
-            ValueError: if the images have another shape, or ``steps`` is below 1.
+            GaspError: if images or phases have another shape or type, or ``steps`` is below 1.
         """
         steps = self.duration(steps)
         activities = self.sweep(images)
-        plain_second = self.stages[1].linear(activities[0])  # input of layer 2 never changes: computed once
         phases = self.initial_phases(len(images)) if phases is None else phases
         self.check_phases(phases, len(images))
-        layers = self._split(phases)
+        layer_phases = self._per_layer(phases)
         if self.settings.phase_init != "random":
-            layers = [layers[0], *self._drives(activities, layers[0])]
-        # the first layer's activity never changes, so what it sends is computed once
-        gates, first = self.gates(activities), self._vectors(activities, slice(0, 1))
-        logits, all_phases, all_gates = [self.logits(activities[-1])], [layers], [gates]
+            layer_phases = self._driven_phases(activities, layer_phases[0])
+        plain_second = self.stages[1].linear(activities[0])  # the input of layer 2 never changes: computed once
+        gates = self.gates(activities)
+        logits, all_phases, all_gates = [self.logits(activities[-1])], [layer_phases], [gates]
         for _ in range(1, steps):
-            coupling = self._coupling(first + self._vectors(activities, slice(1, None)), gates)
             phases = align(
-                self._join(layers), **coupling, iterations=self.settings.iterations, step_size=self.settings.step_size
+                self._per_oscillator(layer_phases),
+                self.coupling(activities),
+                self.settings.iterations,
+                self.settings.step_size,
             )
-            activities, layers = self._modulated_sweep(activities[0], plain_second, self._split(phases))
-            gates = [gates[0], *self.gates(activities[1:])]
+            activities, layer_phases = self._modulated_sweep(activities[0], plain_second, self._per_layer(phases))
             logits.append(self.logits(activities[-1]))
-            all_phases.append(layers)
-            all_gates.append(gates)
+            all_phases.append(layer_phases)
+            all_gates.append(self.gates(activities))
         return Trajectory.of_steps(logits, all_phases, all_gates)
 
-    def coupling(self, activities: Sequence[Tensor]) -> dict[str, Any]:
-        """The coupling of all oscillators, given the activity of every layer: what :func:`~gasp.nn.kuramoto.align` takes."""
-        return self._coupling(self._vectors(activities), self.gates(activities))
+    def coupling(self, activities: Sequence[Tensor]) -> Coupling:
+        r"""The coupling of all oscillators, given the activity of every layer.
+
+        .. math:: \kappa_i = \sum_j N_{ij} g_j, \qquad \varepsilon_i = \hat\varepsilon\, \kappa_i \Big/ \sum_j g_j
+
+        So alignment is an average over neighbours, and repulsion is a learned multiple :math:`\hat\varepsilon` of the mean
+        gate. Steps then stay below what makes the dynamics chaotic.
+        """
+        keys, queries = self._keys_and_queries(activities)
+        gates = self._per_oscillator(self.gates(activities))  # (N, B)
+        nearby_gates = self.neighbourhood(gates).expand_as(gates) + AMPLITUDE_FLOOR
+        total_gates = gates.sum(0) + AMPLITUDE_FLOOR  # (B)
+        return Coupling(
+            queries=queries,
+            keys=keys,
+            gates=gates,
+            neighbourhood=self.neighbourhood,
+            desynchronization=self.log_desynchronization.exp() * nearby_gates / total_gates,
+            normalization=nearby_gates,
+        )
 
     def gates(self, activities: Sequence[Tensor]) -> list[Tensor]:
-        """How much each oscillator of the last layers pulls, one ``(B, H, W)`` or ``(B, n)`` a layer.
+        r"""How much each oscillator pulls, one ``(B, H, W)`` or ``(B, n)`` a layer, given the activity of every layer.
 
-        Its squared amplitude against the layer's mean square: in [0, 1), 0 for a silent oscillator. The amplitude of a
-        location is the norm over its channels, that of a read-out unit the probability it gives to its class.
+        .. math:: g_j = a_j^2 / (a_j^2 + \langle a^2 \rangle)
+
+        with the mean over the layer: in [0, 1), 0 for a silent oscillator. The amplitude a of a location is the norm over
+        its channels, that of a read-out unit the probability that it gives to its class.
         """
         *layers, readout = (activity.detach() for activity in activities)
-        layers.append(self.logits(readout).softmax(-1).flatten(1))
+        probabilities = self.logits(readout).softmax(-1).flatten(1)  # (B, heads · classes)
         gates = []
-        for activity in layers:
-            power = activity.square().sum(1) if activity.ndim == 4 else activity.square()
-            gates.append(power / (power + power.flatten(1).mean(1).view(-1, *[1] * (power.ndim - 1)) + 1e-9))
+        for activity in (*layers, probabilities):
+            power = activity.square().sum(1) if activity.ndim == 4 else activity.square()  # (B, H, W) or (B, n)
+            mean_power = power.mean(tuple(range(1, power.ndim)), keepdim=True)
+            gates.append(power / (power + mean_power + 1e-9))
         return gates
 
-    def _vectors(self, activities: Sequence[Tensor], layers: slice = slice(None)) -> list[Tensor]:
-        """Keys and queries of the oscillators of some layers, one ``(N_layer, 2, d, B)`` a layer."""
-        vectors = []
-        for activity, key, query in zip(activities[layers], self.keys[layers], self.queries[layers], strict=True):
-            both = torch.cat([key, query], 1).T  # (2d, C or n)
-            # a unit's activity would only scale its vectors, and their norm is 1
-            both = both @ activity.detach().flatten(2) if activity.ndim == 4 else both.expand(len(activity), -1, -1)
-            both = both.flatten(1).T.contiguous().view(2, self.settings.key_size, -1, len(activity))
-            vectors.append(_unit(both, dim=1).permute(2, 0, 1, 3))
-        return vectors
+    def _keys_and_queries(self, activities: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """Unit vectors ``(N, d, B)`` each, linear in the activity of a location; that of a silent one is 0."""
+        layers = []
+        for activity, key, query in zip(activities, self.keys, self.queries, strict=True):
+            weights = torch.cat([key, query], 1).T  # (2d, C or n)
+            if activity.ndim == 4:
+                vectors = weights @ activity.detach().flatten(2)  # (B, 2d, n)
+            else:  # activity would only scale a unit's vectors, whose norm is 1
+                vectors = weights.expand(len(activity), -1, -1)  # (B, 2d, n)
+            vectors = vectors.flatten(1).T.contiguous()  # (2dn, B)
+            vectors = vectors.view(2, self.settings.key_size, -1, len(activity))  # (2, d, n, B)
+            inverse_norm = (vectors.square().sum(1, keepdim=True) + NORM_SMOOTHING**2).rsqrt()  # (2, 1, n, B)
+            layers.append((vectors * inverse_norm).permute(2, 0, 1, 3))  # (n, 2, d, B)
+        keys, queries = torch.cat(layers).unbind(1)  # (N, d, B) each
+        return keys, queries
 
-    def _coupling(self, vectors: Sequence[Tensor], gates: Sequence[Tensor]) -> dict[str, Any]:
-        """κ_i is the sum of the gates in the neighbourhood of i, so that alignment is an average over neighbours, and ε_i
-        is a learned multiple of the neighbourhood's mean. Steps then stay below what makes the dynamics chaotic.
+    def _driven_phases(self, activities: Sequence[Tensor], first: Tensor) -> list[Tensor]:
+        """Phases of all layers: those of the first, and those that each later layer takes from its input."""
+        phases = [first]
+        for stage, activity in zip(self.stages[1:], activities, strict=False):
+            phases.append(stage.linear.driven_phases(activity, phases[-1]))
+        return phases
+
+    def _modulated_sweep(
+        self, first: Tensor, plain_second: Tensor, aligned: Sequence[Tensor]
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        """Activity and phases of all layers.
+
+        Args:
+            first: activity of the first layer, which never changes.
+            plain_second: what the second layer makes of it without phases.
+            aligned: phases of every layer after alignment.
         """
-        keys, queries = torch.cat(list(vectors)).unbind(1)
-        pulls = self._join(gates)
-        near = self.neighbourhood(pulls).expand_as(pulls) + SILENT  # gates of the neighbours, added up
-        return {
-            "keys": keys,
-            "queries": queries,
-            "gates": pulls,
-            "neighbourhood": self.neighbourhood,
-            "desynchronization": self.log_desynchronization.exp() * near / (pulls.sum(0) + SILENT),
-            "normalization": near,
-        }
-
-    def _drives(self, activities: Sequence[Tensor], phases: Tensor) -> list[Tensor]:
-        """Phases that the layers after the first take from their input, given the first layer's."""
-        drives = []
-        for stage, x in zip(self.stages[1:], activities, strict=False):
-            phases = stage.linear.drive(x, phases)
-            drives.append(phases)
-        return drives
-
-    def _modulated_sweep(self, x: Tensor, plain: Tensor, layers: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
-        """Activity and phases of all layers, given the first layer's activity and all phases after alignment."""
-        activities, phases = [x], [layers[0]]
+        activities, phases = [first], [aligned[0]]
         for index, stage in enumerate(self.stages[1:], start=1):
-            before = phases[-1]
-            plain = plain if index == 1 else stage.linear(x)
-            after = layers[index] if self.settings.phase_init == "random" else stage.linear.drive(x, before)
-            x = stage.activate(modulated(plain, *stage.linear.carry(x, before), after, self.settings.modulation))
-            activities.append(x)
-            phases.append(after)
+            activity, sent = activities[-1], phases[-1]
+            own = aligned[index] if self.settings.phase_init == "random" else stage.linear.driven_phases(activity, sent)
+            plain = plain_second if index == 1 else stage.linear(activity)
+            response = stage.linear.complex_response(complex_activity(activity, sent))
+            activities.append(stage.activate(modulated(plain, response, own, self.settings.modulation)))
+            phases.append(own)
         return activities, phases
 
-    def _split(self, phases: Tensor) -> list[Tensor]:
+    def _per_layer(self, phases: Tensor) -> list[Tensor]:
         """``(N, B)`` to one ``(B, H, W)`` or ``(B, n)`` a layer."""
-        parts = phases.split([math.prod(shape) for shape in self.shapes])
-        return [part.T.contiguous().unflatten(1, shape) for part, shape in zip(parts, self.shapes, strict=True)]
+        layers = phases.split([math.prod(shape) for shape in self.shapes])
+        return [layer.T.contiguous().unflatten(1, shape) for layer, shape in zip(layers, self.shapes, strict=True)]
 
-    def _join(self, layers: Sequence[Tensor]) -> Tensor:
-        """The inverse of ``_split``."""
+    def _per_oscillator(self, layers: Sequence[Tensor]) -> Tensor:
+        """One ``(B, H, W)`` or ``(B, n)`` a layer to ``(N, B)``."""
         return torch.cat([layer.flatten(1).T for layer in layers])
-
-
-def _unit(vectors: Tensor, dim: int) -> Tensor:
-    """Vectors of norm 1; a zero vector stays zero."""
-    return vectors * (vectors.square().sum(dim, keepdim=True) + 1e-12).rsqrt()

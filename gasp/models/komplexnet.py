@@ -12,8 +12,9 @@ from torch.nn import functional as F
 
 from gasp.models.recurrent import Oscillating, RecurrentSettings
 from gasp.models.trajectory import Trajectory
-from gasp.nn.kuramoto import TINY, coupling, mean_phase
-from gasp.nn.layers import SILENT, parts
+from gasp.nn.kuramoto import Coupling, align
+from gasp.nn.layers import AMPLITUDE_FLOOR, complex_activity
+from gasp.nn.phasors import angle, length
 from gasp.settings import Size
 
 __all__ = ["KomplexNet"]
@@ -91,72 +92,76 @@ class KomplexNet(Oscillating):
         Args:
             images: ``(B, channels, size, size)`` in [0, 1].
             phases: initial phases ``(N, B)`` of the first layer, radians; random when omitted.
-            steps: T of this run, when not the model's own.
+            steps: T of this run; the model's own when omitted.
 
         Raises:
-            ValueError: if the images have another shape, or ``steps`` is below 1.
+            GaspError: if images or phases have another shape or type, or ``steps`` is below 1.
         """
         steps = self.duration(steps)
         self.check(images)
         phases = self.initial_phases(len(images)) if phases is None else phases
         self.check_phases(phases, len(images))
         first = self.stages[0](images)
-        plain_second = self.stages[1].linear(first)  # input of layer 2 changes in phase only: computed once
-        coupled = self.coupling(first)
+        plain_second = self.stages[1].linear(first)  # the input of layer 2 changes in phase only: computed once
+        coupling = self.coupling(first)
         logits: list[Tensor] = []
         all_phases, all_gates = [], []
         for step in range(steps):
-            for _ in range(self.settings.iterations if step else 0):
-                phases = phases + self.settings.step_size * coupling(phases, **coupled)
+            if step:
+                phases = align(phases, coupling, self.settings.iterations, self.settings.step_size)
+            grid = phases.T.contiguous().unflatten(1, self.grids[0])  # (B, H, W)
             coherence = self.settings.coherence if step else 0.0
-            activities, layers = self._complex_sweep(first, plain_second, self._grid(phases), coherence)
+            activities, layer_phases = self._complex_sweep(first, plain_second, grid, coherence)
             logits.append(self.logits(activities[-1]))
-            all_phases.append(layers)
+            all_phases.append(layer_phases)
             all_gates.append([_gates(activity) for activity in activities])
         return Trajectory.of_steps(logits, all_phases, all_gates)
 
-    def coupling(self, first: Tensor) -> dict[str, Any]:
-        """The coupling of all locations, given the first layer's activity: what :func:`~gasp.nn.kuramoto.coupling` takes.
+    def coupling(self, first: Tensor) -> Coupling:
+        r"""The coupling of all locations of the first layer, given its activity ``(B, C, H, W)``.
 
-        Without keys and queries, agreement is 1 for all pairs. κ_i is the sum of the gates in reach of the kernel, so that
-        attraction is an average over neighbours, and ε_i a learned multiple of their mean, as in GASPnet.
+        .. math:: \kappa_i = \sum_{j \text{ in reach}} g_j, \qquad \varepsilon_i = \hat\varepsilon\, \kappa_i \Big/ \sum_j g_j
+
+        as in GASPnet. There are no keys and queries, so agreement is 1 for all pairs; the kernel is the neighbourhood.
         """
         height, width = self.grids[0]
-        units = torch.eye(height * width).to(first).view(-1, 1, height, width)
-        kernels = torch.stack([self.kernel, torch.ones_like(self.kernel)]).unsqueeze(1)
-        attraction, reach = F.conv2d(units, kernels, padding="same").flatten(2).unbind(1)  # (N, N), from row to column
-        gates = _gates(first).flatten(1).T
-        near = reach.T @ gates + SILENT
-        return {
-            "queries": torch.ones_like(gates).unsqueeze(1),
-            "keys": torch.ones_like(gates).unsqueeze(1),
-            "gates": gates,
-            "neighbourhood": lambda sources: (attraction.T @ sources.flatten(1)).view_as(sources),
-            "desynchronization": self.log_desynchronization.exp() * near / (gates.sum(0) + SILENT),
-            "normalization": near,
-        }
+        cells = torch.eye(height * width).to(first).view(-1, 1, height, width)
+        kernels = torch.stack([self.kernel, torch.ones_like(self.kernel)]).unsqueeze(1)  # (2, 1, side, side)
+        attraction, reach = F.conv2d(cells, kernels, padding="same").flatten(2).unbind(1)  # (N, N), from row to column
+        gates = _gates(first).flatten(1).T  # (N, B)
+        nearby_gates = reach.T @ gates + AMPLITUDE_FLOOR
+        total_gates = gates.sum(0) + AMPLITUDE_FLOOR  # (B)
+        alike = torch.ones_like(gates).unsqueeze(1)  # (N, 1, B)
+        return Coupling(
+            queries=alike,
+            keys=alike,
+            gates=gates,
+            neighbourhood=lambda sources: (attraction.T @ sources.flatten(1)).view_as(sources),
+            desynchronization=self.log_desynchronization.exp() * nearby_gates / total_gates,
+            normalization=nearby_gates,
+        )
 
-    def _complex_sweep(self, x: Tensor, plain: Tensor, phases: Tensor, coherence: float) -> tuple[list[Tensor], list[Tensor]]:
-        """Activity of all layers, and phases, one a location or unit, given the first layer's."""
-        activities, recorded = [x], [phases]
-        z = parts(x + SILENT, phases)  # where a whole field is silent, its locations weigh alike
+    def _complex_sweep(
+        self, first: Tensor, plain_second: Tensor, phases: Tensor, coherence: float
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        """Activity of all layers, and their phases, one a location or unit, given activity and phases of the first."""
+        activities, layer_phases = [first], [phases]
+        z = complex_activity(first + AMPLITUDE_FLOOR, phases)  # (2, B, C, H, W)
         for index, stage in enumerate(self.stages[1:], start=1):
-            plain = plain if index == 1 else stage.linear(x)
+            plain = plain_second if index == 1 else stage.linear(activities[-1])
             with torch.set_grad_enabled(torch.is_grad_enabled() and coherence > 0):
-                sums = stage.linear.weigh(z)  # (2, B, *)
-                strength = (sums.square().sum(0) + TINY**2).sqrt()
-            x = stage.activate(plain.lerp(strength, coherence))
-            z = (x + SILENT) * (sums / strength).detach()
-            activities.append(x)
-            recorded.append(mean_phase(*(z.sum(2) if z.ndim == 5 else sums).detach()))
-        return activities, recorded
-
-    def _grid(self, phases: Tensor) -> Tensor:
-        """``(N, B)`` to ``(B, H, W)``."""
-        return phases.T.contiguous().unflatten(1, self.grids[0])
+                response = stage.linear.complex_response(z)  # (2, B, C, H, W) or (2, B, n)
+                magnitude = length(response)
+            activity = stage.activate(plain.lerp(magnitude, coherence))
+            z = (activity + AMPLITUDE_FLOOR) * (response / magnitude).detach()
+            pooled = z.sum(2) if z.ndim == 5 else response  # channels of a location share the phase of their sum
+            activities.append(activity)
+            layer_phases.append(angle(pooled.detach()))
+        return activities, layer_phases
 
 
 def _gates(activity: Tensor) -> Tensor:
     """How much each location, ``(B, H, W)``, or unit, ``(B, n)``, pulls: tanh of its amplitude, the norm over channels."""
     activity = activity.detach()
-    return (activity.square().sum(1).sqrt() if activity.ndim == 4 else activity.abs()).tanh()
+    amplitude = activity.square().sum(1).sqrt() if activity.ndim == 4 else activity.abs()
+    return amplitude.tanh()

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -65,44 +64,39 @@ class Neighbourhood(nn.Module):
                 self.register_buffer(f"{name}_{part}", matrix.to(torch.get_default_dtype()), persistent=False)
 
     def forward(self, sources: Tensor) -> Tensor:
-        r"""Σ_j N_ij s_j for sources ``(N, *)``, in the shape of the sources (or one row, ``(1, *)``, when N = 1)."""
-        if math.isinf(self.width):
-            return sources.sum(0, keepdim=True)
-        return _SelfAdjoint.apply(sources, self._product)
-
-    def _product(self, sources: Tensor) -> Tensor:
-        """The sum over j, as matrix products along columns and along rows.
+        r"""Σ_j N_ij s_j for sources ``(N, *)``, in the shape of the sources (or one row, ``(1, *)``, when N = 1).
 
         On small grids: from the columns of each field to those of all, then from all rows to those of each field. On
         grids much finer than the Gaussian, by way of its few smooth modes, at a cost linear in the number of cells.
         """
-        product = torch.empty_like(sources, memory_format=torch.contiguous_format)
-        layers, results = (x.reshape(len(x), -1).split(self.sizes) for x in (sources, product))
+        if math.isinf(self.width):
+            return sources.sum(0, keepdim=True)
+        layers = sources.reshape(len(sources), -1).split(self.sizes)  # (n, F) each
         fields = []
         for (height, width), members in zip(self.fields, self.members, strict=True):
             first, *others = (layers[member] for member in members)
-            field = sum(others, first).reshape(-1, height, width, first.shape[1])
-            fields.append(field[0] if len(field) == 1 else field.sum(0))  # all units are in one cell
+            cells = sum(others, first).view(-1, height, width, first.shape[1])  # all units are in one cell
+            fields.append(cells[0] if len(cells) == 1 else cells.sum(0))  # (H, W, F)
         pooled = self._by_modes(fields) if self.has_modes else self._by_kernels(fields)
-        for members, field in zip(self.members, pooled, strict=True):
+        products = {}
+        for field, members in zip(pooled, self.members, strict=True):
             for member in members:
-                results[member].copy_(field.view(-1, field.shape[-1]))
-        return product
+                products[member] = field.flatten(0, 1).expand(self.sizes[member], -1)  # (n, F)
+        return torch.cat([products[layer] for layer in range(len(layers))]).view_as(sources)
 
     def _by_kernels(self, fields: Sequence[Tensor]) -> Iterator[Tensor]:
-        across = fields[0].new_empty(sum(self.heights), sum(self.widths), fields[0].shape[2])
-        columns = self.columns_kernel.split(self.widths, 1)
-        for field, kernel, out in zip(fields, columns, across.split(self.heights), strict=True):
-            torch.bmm(kernel.expand(len(field), -1, -1), field, out=out)
-        for kernel, block in zip(self.rows_kernel.split(self.heights), across.split(self.widths, 1), strict=True):
-            yield (kernel @ block.flatten(1)).view(-1, *block.shape[1:])
+        to_columns = self.columns_kernel.split(self.widths, 1)
+        to_rows = self.rows_kernel.split(self.heights)
+        across = torch.cat([kernel @ field for kernel, field in zip(to_columns, fields, strict=True)])  # (ΣH, ΣW, F)
+        for kernel, block in zip(to_rows, across.split(self.widths, 1), strict=True):
+            yield (kernel @ block.flatten(1)).unflatten(1, block.shape[1:])  # (H, W, F)
 
     def _by_modes(self, fields: Sequence[Tensor]) -> Iterator[Tensor]:
         rows, columns = self.rows_write.split(self.heights, 1), self.columns_write.split(self.widths, 1)
         modes = sum(row @ (column @ field).flatten(1) for row, column, field in zip(rows, columns, fields, strict=True))
         rows, columns = self.rows_read.split(self.heights), self.columns_read.split(self.widths)
         for row, column in zip(rows, columns, strict=True):
-            yield column @ (row @ modes).view(len(row), column.shape[1], -1)
+            yield column @ (row @ modes).unflatten(1, (column.shape[1], -1))  # (H, W, F)
 
     def matrix(self) -> Tensor:
         """N itself, ``(N, N)``: the reference that the separable product is tested against."""
@@ -123,16 +117,3 @@ def _modes(kernel: Tensor) -> tuple[Tensor, Tensor]:
 
 def _centres(side: int) -> Tensor:
     return (torch.arange(side, dtype=torch.float64) + 0.5) / side
-
-
-class _SelfAdjoint(torch.autograd.Function):
-    """A symmetric linear map: gradients take the same way as sources."""
-
-    @staticmethod
-    def forward(ctx: Any, sources: Tensor, product: Callable[[Tensor], Tensor]) -> Tensor:
-        ctx.product = product
-        return product(sources)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        return _SelfAdjoint.apply(gradient, ctx.product), None

@@ -33,7 +33,7 @@ from gasp.learning.evaluation import accuracy
 from gasp.learning.losses import classification_loss
 from gasp.learning.training import TrainingSettings, descend, fit, no_progress, objectives
 from gasp.models import CNN, GASPnet, Model
-from gasp.nn.kuramoto import coupling, dense_coupling
+from gasp.nn.kuramoto import Coupling, dense_rates, rates
 from gasp.nn.neighbourhood import Neighbourhood
 from gasp.settings import GaspError
 
@@ -194,18 +194,13 @@ def _coupling_cases() -> list[_Case]:
     for side in SIDES:
         number = side * side
         neighbourhood = Neighbourhood([(side, side)])
-        state: dict[str, Any] = {
-            "phases": torch.rand(number) * 6,
-            "queries": torch.randn(number, KEY_SIZE),
-            "keys": torch.randn(number, KEY_SIZE),
-            "gates": torch.rand(number),
-            "desynchronization": 0.1,
-            "normalization": 10.0,
-        }
+        phases = torch.rand(number) * 6
+        queries, keys = torch.randn(2, number, KEY_SIZE)
+        coupling = Coupling(queries, keys, torch.rand(number), neighbourhood, desynchronization=0.1, normalization=10.0)
         moved = 4 * number * (2 * KEY_SIZE + 3)
-        cases.append(_Case("coupling", "factorised", number, partial(coupling, **state, neighbourhood=neighbourhood), 0, moved))
+        cases.append(_Case("coupling", "factorised", number, partial(rates, phases, coupling), 0, moved))
         if side <= DENSE_SIDE:
-            dense = partial(dense_coupling, **state, neighbourhood=neighbourhood.matrix())
+            dense = partial(dense_rates, phases, coupling, neighbourhood.matrix())
             cases.append(_Case("coupling", "dense", number, dense, 2 * number**2 * (KEY_SIZE + 1), 4 * number**2))
     return cases
 

@@ -6,19 +6,16 @@ import math
 
 import pytest
 import torch
+from drawn import close
 from torch.nn import functional as F
 
-from gasp.nn.layers import PhaseConv2d, PhaseLinear, modulated
+from gasp.nn.layers import PhaseConv2d, PhaseLinear, complex_activity, modulated
 
 pytestmark = pytest.mark.usefixtures("float64")
 
 SHAPES = [(1, 1, 0), (3, 1, 1), (3, 2, 1), (5, 2, 2), (4, 3, 2), (2, 2, 0)]  # kernel, stride, padding
 conv_shapes = pytest.mark.parametrize(("kernel", "stride", "padding"), SHAPES)
 modulations = pytest.mark.parametrize("modulation", [0.5, 1.0, 2.0])
-
-
-def close(left, right, tolerance=1e-10):
-    torch.testing.assert_close(left, right, rtol=tolerance, atol=tolerance)
 
 
 def conv_case(kernel=3, stride=2, padding=1, bias=True):
@@ -33,7 +30,7 @@ def linear_case(bias=True):
 
 
 def run(layer, x, before, after, modulation):
-    return modulated(layer(x), *layer.carry(x, before), after, modulation)
+    return modulated(layer(x), layer.complex_response(complex_activity(x, before)), after, modulation)
 
 
 CASES = {"convolution": conv_case, "linear": linear_case}
@@ -111,7 +108,7 @@ def test_without_phases_the_layers_are_torch_s_own():
 @pytest.mark.parametrize("angle", [-3.0, 0.0, 1.0, 8.0])
 def test_a_receptive_field_of_one_phase_drives_this_phase(kernel, stride, padding, angle):
     layer, x, before, after = conv_case(kernel, stride, padding)
-    driven = layer.drive(x + 0.1, torch.full_like(before, angle))
+    driven = layer.driven_phases(x + 0.1, torch.full_like(before, angle))
     assert driven.shape == after.shape
     close((driven - angle).cos(), torch.ones_like(after))
 
@@ -120,24 +117,24 @@ def test_each_receptive_field_takes_the_phase_of_its_own_input():
     layer = PhaseConv2d(3, 4, 2, 2)
     coarse = torch.rand(2, 3, 4) * 6 - 3
     fine = coarse.repeat_interleave(2, 1).repeat_interleave(2, 2)
-    close(layer.drive(torch.rand(2, 3, 6, 8) + 0.1, fine), coarse)
+    close(layer.driven_phases(torch.rand(2, 3, 6, 8) + 0.1, fine), coarse)
 
 
 def test_the_drive_listens_to_the_stronger_input():
     layer = PhaseConv2d(1, 1, (1, 2))
     phases = torch.tensor([[[0.0, math.pi]]])
-    assert layer.drive(torch.tensor([[[[2.0, 1.0]]]]), phases).cos().item() == pytest.approx(1)
-    assert layer.drive(torch.tensor([[[[1.0, 2.0]]]]), phases).cos().item() == pytest.approx(-1)
+    assert layer.driven_phases(torch.tensor([[[[2.0, 1.0]]]]), phases).cos().item() == pytest.approx(1)
+    assert layer.driven_phases(torch.tensor([[[[1.0, 2.0]]]]), phases).cos().item() == pytest.approx(-1)
 
 
 def test_a_shift_of_the_input_shifts_the_drive():
     layer, x, before, _ = conv_case()
-    close((layer.drive(x, before + 1.3) - layer.drive(x, before)).cos(), torch.full((2, 5, 4), math.cos(1.3)))
+    close((layer.driven_phases(x, before + 1.3) - layer.driven_phases(x, before)).cos(), torch.full((2, 5, 4), math.cos(1.3)))
 
 
 def test_the_drive_sends_its_gradient_to_phases_and_not_to_activity():
     layer, x, before, _ = conv_case()
-    drive = layer.drive(x.requires_grad_(), before.requires_grad_())
+    drive = layer.driven_phases(x.requires_grad_(), before.requires_grad_())
     to_activity, to_phases = torch.autograd.grad(drive.sum(), [x, before], allow_unused=True)
     assert to_activity is None
     assert to_phases.abs().min() > 0
@@ -145,5 +142,5 @@ def test_the_drive_sends_its_gradient_to_phases_and_not_to_activity():
 
 def test_a_silent_receptive_field_has_a_finite_gradient():
     layer, x, before, _ = conv_case()
-    layer.drive(torch.zeros_like(x), before.requires_grad_()).sum().backward()
+    layer.driven_phases(torch.zeros_like(x), before.requires_grad_()).sum().backward()
     assert before.grad.isfinite().all()
