@@ -187,10 +187,8 @@ class GASPnet(Oscillating):
         layers = []
         for activity, key, query in zip(activities, self.keys, self.queries, strict=True):
             weights = torch.cat([key, query], 1).T  # (2d, C or n)
-            if activity.ndim == 4:
-                vectors = weights @ activity.detach().flatten(2)  # (B, 2d, n)
-            else:  # activity would only scale a unit's vectors, whose norm is 1
-                vectors = weights.expand(len(activity), -1, -1)  # (B, 2d, n)
+            is_map = activity.ndim == 4  # the activity of a unit would only scale its vectors, whose norm is 1
+            vectors = weights @ activity.detach().flatten(2) if is_map else weights.expand(len(activity), -1, -1)  # (B, 2d, n)
             vectors = vectors.flatten(1).T.contiguous()  # (2dn, B)
             vectors = vectors.view(2, self.settings.key_size, -1, len(activity))  # (2, d, n, B)
             inverse_norm = (vectors.square().sum(1, keepdim=True) + NORM_SMOOTHING**2).rsqrt()  # (2, 1, n, B)
