@@ -69,10 +69,10 @@ class GAttANet(Recurrent):
 
         Args:
             images: ``(B, channels, size, size)`` in [0, 1].
-            steps: T of this run, when not the model's own.
+            steps: T of this run; the model's own when omitted.
 
         Raises:
-            ValueError: if the images have another shape, or ``steps`` is below 1.
+            GaspError: if the images have another shape or type, or ``steps`` is below 1.
         """
         steps = self.duration(steps)
         activities = self.sweep(images)
@@ -91,10 +91,10 @@ class GAttANet(Recurrent):
 
         Queries are linear in activity, so the mean query of a layer's locations is the query of their mean activity.
         """
-        pooled = [
-            x.flatten(2).mean(2) @ query if x.ndim == 4 else x @ query / x.shape[1]
-            for x, query in zip(activities, self.queries, strict=True)
-        ]
+        pooled = []
+        for x, query in zip(activities, self.queries, strict=True):
+            is_map = x.ndim == 4  # the mean over dense units is that of their own queries, each scaled by its activity
+            pooled.append(x.flatten(2).mean(2) @ query if is_map else x @ query / x.shape[1])  # (B, d)
         return torch.stack(pooled).mean(0)
 
     def agreements(self, activities: Sequence[Tensor]) -> list[Tensor]:
@@ -102,8 +102,8 @@ class GAttANet(Recurrent):
         query = self.global_query(activities) / math.sqrt(self.settings.key_size)
         agreements = []
         for x, key in zip(activities, self.keys, strict=True):
-            towards = query @ key.T  # (B, C or n): ⟨k_i, q⟩ = ⟨m_i, W_k q⟩, so no key is ever formed
-            agreements.append(torch.einsum("bchw,bc->bhw", x, towards) if x.ndim == 4 else x * towards)
+            projected = query @ key.T  # (B, C or n): ⟨k_i, q⟩ = ⟨m_i, W_k q⟩, so no key is ever formed
+            agreements.append(torch.einsum("bchw,bc->bhw", x, projected) if x.ndim == 4 else x * projected)
         return agreements
 
     def gains(self, activities: Sequence[Tensor]) -> list[Tensor]:

@@ -9,6 +9,7 @@ from torch import Tensor, channels_last, nn
 
 from gasp.models.model import Model
 from gasp.nn.layers import PhaseConv2d, PhaseLinear
+from gasp.settings import GaspError
 
 __all__ = ["Layered", "Stage"]
 
@@ -39,6 +40,9 @@ class Layered(Model):
     Attributes:
         grids: (height, width) of each convolution's map.
         stages: the layers, bottom up.
+
+    Raises:
+        GaspError: if the strides leave a normalised map a single location, and as :class:`~gasp.models.model.Model`.
     """
 
     def __init__(self, channels: int = 1, size: int = 32, classes: int = 10, heads: int = 1, **settings: Any) -> None:
@@ -53,6 +57,8 @@ class Layered(Model):
             stages.append(Stage(conv, norm, nn.ReLU()))
             side, incoming = (side + 2 * (kernel // 2) - kernel) // stride + 1, width
             self.grids.append((side, side))
+            if index and side == 1:
+                raise GaspError(f"strides {sizes.strides} leave one location to convolution {index + 1}: lower them")
         dense = PhaseLinear(incoming * side * side, sizes.hidden)
         stages.append(Stage(dense, nn.LayerNorm(sizes.hidden), nn.ReLU()))
         stages.append(Stage(PhaseLinear(sizes.hidden, heads * classes), nn.Identity(), nn.Identity()))

@@ -1,0 +1,239 @@
+"""GASPnet: what it reduces to, what it is invariant to, ideal phases, and where gradients go."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+
+import pytest
+import torch
+from drawn import filled, object_masks, sparse
+from torch import Tensor
+from torch.nn import functional as F
+
+from gasp.data.scenes import Scenes, SceneSettings, compose
+from gasp.learning.evaluation import separation
+from gasp.learning.losses import synchrony_loss
+from gasp.learning.training import TrainingSettings, fit
+from gasp.models import CNN, GASPnet
+from gasp.settings import GaspError
+
+float64 = pytest.mark.usefixtures("float64")
+phase_inits = pytest.mark.parametrize("phase_init", ["bottom_up", "random"])
+CELLS = 16 * 16 + 8 * 8 + 8 * 8 + 16 + 10
+
+
+def object_coverage(batch: int = 3) -> Tensor:
+    """Coverage of the first layer's locations by the objects of ``sparse``."""
+    return F.avg_pool2d(object_masks(batch), 2)
+
+
+def build(**settings) -> GASPnet:
+    """The network of one seed, whatever its settings."""
+    torch.manual_seed(1)
+    return GASPnet(**settings)
+
+
+@float64
+@phase_inits
+def test_without_modulation_gaspnet_is_the_cnn_at_every_step(phase_init):
+    cnn, gaspnet, images = CNN(), GASPnet(modulation=0, steps=4, phase_init=phase_init), sparse()
+    assert not gaspnet.load_state_dict(cnn.state_dict(), strict=False).unexpected_keys
+    assert torch.equal(gaspnet(images).logits, cnn(images).logits.expand(4, -1, -1, -1))
+
+
+class Precise(Scenes):
+    """Scenes in double precision, in which what should be equal differs by rounding alone."""
+
+    def batch(self, index, device="cpu"):
+        return tuple(part.double() for part in super().batch(index, device))
+
+
+@phase_inits
+def test_without_modulation_gaspnet_is_the_cnn_in_training_too(phase_init, tmp_path, digits):
+    def scenes_of(epoch: int) -> Scenes:
+        return Precise(**vars(compose(digits.train, SceneSettings(), 32, epoch)))
+
+    def untrained(kind) -> CNN:
+        torch.manual_seed(1)
+        return kind(widths=(4, 5), kernels=(5, 3), strides=(2, 2), hidden=6).double()
+
+    settings = TrainingSettings(epochs=2, scenes=32, batch_size=8, learning_rate=0.02, synchrony_weight=2)
+    kinds = {"cnn": CNN, "gaspnet": partial(GASPnet, modulation=0, phase_init=phase_init)}
+    trained = {name: untrained(kind) for name, kind in kinds.items()}
+    for name, model in trained.items():
+        fit(model, scenes_of, lambda _: {}, settings, 3, tmp_path / f"{name}.safetensors", name)
+    start, gaspnet = untrained(kinds["gaspnet"]).state_dict(), trained["gaspnet"].state_dict()
+    for name, tensor in trained["cnn"].state_dict().items():
+        torch.testing.assert_close(gaspnet[name], tensor, rtol=0, atol=1e-6)
+    for name in ("stages.0.linear.weight", "keys.0"):  # the coupling learns to synchronise all the same
+        assert (gaspnet[name] - start[name]).abs().max() > 1e-3
+
+
+@float64
+@phase_inits
+@pytest.mark.parametrize("images", [filled, sparse])
+@pytest.mark.parametrize("shift", [1.0, -2.5])
+def test_a_constant_shift_of_all_phases_changes_no_logit(phase_init, images, shift):
+    model, images = build(phase_init=phase_init), images()
+    phases = model.initial_phases(len(images))
+    torch.testing.assert_close(model(images, phases + shift).logits, model(images, phases).logits, rtol=0, atol=1e-8)
+
+
+@float64
+def test_keys_and_queries_have_different_roles():
+    model, images = build(), sparse()
+    with torch.no_grad():
+        for query in model.queries:
+            query.add_(torch.randn_like(query))
+    phases = model.initial_phases(3)
+    before = model(images, phases).logits
+    model.keys, model.queries = model.queries, model.keys
+    assert (model(images, phases).logits[-1] - before[-1]).abs().max() > 1e-4
+
+
+@float64
+@phase_inits
+def test_other_initial_phases_give_another_result(phase_init):
+    model, images = build(phase_init=phase_init), sparse()
+    first, second = (model(images, model.initial_phases(3)).logits for _ in range(2))
+    assert (first[-1] - second[-1]).abs().max() > 1e-4
+
+
+def test_initial_phases_are_uniform_on_the_circle_and_repeat_with_their_generator():
+    model = build()
+    first, second = (model.initial_phases(50, torch.Generator().manual_seed(3)) for _ in range(2))
+    assert torch.equal(first, second)
+    assert first.shape == (CELLS, 50)
+    assert first.abs().max() <= math.pi
+    assert abs(first.cos().mean()) < 0.05
+    assert abs(first.sin().mean()) < 0.05
+
+
+@phase_inits
+def test_gates_are_between_0_and_1_and_0_where_nothing_is(phase_init):
+    gates = build(phase_init=phase_init)(sparse()).gates
+    assert all((gate >= 0).all() and (gate < 1).all() for gate in gates)
+    assert (gates[0][:, :, -1, 0] == 0).all()
+    assert gates[0].max() > 0.5
+
+
+@phase_inits
+def test_the_synchrony_loss_trains_the_coupling(phase_init):
+    model = build(phase_init=phase_init)
+    synchrony_loss(model(sparse()).phases[0], object_coverage()).backward()
+    assert [
+        name for name, p in model.named_parameters() if name.startswith(("keys", "queries")) and not p.grad.abs().max() > 0
+    ] == []
+    assert model.log_desynchronization.grad != 0
+
+
+@phase_inits
+def test_no_gradient_of_the_synchrony_loss_reaches_a_feature(phase_init):
+    model = build(phase_init=phase_init)
+    synchrony_loss(model(sparse()).phases[0], object_coverage()).backward()
+    reached = [name for name, p in model.stages.named_parameters() if p.grad is not None and p.grad.abs().max() > 0]
+    assert reached == []
+
+
+def bands(objects: int, batch: int = 2) -> Tensor:
+    """Masks of objects side by side."""
+    columns = torch.arange(32) * objects // 32 == torch.arange(objects).unsqueeze(1)
+    return columns[None, :, None, :].expand(batch, -1, 32, -1).to(torch.get_default_dtype())
+
+
+@float64
+@pytest.mark.parametrize("objects", [1, 2, 4])
+def test_ideal_phases_spread_the_objects_evenly_over_the_circle(objects):
+    first = build(phase_init="ideal").run(filled(2), torch.Generator(), bands(objects)).phases[0][0]  # (B, 16, 16)
+    expected = (torch.arange(16) * objects // 16) * (2 * math.pi / objects)
+    inside = torch.arange(16) % (16 // objects) * objects // 4 % 3 > 0  # receptive fields of one object alone
+    torch.testing.assert_close(torch.cos(first - expected)[..., inside], torch.ones(2, 16, int(inside.sum())))
+
+
+@float64
+def test_what_an_object_moves_beyond_its_mask_has_its_ideal_phase():
+    masks = F.interpolate(object_coverage(), scale_factor=2)
+    model, images = build(phase_init="ideal"), sparse() * masks[:, 1:]  # the second object alone
+    result = model.run(images, torch.Generator(), masks)
+    active = result.gates[0][0] > 0
+    assert (active & (F.avg_pool2d(masks[:, 1], 2) == 0)).any()
+    torch.testing.assert_close(result.phases[0][0][active].cos(), -torch.ones(int(active.sum())))
+
+
+@float64
+def test_where_no_object_is_ideal_phases_side_with_none():
+    masks = F.interpolate(object_coverage(), scale_factor=2)
+    empty = build(phase_init="ideal").run(filled(), torch.Generator(), masks).phases[0][0, :, -1, 0]
+    torch.testing.assert_close(empty.cos(), torch.zeros(3))
+
+
+@float64
+def test_ideal_phases_of_two_objects_are_in_antiphase():
+    model, masks = build(phase_init="ideal", iterations=0), F.interpolate(object_coverage(), scale_factor=2)
+    found = separation(model.run(sparse(), torch.Generator(), masks).phases[0], masks)
+    torch.testing.assert_close(found["separation"], torch.ones(3, 3))
+    torch.testing.assert_close(found["order_within"], torch.ones(3, 3), rtol=0, atol=1e-4)
+
+
+@float64
+def test_without_iterations_ideal_phases_are_those_of_every_step():
+    model = build(phase_init="ideal", iterations=0, steps=4)
+    phases = model.run(sparse(), torch.Generator(), bands(2, 3)).phases[0]
+    torch.testing.assert_close(phases, phases[:1].expand_as(phases))
+    moved = build(phase_init="ideal", iterations=1).run(sparse(), torch.Generator(), bands(3, 3)).phases[0]
+    assert (moved[1] - moved[0]).abs().max() > 1e-3
+
+
+@float64
+def test_ideal_phases_matter_and_no_generator_does():
+    model, images = build(phase_init="ideal", iterations=0), sparse()
+    first, again = (model.run(images, torch.Generator().manual_seed(seed), bands(2, 3)).logits for seed in (1, 2))
+    other = model.run(images, torch.Generator().manual_seed(1), bands(4, 3)).logits
+    assert torch.equal(again, first)
+    assert (other[-1] - first[-1]).abs().max() > 1e-4
+
+
+def test_ideal_phases_need_masks():
+    with pytest.raises(GaspError, match="masks"):
+        build(phase_init="ideal").run(sparse(), torch.Generator())
+
+
+def test_phases_of_another_shape_are_refused():
+    with pytest.raises(GaspError, match="phases must be"):
+        build()(sparse(), torch.zeros(3, CELLS))
+
+
+@float64
+def test_keys_and_queries_are_unit_vectors_linear_in_the_activity_of_a_location():
+    model = build(key_size=5)
+    activities = model.sweep(filled())
+    coupling = model.coupling(activities)
+    for vectors, weights in ((coupling.keys, model.keys), (coupling.queries, model.queries)):
+        layers = vectors.split([256, 64, 64, 16, 10])  # (n, d, B) each
+        for layer, x, weight in zip(layers[:3], activities, weights, strict=False):
+            naive = F.normalize(torch.einsum("bchw,cd->hwdb", x, weight).flatten(0, 1), dim=1)
+            torch.testing.assert_close(layer, naive, rtol=0, atol=1e-6)
+        for layer, weight in zip(layers[3:], weights[3:], strict=True):
+            naive = F.normalize(weight, dim=1).unsqueeze(-1).expand_as(layer)
+            torch.testing.assert_close(layer, naive, rtol=0, atol=1e-6)
+
+
+@float64
+def test_attraction_is_an_average_over_neighbours_and_repulsion_a_share_of_the_mean_gate():
+    model = build()
+    activities = model.sweep(filled())
+    coupling, matrix = model.coupling(activities), model.neighbourhood.matrix()
+    near = matrix @ coupling.gates
+    torch.testing.assert_close(coupling.normalization, near, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(coupling.desynchronization, 0.5 * near / coupling.gates.sum(0), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"iterations": -1}, {"key_size": 0}, {"neighbourhood": 0.0}, {"phase_init": "bottom-up"}, {"modulation": math.inf}],
+    ids=str,
+)
+def test_impossible_settings_are_refused(settings):
+    with pytest.raises(GaspError, match=next(iter(settings))):
+        build(**settings)
