@@ -93,7 +93,7 @@ def test_results_are_finite_and_have_the_precision_of_the_network(kind: Build, d
         assert all((gates >= 0).all() and (gates <= 1).all() for gates in result.gates)
 
 
-@models
+@recurrent
 def test_step_0_is_the_cnn_of_the_same_weights(kind: Build):
     for sizes in ({}, {"widths": (6, 7), "kernels": (3, 3), "strides": (2, 2), "hidden": 12, "heads": 2}):
         cnn, model, images = CNN(**sizes), kind(**sizes), sparse()
