@@ -130,7 +130,7 @@ table_of(by_name, "both labels right on CIFAR-MNIST")
 from myst_nb import glue
 
 heads = {"both": "scene_accuracy", "item": "head_0_accuracy", "photograph": "head_1_accuracy"}
-runs = {"cnn": "cnn", "ideal": "ideal_phases", "sharp": "ideal_phases, ideal_coverage = 0.1"}
+runs = {"cnn": "cnn", "ideal": "ideal_phases", "sharp": "ideal_phases, phase_init = figure"}
 for what, metric in heads.items():
     for place, rows in {"": undisturbed(tried, metric), "_noisy": levels_of(tried, "gaussian", metric)}.items():
         last = last_step(rows).set_index("variant")["value"]

@@ -22,7 +22,8 @@ from gasp.settings import GaspError, Size
 __all__ = ["GASPnet", "GASPnetSettings"]
 
 NORM_SMOOTHING = 1e-6  # of keys and queries: a vector of 0 stays 0 and has a finite gradient
-PhaseInit = Literal["bottom_up", "random", "ideal"]
+FIGURE_COVERAGE = 0.1
+PhaseInit = Literal["bottom_up", "random", "ideal", "figure"]
 
 
 class GASPnetSettings(RecurrentSettings):
@@ -38,6 +39,8 @@ class GASPnetSettings(RecurrentSettings):
             deeper layers are set by their input at each sweep. ``"random"``: all start at random and are kept.
             ``"ideal"``: as bottom up, but those of the first layer start as the masks of the objects tell, spread
             evenly over the circle; with no iterations they stay so. An upper bound, not a model of vision.
+            ``"figure"``: as ideal, but a location takes the phase of the first object that covers a tenth of its receptive
+            field, a background being the last, and not the mean phase of all objects in it.
     """
 
     kind: Literal["gaspnet"] = "gaspnet"
@@ -84,7 +87,8 @@ class GASPnet(Oscillating):
         """Initial phases ``(N, B)``, radians, whose first layer tells G objects apart; all others are 0.
 
         Objects are spread evenly over the circle. A location takes the mean phase of the objects in its receptive field,
-        weighted by coverage, and where there is none a phase midway between two objects.
+        weighted by coverage, or the phase of one of them (``phase_init="figure"``). Where there is none, its phase is midway between
+        two objects.
 
         Args:
             masks: coverage of the pixels by each object, ``(B, G, size, size)``.
@@ -93,6 +97,9 @@ class GASPnet(Oscillating):
         assert isinstance(conv, PhaseConv2d)
         objects = masks.shape[1]
         coverage = F.avg_pool2d(masks, conv.kernel_size, conv.stride, conv.padding)  # type: ignore[arg-type]
+        if self.settings.phase_init == "figure":
+            covers = coverage >= FIGURE_COVERAGE
+            coverage = (covers & (covers.cumsum(1) == 1)).to(coverage)  # of the first of them alone
         nothing = (coverage.sum(1, keepdim=True) == 0).to(coverage)  # (B, 1, H, W)
         coverage = torch.cat([coverage, nothing], 1)  # (B, G + 1, H, W)
         angles = torch.arange(objects + 1, device=masks.device) * (2 * math.pi / objects)  # (G + 1)
@@ -104,7 +111,7 @@ class GASPnet(Oscillating):
     def run(
         self, images: Tensor, generator: torch.Generator, masks: Tensor | None = None, steps: int | None = None
     ) -> Trajectory:
-        if self.settings.phase_init != "ideal":
+        if self.settings.phase_init not in ("ideal", "figure"):
             return super().run(images, generator, steps=steps)
         if masks is None:
             raise GaspError("a network with ideal phases must be given the masks of the objects")

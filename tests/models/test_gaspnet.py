@@ -186,6 +186,20 @@ def test_without_iterations_ideal_phases_are_those_of_every_step():
 
 
 @float64
+def test_a_figure_has_its_phase_wherever_a_tenth_of_the_field_is_figure():
+    masks = torch.zeros(1, 2, 32, 32)
+    masks[:, 0, 15, 15] = 1  # one pixel: a 25th of a field
+    masks[:, 0, 5:8, 5] = 1  # three pixels
+    masks[:, 1] = 1 - masks[:, 0]
+    ideal, figure = (
+        build(phase_init=told).run(torch.rand(1, 1, 32, 32), torch.Generator(), masks).phases[0][0, 0]
+        for told in ("ideal", "figure")
+    )
+    assert (ideal.cos() < -0.99).all(), "every field is mostly background"
+    assert (figure.cos() > 0.99).nonzero().tolist() == [[3, 2], [3, 3]], "the fields, 5 × 5 every 2 pixels, that hold all three"
+    assert (figure.cos() < -0.99).sum() == 16 * 16 - 2
+
+
 def test_ideal_phases_matter_and_no_generator_does():
     model, images = build(phase_init="ideal", iterations=0), sparse()
     first, again = (model.run(images, torch.Generator().manual_seed(seed), bands(2, 3)).logits for seed in (1, 2))
