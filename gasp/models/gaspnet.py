@@ -87,8 +87,8 @@ class GASPnet(Oscillating):
         """Initial phases ``(N, B)``, radians, whose first layer tells G objects apart; all others are 0.
 
         Objects are spread evenly over the circle. A location takes the mean phase of the objects in its receptive field,
-        weighted by coverage, or the phase of one of them (``phase_init="figure"``). Where there is none, its phase is midway between
-        two objects.
+        weighted by coverage, or the phase of one of them (``phase_init="figure"``). Where there is none, its phase is midway
+        between two objects.
 
         Args:
             masks: coverage of the pixels by each object, ``(B, G, size, size)``.
