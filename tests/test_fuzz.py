@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 
 from gasp import files
 from gasp.data.scenes import SceneSettings, compose
-from gasp.data.sources import ARRAYS, keep, load_source
+from gasp.data.sources import ARRAYS, load_source, save_source
 from gasp.experiments.profile import Profile, load_profile
 from gasp.experiments.specification import Experiment
 from gasp.experiments.store import COLUMNS, Store
@@ -193,7 +193,7 @@ def data_file(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("data")
     images, labels = np.arange(12 * 28 * 28, dtype=np.uint8).reshape(12, 28, 28), np.arange(12, dtype=np.uint8) % 10
     arrays = dict(zip(ARRAYS, (images, labels, images[:10], labels[:10]), strict=True))
-    keep("mnist", arrays, folder)
+    save_source("mnist", arrays, folder)
     return folder / "mnist.npz"
 
 
@@ -221,7 +221,7 @@ def test_damaged_results_are_what_was_kept_or_refused(data, which):
         path.write_bytes(data.draw(damaged(path.read_bytes())))
         table, found = (
             answer_of(lambda: store.table([SimpleNamespace(key="k", dataset="multi_mnist", variant="cnn", seed=0)])),
-            answer_of(lambda: store.right("k", ["clean/0/scene"])),
+            answer_of(lambda: store.correct("k", ["clean/0/scene"])),
         )
     assert table is None or table.iloc[0].tolist() == row
     assert found is None or np.array_equal(found["clean/0/scene"], right["clean/0/scene"])

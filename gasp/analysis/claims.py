@@ -75,7 +75,7 @@ class Effect:
         correct = {}
         for variant, key in keys.items():
             conditions = {term.condition for term in self.terms if term.variant == variant}
-            correct[variant] = profile.store.right(key, conditions)
+            correct[variant] = profile.store.correct(key, conditions)
         weighted = [term.weight * correct[term.variant][term.condition][term.step] for term in self.terms]
         return np.sum(weighted, axis=0) + self.margin
 

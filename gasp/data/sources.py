@@ -38,7 +38,7 @@ from torch import Tensor
 from gasp.files import read_arrays, replacing, write_text
 from gasp.settings import GaspError
 
-__all__ = ["FETCHED", "SOURCES", "Fetched", "ImageSet", "Splits", "data_directory", "keep", "load_source", "prepare"]
+__all__ = ["FETCHED", "SOURCES", "Fetched", "ImageSet", "Splits", "data_directory", "load_source", "prepare", "save_source"]
 
 Split = Literal["train", "test"]
 ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")
@@ -193,7 +193,7 @@ def prepare(name: str, directory: Path) -> None:
                 return
             kind = getattr(torchvision.datasets, dataset)
             train, test = _download(kind, "train", scratch), _download(kind, "test", scratch)
-            keep(name, dict(zip(ARRAYS, (*(part[:kept] for part in train), *test), strict=True)), directory)
+            save_source(name, dict(zip(ARRAYS, (*(part[:kept] for part in train), *test), strict=True)), directory)
     except (AttributeError, OSError, RuntimeError, TypeError, ValueError, http.client.HTTPException) as error:
         raise GaspError(f"{name} is not in {directory} and could not be fetched ({error}); {FALLBACK}") from error
 
@@ -209,7 +209,7 @@ def _download(kind: Callable[..., Any], split: Split, folder: str) -> tuple[np.n
     return np.ascontiguousarray(images, np.uint8), np.asarray(labels, np.uint8)
 
 
-def keep(name: str, arrays: dict[str, np.ndarray], directory: Path) -> None:
+def save_source(name: str, arrays: dict[str, np.ndarray], directory: Path) -> None:
     """Write a prepared source, and its shapes and checksums into the manifest that all sources share.
 
     Args:

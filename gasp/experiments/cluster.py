@@ -14,7 +14,7 @@ from distributed.scheduler import KilledWorker
 
 from gasp.settings import GaspError
 
-__all__ = ["spread"]
+__all__ = ["distribute"]
 
 TOPIC = "progress"
 GPU = "GPU"  # the resource of a worker with a GPU: one run per GPU
@@ -26,7 +26,7 @@ _leaving: set[str] = set()  # on a worker: tasks that must stop
 Progress = Callable[[int], object]
 
 
-def spread(
+def distribute(
     function: Callable[..., Any],
     tasks: Mapping[str, tuple[Any, ...]],
     progress: Progress,

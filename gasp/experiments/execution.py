@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from gasp.experiments.cluster import spread
+from gasp.experiments.cluster import distribute
 from gasp.experiments.profile import Profile, load_profile
 from gasp.experiments.specification import REVISION, SEEDS, Experiment
 from gasp.experiments.store import STORED_COLUMNS, Store
@@ -58,7 +58,7 @@ def _measure(experiment: Experiment, store: Store, device: str, progress: Callab
     for epoch in history:
         for split in ("train", "validation"):
             rows.add(split, "training", epoch["epoch"], epoch[split])
-    right = _evaluate(model, experiment, rows)
+    correct = _evaluate(model, experiment, rows)
     record = {
         "key": experiment.key,
         "specification": experiment.model_dump(mode="json"),
@@ -70,20 +70,20 @@ def _measure(experiment: Experiment, store: Store, device: str, progress: Callab
         "threads": torch.get_num_threads(),
         "seconds": round(time.monotonic() - started, 1),
     }
-    store.save(experiment.key, rows.table(), record, right)
+    store.save(experiment.key, rows.table(), record, correct)
 
 
 def _evaluate(model: Model, experiment: Experiment, rows: _Rows) -> dict[str, Tensor]:
     """Evaluate a trained model under every condition.
 
     Returns:
-        whether each scene was right at the first and last step of each condition, ``(2, n)`` bool.
+        whether each scene was correct at the first and last step of each condition, ``(2, n)`` bool.
     """
-    asked, data, right = experiment.evaluation, experiment.data, {}
+    asked, data, correct = experiment.evaluation, experiment.data, {}
 
     def add(evaluation: str, level: float, found: Answers) -> None:
         rows.add(asked.split, evaluation, level, found.metrics())
-        right.update({f"{evaluation}/{level:g}/{what}": values[[0, -1]] for what, values in found.right().items()})
+        correct.update({f"{evaluation}/{level:g}/{what}": values[[0, -1]] for what, values in found.correct().items()})
 
     seed = SEEDS[asked.split]
     scenes = data.compose(asked.split, asked.scenes, seed)
@@ -96,7 +96,7 @@ def _evaluate(model: Model, experiment: Experiment, rows: _Rows) -> dict[str, Te
         if condition.scenes:
             shown = data.with_scenes(condition.scenes).compose(asked.split, asked.sweep_scenes, seed)
         add(condition.evaluation, condition.level, answers(model, shown, condition.corruption, condition.steps))
-    return right
+    return correct
 
 
 def _train(model: Model, experiment: Experiment, store: Store, progress: Callable[[int], object]) -> list[dict[str, Any]]:
@@ -155,7 +155,7 @@ def run_all(experiments: Iterable[Experiment], profile: Profile, scheduler: str 
         scheduler: address of a Dask scheduler whose workers share the store's folder; this machine alone when empty.
 
     Raises:
-        GaspError: as :func:`run`, and as :func:`gasp.experiments.cluster.spread`.
+        GaspError: as :func:`run`, and as :func:`gasp.experiments.cluster.distribute`.
     """
     experiments = list(experiments)
     store = profile.store
@@ -176,7 +176,7 @@ def run_all(experiments: Iterable[Experiment], profile: Profile, scheduler: str 
                         run(experiment, store, profile.device, bar.update)
             else:
                 tasks = {key: (experiment, store, profile.device) for key, experiment in missing.items()}
-                for _ in spread(run, tasks, bar.update, workers, threads, not on_cpu, scheduler):
+                for _ in distribute(run, tasks, bar.update, workers, threads, not on_cpu, scheduler):
                     pass
     return store.table(experiments)
 

@@ -3,7 +3,7 @@
 ::
 
     runs/PROFILE/results/KEY.csv        one row a value
-    runs/PROFILE/results/KEY.npz        whether each scene was right at the first and last step, by evaluation/level/what
+    runs/PROFILE/results/KEY.npz        whether each scene was correct at the first and last step, by evaluation/level/what
     runs/PROFILE/results/KEY.json       what was run: specification, versions, device, duration, checksums of both
     runs/PROFILE/weights/*.safetensors  trained weights
     runs/PROFILE/checkpoints/           unfinished runs (not in version control)
@@ -70,13 +70,13 @@ class Store:
         except (OSError, ValueError, KeyError, TypeError):
             return False
 
-    def save(self, key: str, rows: pd.DataFrame, record: dict[str, Any], right: Mapping[str, ArrayLike]) -> None:
+    def save(self, key: str, rows: pd.DataFrame, record: dict[str, Any], correct: Mapping[str, ArrayLike]) -> None:
         """Store the results of one run. The record is written last, and without it the run counts as missing.
 
         Args:
             rows: a table with at least the columns that are stored.
             record: plain values.
-            right: whether each scene was right at the first and last step, by evaluation/level/what.
+            correct: whether each scene was correct at the first and last step, by evaluation/level/what.
 
         Raises:
             GaspError: if the folder cannot be written.
@@ -84,7 +84,7 @@ class Store:
         table, scenes = self._path(key, "csv"), self._path(key, "npz")
         write_text(table, rows[STORED_COLUMNS].to_csv(index=False, lineterminator="\n", float_format="%.8g"))
         with replacing(scenes) as scratch, scratch.open("wb") as file:
-            np.savez_compressed(file, **right)  # type: ignore[arg-type]
+            np.savez_compressed(file, **correct)  # type: ignore[arg-type]
         digests = {"csv": _digest(table), "npz": _digest(scenes)}
         write_text(self._path(key, "json"), json.dumps(record | {"sha256": digests}, indent=1) + "\n")
 
@@ -99,8 +99,8 @@ class Store:
         self._require(key)
         return dict(json.loads(self._path(key, "json").read_text()))
 
-    def right(self, key: str, conditions: Collection[str]) -> dict[str, np.ndarray]:
-        """Whether each scene was right at the first and last step, ``(2, n)``, under conditions such as ``gaussian/0.1/scene``.
+    def correct(self, key: str, conditions: Collection[str]) -> dict[str, np.ndarray]:
+        """Whether each scene was correct at the first and last step, ``(2, n)``, by condition, such as ``gaussian/0.1/scene``.
 
         Raises:
             GaspError: if the run is missing, or was not tested so.

@@ -32,19 +32,19 @@ class Answers:
     hits: tuple[Tensor, ...]
     loss: Tensor
 
-    def right(self) -> dict[str, Tensor]:
-        """Whether each scene was right, ``(T, n)``: with every object (``scene``), and where there are several heads,
-        with those of each (``head_0`` and so on).
+    def correct(self) -> dict[str, Tensor]:
+        """Whether each scene was reported correctly, ``(T, n)``: every object (``scene``), and with several heads also the
+        objects of each (``head_0`` and so on).
         """
         heads = [hits.all(-1) for hits in self.hits]
         found = {"scene": torch.stack(heads).all(0)}
         return found | ({f"head_{index}": head for index, head in enumerate(heads)} if len(heads) > 1 else {})
 
     def metrics(self) -> dict[str, list[float]]:
-        """``scene_accuracy``, the share of scenes with every object right; ``object_accuracy``, the share of objects;
+        """``scene_accuracy``, the share of scenes with every object correct; ``object_accuracy``, the share of objects;
         ``loss``; with several heads, ``head_0_accuracy`` and so on. Each is a list over time steps.
         """
-        values = {f"{name}_accuracy": right.float().mean(1) for name, right in self.right().items()}
+        values = {f"{name}_accuracy": correct.float().mean(1) for name, correct in self.correct().items()}
         values["object_accuracy"] = torch.cat(self.hits, -1).float().flatten(1).mean(1)
         return {name: value.tolist() for name, value in (values | {"loss": self.loss}).items()}
 

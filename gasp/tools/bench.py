@@ -26,7 +26,7 @@ from tqdm import tqdm
 
 from gasp.data.scenes import SceneSettings, compose
 from gasp.data.sources import load_source
-from gasp.experiments.cluster import spread
+from gasp.experiments.cluster import distribute
 from gasp.files import make_folder, write_text
 from gasp.learning.devices import choose_device, keep_memory, use_threads
 from gasp.learning.evaluation import accuracy
@@ -261,5 +261,5 @@ def _epoch(count: int, progress: Callable[[int], object] = no_progress) -> None:
 
 
 def _epochs(count: int, workers: int) -> None:
-    for _ in spread(_epoch, {str(run): (count,) for run in range(workers)}, no_progress, workers, threads=1):
+    for _ in distribute(_epoch, {str(run): (count,) for run in range(workers)}, no_progress, workers, threads=1):
         pass

@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from gasp.data.sources import keep
+from gasp.data.sources import save_source
 from gasp.experiments.store import Store
 from gasp.files import read_tensors
 from gasp.learning import training
@@ -92,7 +92,7 @@ class Trial:
         profiles, data = self.folder / "book" / "profiles", self.folder / "data"
         profiles.mkdir(parents=True)
         (profiles / "tiny.yaml").write_text(PROFILE)
-        keep("mnist", _rectangles(), data)
+        save_source("mnist", _rectangles(), data)
         self.store = Store(self.folder / "runs" / "tiny")
         for name in ("count", "log"):
             (self.folder / name).touch()

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 from PIL import Image, ImageDraw
 
-from gasp.data.sources import ARRAYS, keep
+from gasp.data.sources import ARRAYS, save_source
 
 ROOT = Path(__file__).parents[2]
 STEPS = re.compile(r"^```(?:\{code-block\} (diff|python)\n:caption: (\S+)\n\n|bash\n)(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -151,7 +151,7 @@ def test_the_new_source_is_registered_and_its_failed_download_is_explained(data,
 def test_scenes_are_composed_of_the_new_source_once_its_images_are_there(data, tmp_path):
     images, labels = np.zeros((200, 28, 28), np.uint8), np.arange(200, dtype=np.uint8) % 10
     images[:, 4:24, 4:24] = 60 + 20 * labels[:, None, None]  # the higher its label, the brighter a square
-    keep("kmnist", dict(zip(ARRAYS, (images, labels, images, labels), strict=True)), tmp_path)
+    save_source("kmnist", dict(zip(ARRAYS, (images, labels, images, labels), strict=True)), tmp_path)
     code = "import gasp; data = gasp.load_profile('smoke').datasets['multi_kmnist']; scenes = data.compose('test', 50, 0); "
     code += "print(*scenes.images.flatten(1).amax(1).tolist()); print(*scenes.labels.amax(1).tolist()); print(data.sizes())"
     brightest, highest, sizes = answer(data, code, GASP_DATA=str(tmp_path)).splitlines()

@@ -17,7 +17,7 @@ import pytest
 import torch
 from distributed import Client
 
-from gasp.experiments.cluster import spread
+from gasp.experiments.cluster import distribute
 from gasp.experiments.execution import run_all
 from gasp.experiments.profile import load_profile
 from gasp.settings import GaspError
@@ -56,14 +56,14 @@ def heard() -> list[int]:
 
 def test_every_task_is_called_and_its_progress_heard(heard):
     tasks = {str(number): (number,) for number in (1, 2, 3, 4)}
-    results = dict(spread(square, tasks, heard.append, workers=2, threads=1))
+    results = dict(distribute(square, tasks, heard.append, workers=2, threads=1))
     assert results == {"1": 1, "2": 4, "3": 9, "4": 16}
     assert sum(heard) == 10
 
 
 def test_tasks_are_called_in_their_order(heard):
     names = [str(number) for number in torch.randperm(12, generator=torch.Generator().manual_seed(0)).tolist()]
-    results = spread(square, dict.fromkeys(names, (1,)), heard.append, workers=1, threads=1)
+    results = distribute(square, dict.fromkeys(names, (1,)), heard.append, workers=1, threads=1)
     assert [name for name, _ in results] == names
 
 
@@ -72,17 +72,17 @@ def test_another_cluster_on_the_machine_does_not_matter(heard):
         with contextlib.suppress(OSError):  # it is taken already
             other.bind(("", 8787))
         other.listen()
-        assert dict(spread(square, {"a": (3,)}, heard.append, workers=1, threads=1)) == {"a": 9}
+        assert dict(distribute(square, {"a": (3,)}, heard.append, workers=1, threads=1)) == {"a": 9}
 
 
 def test_an_error_is_raised_as_itself(heard):
     with pytest.raises(GaspError, match="7 is not to be had"):
-        dict(spread(fail, {"a": (7,)}, heard.append, workers=1, threads=1))
+        dict(distribute(fail, {"a": (7,)}, heard.append, workers=1, threads=1))
 
 
 def test_the_task_of_a_lost_worker_is_taken_up_by_another_and_its_steps_count_once(heard, tmp_path):
     tasks = {str(number): (str(tmp_path), number) for number in (1, 2)}
-    results = dict(spread(leave, tasks, heard.append, workers=2, threads=1))
+    results = dict(distribute(leave, tasks, heard.append, workers=2, threads=1))
     assert results == {"1": 1, "2": 2}
     assert [len((tmp_path / name).read_text().splitlines()) for name in ("1", "2")] == [2, 1]
     assert sum(heard) == 6
@@ -108,14 +108,14 @@ def test_tasks_under_way_are_told_to_stop_when_their_owner_leaves(heard, tmp_pat
             os.kill(os.getpid(), signal.SIGINT)  # the owner's
 
     with pytest.raises(KeyboardInterrupt):
-        next(spread(wait_for_ever, tasks, interrupt, workers=2, threads=1))
+        next(distribute(wait_for_ever, tasks, interrupt, workers=2, threads=1))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["1 saved", "2 saved"]
     assert sum(heard) > 0
 
 
 def test_a_scheduler_that_does_not_answer_is_named(heard):
     with pytest.raises(GaspError, match=r"no scheduler answers at tcp://127\.0\.0\.1:9"):
-        dict(spread(square, {"a": (1,)}, heard.append, workers=1, threads=1, scheduler="tcp://127.0.0.1:9"))
+        dict(distribute(square, {"a": (1,)}, heard.append, workers=1, threads=1, scheduler="tcp://127.0.0.1:9"))
 
 
 def test_workers_that_do_not_start_are_explained(heard, monkeypatch):
@@ -124,7 +124,7 @@ def test_workers_that_do_not_start_are_explained(heard, monkeypatch):
 
     monkeypatch.setattr("gasp.experiments.cluster.LocalCluster", fail)
     with pytest.raises(GaspError, match=r"did not start .*a nanny died.* run again"):
-        dict(spread(square, {"a": (1,)}, heard.append, workers=1, threads=1))
+        dict(distribute(square, {"a": (1,)}, heard.append, workers=1, threads=1))
 
 
 @pytest.fixture
@@ -196,7 +196,7 @@ def test_runs_wait_for_whichever_worker_is_free(scheduler, heard, tmp_path):
     process, found = worker(scheduler, "one"), []
     tasks = {str(number): (str(tmp_path), number) for number in range(12)}
     try:
-        for _, number in spread(wait_for_go, tasks, heard.append, workers=2, threads=1, scheduler=scheduler):
+        for _, number in distribute(wait_for_go, tasks, heard.append, workers=2, threads=1, scheduler=scheduler):
             found.append(number)
             if number == 0:
                 with Client(scheduler) as client:

@@ -87,7 +87,7 @@ def test_a_run_keeps_of_every_condition_whether_each_scene_was_right(dataset, co
     for (evaluation, level), rows in cells:
         for part in parts:
             name = f"{evaluation}/{level:g}/{part}"
-            right = profile.store.right(one.key, [name])[name]
+            right = profile.store.correct(one.key, [name])[name]
             assert right.dtype == bool
             assert right.shape == (2, 40 if evaluation == "clean" else 16)
             accuracy = rows[rows["metric"] == f"{part}_accuracy"].sort_values("t")["value"]

@@ -43,7 +43,7 @@ def kept(store) -> Store:
 
 def readings(store: Store) -> list[Callable[[str], object]]:
     """Every way to read the results of a run."""
-    return [store.record, lambda key: store.table(named(key)), lambda key: store.right(key, ["clean/0/scene"])]
+    return [store.record, lambda key: store.table(named(key)), lambda key: store.correct(key, ["clean/0/scene"])]
 
 
 def files(store: Store) -> list[str]:
@@ -59,7 +59,7 @@ def test_what_was_saved_is_found(kept):
 
 @pytest.mark.parametrize("names", [*([name] for name in RIGHT), list(RIGHT)])
 def test_whether_each_scene_was_right_is_found_by_its_condition(names, kept):
-    found = kept.right(KEY, names)
+    found = kept.correct(KEY, names)
     assert list(found) == names
     for name in names:
         assert found[name].dtype == bool
@@ -69,7 +69,7 @@ def test_whether_each_scene_was_right_is_found_by_its_condition(names, kept):
 def test_a_condition_that_was_not_tested_is_answered_with_those_that_were(kept):
     said = f"run {KEY} was not tested so: .*/{KEY}.npz has no clean/0: there are clean/0/scene, scale/0.5/head_1"
     with pytest.raises(GaspError, match=said):
-        kept.right(KEY, ["clean/0/scene", "clean/0"])
+        kept.correct(KEY, ["clean/0/scene", "clean/0"])
 
 
 def test_what_was_not_saved_is_not_found(kept):
@@ -178,7 +178,7 @@ def test_saving_again_replaces(kept):
     kept.save(KEY, rows(values=(0.1,)), {"seconds": 4}, {"clean/0/scene": [[True], [False]]})
     pd.testing.assert_frame_equal(kept.table(named(KEY)), rows(values=(0.1,)))
     assert kept.record(KEY)["seconds"] == 4
-    assert kept.right(KEY, ["clean/0/scene"])["clean/0/scene"].tolist() == [[True], [False]]
+    assert kept.correct(KEY, ["clean/0/scene"])["clean/0/scene"].tolist() == [[True], [False]]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

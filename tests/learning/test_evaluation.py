@@ -149,7 +149,7 @@ def test_what_was_right_is_told_scene_by_scene(heads, objects):
     scenes = marked(heads=heads, objects=objects)
     found = answers(build("gaspnet", heads=heads), scenes, corruption=("gaussian", 0.1))
     assert [hits.shape for hits in found.hits] == [(3, 24, objects), (3, 24, 1)][:heads]
-    right, metrics = found.right(), found.metrics()
+    right, metrics = found.correct(), found.metrics()
     assert set(right) == {"scene"} | ({"head_0", "head_1"} if heads == 2 else set())
     for name, scene_by_scene in right.items():
         assert (scene_by_scene.shape, scene_by_scene.dtype) == ((3, 24), torch.bool)
@@ -160,7 +160,7 @@ def test_what_was_right_is_told_scene_by_scene(heads, objects):
 def test_an_oracle_that_errs_in_one_scene_is_wrong_there():
     scenes = marked(6)
     scenes.images[4, 0, 0, :6] = 255 - scenes.images[4, 0, 0, :6]
-    assert answers(Oracle(1), scenes).right()["scene"].tolist() == [[True] * 4 + [False, True]]
+    assert answers(Oracle(1), scenes).correct()["scene"].tolist() == [[True] * 4 + [False, True]]
 
 
 @pytest.mark.parametrize(("kind", "expected"), [("cnn", 1), ("gaspnet", 5)])
