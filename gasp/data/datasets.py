@@ -22,16 +22,18 @@ class Dataset(Settings):
         items: the source of the objects, a name or a folder (see :mod:`gasp.data.sources`).
         background: the source of the images behind them, if any.
         scenes: how scenes are composed.
+        reports_background: whether a model must name the background, too.
     """
 
     items: str
     background: str | None = None
     scenes: SceneSettings = SceneSettings()
+    reports_background: bool = True
 
     @property
     def heads(self) -> tuple[str, ...]:
         """What each head of a model reports; ``Scenes.head_of_object`` gives the head of each object."""
-        return ("objects",) if self.background is None else ("objects", "background")
+        return ("objects", "background") if self.background and self.reports_background else ("objects",)
 
     def sizes(self) -> dict[str, int]:
         """The ``channels``, ``size`` (pixels), ``classes`` and ``heads`` that a model of these scenes has.
@@ -58,7 +60,7 @@ class Dataset(Settings):
     def compose(self, split: Split, count: int, seed: int) -> Scenes:
         """Compose scenes, see :func:`gasp.data.scenes.compose`."""
         items, background = self.source(split)
-        return compose(items, self.scenes, count, seed, background)
+        return compose(items, self.scenes, count, seed, background, self.reports_background)
 
     def with_scenes(self, changes: Mapping[str, Any]) -> Dataset:
         """The data set with some settings of its scenes replaced."""
@@ -69,7 +71,7 @@ class Dataset(Settings):
     ) -> Iterator[tuple[str, float, dict[str, Any]]]:
         """Those of the asked changes that make sense for these scenes: evaluation, level, and the settings replaced.
 
-        On a background only the scale changes, because an object with its frame leaves no room there for a second one.
+        Objects that keep their frame only change their scale, because one leaves no room for a second.
 
         Args:
             scales: relative to the scale in training.
@@ -79,7 +81,7 @@ class Dataset(Settings):
         trained = self.scenes
         for scale in scales:
             yield "scale", scale, {"scale": scale * trained.scale}
-        if self.background is not None:
+        if not trained.crops(self.background is not None):
             return
         for number in objects:
             yield "objects", number, {"objects": number, "scale": trained.scale * (trained.objects / number) ** 0.5}

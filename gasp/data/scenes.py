@@ -27,21 +27,27 @@ INK = 26  # of 255: what is darker belongs to no object
 class SceneSettings(Settings):
     """How scenes are composed.
 
-    Without a background, objects are cropped to their bounding boxes and placed on a canvas of 50 pixels, which is
-    resized to the scene's size: multi-MNIST as KomplexNet has it (arXiv 2502.21077). On a background, objects keep
-    their frame and are added to an image of the scene's size, clipped at white: CIFAR-MNIST (arXiv 2507.16674).
+    Objects are cropped to their bounding boxes and placed on a canvas of 50 pixels, which is resized to the scene's size:
+    multi-MNIST as KomplexNet has it (arXiv 2502.21077). Or they keep their frame and their size: CIFAR-MNIST (arXiv
+    2507.16674). With a background, objects are added to it and the sum is clipped at white.
 
     Attributes:
         objects: how many, each of another class.
         overlap: the largest allowed share of the smaller of two bounding boxes that the other covers.
         scale: size of the objects relative to their image.
         size: side of a scene, pixels.
+        cropped: whether objects are cropped; by default, where there is no background.
     """
 
     objects: int = Field(2, ge=1, le=256)
     overlap: float = Field(0.0, ge=0, le=1)
     scale: float = Field(1.0, gt=0, le=4)
     size: int = Field(32, ge=8, le=1024)
+    cropped: bool | None = None
+
+    def crops(self, has_background: bool) -> bool:
+        """Whether the objects of such scenes are cropped."""
+        return not has_background if self.cropped is None else self.cropped
 
 
 @dataclass(frozen=True)
@@ -52,10 +58,11 @@ class Scenes:
         images: ``(n, C, size, size)``, uint8.
         masks: how much of each pixel each object covers, ``(n, G, size, size)``, uint8 with 255 for all of it. On a
             background, the last of the G objects is the background.
-        targets: ``(n, heads, classes)``, bool, true for the classes present. One head, or two on a background: the
-            objects' and the background's.
+        targets: ``(n, heads, classes)``, bool, true for the classes present. The second head is the background's, if that
+            is reported.
         labels: ``(n, G)``, uint8, the class of each object, in the order of the masks.
-        head_of_object: the number of the head that reports each of the G objects, in the same order.
+        head_of_object: the number of the head that reports each object, in the same order; a background that is not
+            reported has none.
     """
 
     images: Tensor
@@ -78,7 +85,14 @@ class Scenes:
         return images.float() / 255, masks.float() / 255, targets.float()
 
 
-def compose(items: ImageSet, settings: SceneSettings, count: int, seed: int, background: ImageSet | None = None) -> Scenes:
+def compose(
+    items: ImageSet,
+    settings: SceneSettings,
+    count: int,
+    seed: int,
+    background: ImageSet | None = None,
+    reports_background: bool = True,
+) -> Scenes:
     """Compose scenes from random images; the same arguments give the same scenes.
 
     Args:
@@ -86,6 +100,7 @@ def compose(items: ImageSet, settings: SceneSettings, count: int, seed: int, bac
         count: how many scenes.
         seed: of the generator.
         background: where backgrounds come from, if any.
+        reports_background: whether the class of the background is among the targets.
 
     Raises:
         GaspError: when no such scene exists: more objects than classes, no free place for them, or backgrounds of
@@ -98,25 +113,30 @@ def compose(items: ImageSet, settings: SceneSettings, count: int, seed: int, bac
     if background is not None:
         if background.images.shape[-1] != settings.size:
             raise GaspError(f"impossible scene: size {settings.size} on backgrounds of {background.images.shape[-1]} pixels")
-        if len(background.classes) != len(items.classes):
+        if reports_background and len(background.classes) != len(items.classes):
             raise GaspError("objects and backgrounds must have the same number of classes, one head for each")
     generator = torch.Generator().manual_seed(seed)
-    parts = [
-        _compose_chunk(items, settings, min(CHUNK, count - start), background, generator) for start in range(0, count, CHUNK)
-    ]
-    heads = [0] * settings.objects + ([] if background is None else [1])
+    counts = [min(CHUNK, count - start) for start in range(0, count, CHUNK)]
+    parts = [_compose_chunk(items, settings, number, background, reports_background, generator) for number in counts]
+    heads = [0] * settings.objects + [1] * (background is not None and reports_background)
     images, masks, targets, labels = (torch.cat(part) for part in zip(*parts, strict=True))
     return Scenes(images, masks, targets, labels, tuple(heads))
 
 
 def _compose_chunk(
-    items: ImageSet, settings: SceneSettings, count: int, background: ImageSet | None, generator: torch.Generator
+    items: ImageSet,
+    settings: SceneSettings,
+    count: int,
+    background: ImageSet | None,
+    reports_background: bool,
+    generator: torch.Generator,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     classes = len(items.classes)
     drawn = torch.rand(count, classes, generator=generator).argsort(1)[:, : settings.objects]  # different classes
     chosen = items.images[_draw(items, drawn, generator)]  # (n, G, C, h, w)
-    canvas = settings.size if background is not None else settings.size * 50 / 32
-    first, extent = _boxes(chosen, whole=background is not None)
+    cropped = settings.crops(background is not None)
+    canvas = settings.size * 50 / 32 if cropped else settings.size
+    first, extent = _boxes(chosen, whole=not cropped)
     extent = extent * settings.scale
     start = _place(extent, canvas, settings.overlap, generator)
     zoom = settings.size / canvas
@@ -132,12 +152,13 @@ def _compose_chunk(
     targets = torch.zeros(count, 1, classes, dtype=torch.bool).scatter_(2, drawn.unsqueeze(1), True)
     labels = drawn.to(torch.uint8)
     if background is not None:
-        behind = _draw(background, torch.randint(classes, (count,), generator=generator), generator)
+        behind = _draw(background, torch.randint(len(background.classes), (count,), generator=generator), generator)
         image = image + background.images[behind].float() / 255
         masks = torch.cat([masks, 1 - masks.amax(1, keepdim=True)], 1)
         seen = background.labels[behind]
         labels = torch.cat([labels, seen.unsqueeze(1)], 1)
-        targets = torch.cat([targets, F.one_hot(seen.long(), classes).bool().unsqueeze(1)], 1)
+        if reports_background:
+            targets = torch.cat([targets, F.one_hot(seen.long(), classes).bool().unsqueeze(1)], 1)
     return _to_bytes(image), _to_bytes(masks), targets, labels
 
 

@@ -165,7 +165,7 @@ class Profile(Settings):
         return Experiment(
             dataset=dataset,
             variant=change.label,
-            data=Dataset(items=task.items, background=task.background, scenes=task.scenes),
+            data=Dataset(**{name: getattr(task, name) for name in Dataset.model_fields}),
             model=variant.model.Settings.of(settings).wider(variant.wider),
             training=self.training.changed({**task.training, **variant.training, **training, **change.training}),
             evaluation=self.evaluation,

@@ -88,7 +88,8 @@ def phase_statistics(model: Model, scenes: Scenes, seed: int = 0) -> list[dict[s
         unit is nearer to them than to any other object. Empty for a model without phases.
     """
     sums: list[dict[str, Tensor]] = []
-    reporting = scenes.labels + scenes.targets.shape[-1] * torch.tensor(scenes.head_of_object)  # (n, G), units of the read-out
+    heads = torch.tensor(scenes.head_of_object)  # of the objects that are reported, which come first
+    reporting = scenes.labels[:, : len(heads)] + scenes.targets.shape[-1] * heads  # (n, R), units of the read-out
     start = 0
     for trajectory, masks, targets in _runs(model, scenes, seed):
         found = _of_layers(trajectory, masks, reporting[start : start + len(targets)].to(targets.device))
@@ -104,7 +105,7 @@ def _of_layers(trajectory: Trajectory, masks: Tensor, reporting: Tensor) -> list
     """The statistics of :func:`phase_statistics`, ``(T, B)`` each.
 
     Args:
-        reporting: the read-out's unit that reports each object, ``(B, G)``.
+        reporting: the read-out's unit for each object that is reported, ``(B, R)``.
     """
     found = []
     for phases, gates in zip(trajectory.phases, trajectory.gates, strict=True):
@@ -117,7 +118,7 @@ def _of_layers(trajectory: Trajectory, masks: Tensor, reporting: Tensor) -> list
         nearest = gaps.amax(-1)
         found.append({"nearness": (gates * nearest).sum(-1) / (gates.sum(-1) + 1e-9)})
     if trajectory.phases and trajectory.phases[-1].ndim == 3:
-        nearest_object = gaps.argmax(-1).gather(-1, reporting.expand(len(gaps), -1, -1))  # (T, B, G), of the reporting unit
+        nearest_object = gaps.argmax(-1).gather(-1, reporting.expand(len(gaps), -1, -1))  # (T, B, R), to that unit
         objects = torch.arange(reporting.shape[1], device=reporting.device)
         found[-1]["follows"] = (nearest_object == objects).float().mean(-1)
     return found

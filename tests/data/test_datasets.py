@@ -36,6 +36,26 @@ def test_scenes_have_the_sizes_and_heads_that_the_data_set_tells(items, backgrou
     assert [data.heads[head] for head in scenes.head_of_object] == ["objects", "background"][: scenes.masks.shape[1]]
 
 
+@pytest.mark.parametrize("cropped", [False, True])
+def test_a_background_that_is_not_reported_is_an_object_without_a_head(cropped):
+    data = Dataset(items="1", background="3", scenes=SceneSettings(objects=1, cropped=cropped, scale=0.5))
+    asked, silent = (data.model_copy(update={"reports_background": asked}) for asked in (True, False))
+    both, items = asked.compose("test", 5, seed=0), silent.compose("test", 5, seed=0)
+    assert (silent.heads, silent.sizes()["heads"], items.head_of_object) == (("objects",), 1, (0,))
+    assert torch.equal(items.targets, both.targets[:, :1])
+    assert all(torch.equal(getattr(items, part), getattr(both, part)) for part in ("images", "masks", "labels"))
+
+
+def test_cropped_objects_lie_on_a_background_where_they_lie_without_one():
+    behind, canvas = (
+        Dataset(items="1", background=name, scenes=SceneSettings(cropped=True, scale=0.7)) for name in ("3", None)
+    )
+    scenes, alone = (data.compose("test", 5, seed=0) for data in (behind, canvas))
+    assert torch.equal(scenes.masks[:, :2], alone.masks)
+    assert torch.equal(scenes.labels[:, :2], alone.labels)
+    assert (scenes.images >= alone.images).all(), "objects are added to the background"
+
+
 def test_training_and_validation_images_are_a_partition_of_the_source_s():
     whole = sorted(image.numpy().tobytes() for image in module.load_source("3").train.images)
     train, validation = (Dataset(items="3").source(split)[0].images for split in ("train", "validation"))
@@ -56,9 +76,15 @@ def test_changes_on_a_canvas_keep_the_area_of_the_objects_in_training(objects):
     assert scenes[3] == SceneSettings(objects=objects, scale=0.8, overlap=0.5)
 
 
-def test_on_a_background_only_the_scale_changes():
-    data = Dataset(items="1", background="3", scenes=SceneSettings(objects=1))
+@pytest.mark.parametrize(("background", "cropped"), [("3", None), ("3", False), (None, False)])
+def test_of_objects_that_keep_their_frame_only_the_scale_changes(background, cropped):
+    data = Dataset(items="1", background=background, scenes=SceneSettings(objects=1, cropped=cropped))
     assert list(data.changes(**LEVELS)) == [("scale", 0.5, {"scale": 0.5})]
+
+
+def test_cropped_objects_on_a_background_change_in_number_and_overlap_too():
+    data = Dataset(items="1", background="3", scenes=SceneSettings(cropped=True))
+    assert [change[0] for change in data.changes(**LEVELS)] == ["scale", "objects", "objects", "overlap"]
 
 
 @pytest.mark.parametrize("scenes", [SceneSettings(), SceneSettings(objects=3, overlap=0.25, scale=0.5)])

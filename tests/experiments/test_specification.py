@@ -30,6 +30,8 @@ CHANGES: dict[str, Any] = {
     "data.scenes.overlap": 0.5,
     "data.scenes.scale": 0.4,
     "data.scenes.size": 24,
+    "data.scenes.cropped": False,
+    "data.reports_background": False,
     "model.widths": [4, 5],
     "model.kernels": [3, 5],
     "model.strides": [2, 1],
