@@ -58,7 +58,7 @@ def look(model, scenes):
     count = int(targets[0, 0].sum())
     with torch.no_grad():
         trajectory = model.run(images, torch.Generator().manual_seed(0))
-    answers = (logits[:, 0].topk(count).indices.sort().values.tolist() for logits in (targets, trajectory.logits[-1]))
+    answers = (logits[:, 0].topk(count).indices.sort().values.tolist() for logits in (targets, trajectory.answers[-1]))
     captions = [
         f"{', '.join(map(str, true))} → {', '.join(map(str, reported))}" for true, reported in zip(*answers, strict=True)
     ]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -27,10 +27,12 @@ class Answers:
     Attributes:
         hits: for every head, whether each of its objects is among the reported, ``(T, n, objects)``, bool.
         loss: ``(T,)``, the mean over scenes.
+        of_steps: the answers of every step by itself, of a model whose answers add up over time.
     """
 
     hits: tuple[Tensor, ...]
     loss: Tensor
+    of_steps: Answers | None = None
 
     def correct(self) -> dict[str, Tensor]:
         """Whether each scene was reported correctly, ``(T, n)``: every object (``scene``), and with several heads also the
@@ -42,11 +44,14 @@ class Answers:
 
     def metrics(self) -> dict[str, list[float]]:
         """``scene_accuracy``, the share of scenes with every object correct; ``object_accuracy``, the share of objects;
-        ``loss``; with several heads, ``head_0_accuracy`` and so on. Each is a list over time steps.
+        ``loss``; with several heads, ``head_0_accuracy`` and so on. Where answers add up over time, also those of every
+        step by itself: ``step_scene_accuracy`` and so on. Each is a list over time steps.
         """
         values = {f"{name}_accuracy": correct.float().mean(1) for name, correct in self.correct().items()}
         values["object_accuracy"] = torch.cat(self.hits, -1).float().flatten(1).mean(1)
-        return {name: value.tolist() for name, value in (values | {"loss": self.loss}).items()}
+        metrics = {name: value.tolist() for name, value in (values | {"loss": self.loss}).items()}
+        of_steps = self.of_steps.metrics() if self.of_steps else {}
+        return metrics | {f"step_{name}": value for name, value in of_steps.items()}
 
 
 def answers(
@@ -63,13 +68,24 @@ def answers(
         steps: T of this run; the model's own when omitted.
         seed: of noise and initial phases.
     """
-    hits: list[list[Tensor]] = []
-    losses = []
-    for trajectory, _, targets in _runs(model, scenes, seed, steps, corruption):
-        hits.append(_hits(trajectory.logits, targets))
-        losses.append(torch.stack([classification_loss(step[None], targets) for step in trajectory.logits]) * len(targets))
-    heads = tuple(torch.cat(parts, 1).cpu() for parts in zip(*hits, strict=True))
-    return Answers(heads, torch.stack(losses).sum(0).cpu() / len(scenes))
+    runs = [
+        (trajectory.answers, trajectory.logits, targets)
+        for trajectory, _, targets in _runs(model, scenes, seed, steps, corruption)
+    ]
+    reported = _answers([(answers, targets) for answers, _, targets in runs])
+    if all(answers is logits for answers, logits, _ in runs):
+        return reported
+    return replace(reported, of_steps=_answers([(logits, targets) for _, logits, targets in runs]))
+
+
+def _answers(batches: Sequence[tuple[Tensor, Tensor]]) -> Answers:
+    """From batches of logits ``(T, B, heads, classes)`` and targets ``(B, heads, classes)``."""
+    hits = zip(*(_hits(logits, targets) for logits, targets in batches), strict=True)
+    losses = [
+        torch.stack([classification_loss(step[None], targets) for step in logits]) * len(targets) for logits, targets in batches
+    ]
+    count = sum(len(targets) for _, targets in batches)
+    return Answers(tuple(torch.cat(parts, 1).cpu() for parts in hits), torch.stack(losses).sum(0).cpu() / count)
 
 
 def accuracy(model: Model, scenes: Scenes, **run: Any) -> dict[str, list[float]]:

@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -151,7 +152,7 @@ def _step(state: Checkpoint, batch: tuple[Tensor, Tensor, Tensor], settings: Tra
     images, masks, targets = batch
     before = state.generator.get_state()
     losses = objectives(state.model.run(images, state.generator, masks), targets, masks, settings)
-    loss = losses["classification_loss"] + settings.synchrony_weight * losses["synchrony_loss"]
+    loss = total_loss(losses, settings)
     try:
         descend(state.model, loss, state.optimizer, settings.gradient_norm)
     except FloatingPointError as error:
@@ -198,13 +199,26 @@ def _whole_steps() -> Iterator[Callable[[], None]]:
             signal.signal(number, handler)
 
 
+def total_loss(losses: dict[str, Tensor], settings: TrainingSettings) -> Tensor:
+    """The weighted sum of the losses of :func:`objectives`."""
+    weights = {"synchrony_loss": settings.synchrony_weight}
+    return torch.stack([weights.get(name, 1.0) * loss for name, loss in losses.items()]).sum()
+
+
 def objectives(trajectory: Trajectory, targets: Tensor, masks: Tensor, settings: TrainingSettings) -> dict[str, Tensor]:
-    """Classification over time, and synchrony of the phases once they were aligned, each not yet weighted."""
+    """Classification over time, and synchrony of the phases once they were aligned, each not yet weighted.
+
+    Every step is trained by its own logits. A learned leak of the read-out is trained by the answers, apart from them.
+    """
     logits = trajectory.logits if settings.loss_steps == "all" else trajectory.logits[-1:]
     maps = [phases[1:] for phases in trajectory.phases if phases.ndim == 4 and len(phases) > 1]  # (T − 1, B, H, W)
     chosen = maps if settings.synchrony_layers == "all" else maps[:1]
     synchrony = torch.stack([synchrony_loss(phases, masks) for phases in chosen]).mean() if chosen else targets.new_zeros(())
-    return {"classification_loss": classification_loss(logits, targets), "synchrony_loss": synchrony}
+    losses = {"classification_loss": classification_loss(logits, targets), "synchrony_loss": synchrony}
+    if isinstance(trajectory.leak, Tensor):
+        answers = replace(trajectory, logits=trajectory.logits.detach()).answers
+        losses["readout_loss"] = classification_loss(answers, targets)
+    return losses
 
 
 def descend(model: Model, loss: Tensor, optimizer: torch.optim.Optimizer, gradient_norm: float) -> None:

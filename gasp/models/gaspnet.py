@@ -81,7 +81,7 @@ class GASPnet(Oscillating):
         self.log_desynchronization = nn.Parameter(torch.tensor(0.5).log())
 
     def coupling_parameters(self) -> list[nn.Parameter]:
-        return [*self.keys, *self.queries, self.log_desynchronization]
+        return [*super().coupling_parameters(), *self.keys, *self.queries, self.log_desynchronization]
 
     def ideal_phases(self, masks: Tensor) -> Tensor:
         """Initial phases ``(N, B)``, radians, whose first layer tells G objects apart; all others are 0.
@@ -149,7 +149,7 @@ class GASPnet(Oscillating):
             logits.append(self.logits(activities[-1]))
             all_phases.append(layer_phases)
             all_gates.append(self.gates(activities))
-        return Trajectory.of_steps(logits, all_phases, all_gates)
+        return Trajectory.of_steps(logits, all_phases, all_gates, self.leak)
 
     def coupling(self, activities: Sequence[Tensor]) -> Coupling:
         r"""The coupling of all oscillators, given the activity of every layer.

@@ -62,7 +62,7 @@ class GAttANet(Recurrent):
 
     def coupling_parameters(self) -> list[nn.Parameter]:
         """Keys, queries and α: what only attention depends on. The rest is then clipped to the norm that the CNN's is."""
-        return [*self.keys, *self.queries, self.strengths]
+        return [*super().coupling_parameters(), *self.keys, *self.queries, self.strengths]
 
     def forward(self, images: Tensor, steps: int | None = None) -> Trajectory:
         """Run over time.
@@ -84,7 +84,7 @@ class GAttANet(Recurrent):
             for stage, gain in zip(self.stages[1:], gains, strict=True):
                 activities.append(stage(activities[-1]) * gain)
             logits.append(self.logits(activities[-1]))
-        return Trajectory.of_steps(logits)
+        return Trajectory.of_steps(logits, leak=self.leak)
 
     def global_query(self, activities: Sequence[Tensor]) -> Tensor:
         """The mean query of each layer, averaged over layers, ``(B, d)``.

@@ -84,7 +84,7 @@ class KomplexNet(Oscillating):
         self.log_desynchronization = nn.Parameter(torch.tensor(0.5).log())
 
     def coupling_parameters(self) -> list[nn.Parameter]:
-        return [self.kernel, self.log_desynchronization]
+        return [*super().coupling_parameters(), self.kernel, self.log_desynchronization]
 
     def forward(self, images: Tensor, phases: Tensor | None = None, steps: int | None = None) -> Trajectory:
         """Run over time.
@@ -115,7 +115,7 @@ class KomplexNet(Oscillating):
             logits.append(self.logits(activities[-1]))
             all_phases.append(layer_phases)
             all_gates.append([_gates(activity) for activity in activities])
-        return Trajectory.of_steps(logits, all_phases, all_gates)
+        return Trajectory.of_steps(logits, all_phases, all_gates, self.leak)
 
     def coupling(self, first: Tensor) -> Coupling:
         r"""The coupling of all locations of the first layer, given its activity ``(B, C, H, W)``.

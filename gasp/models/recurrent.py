@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from typing import Any, Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from gasp.models.layered import Layered
 from gasp.models.model import ModelSettings
@@ -20,15 +21,31 @@ class RecurrentSettings(ModelSettings):
 
     Attributes:
         steps: T, sweeps in all, the plain one at t = 0 included.
+        readout: what the answer at a step is made of: its own logits (``last``), the mean of the logits so far (``mean``), or
+            their mean with a learned leak (``leaky``); see :attr:`~gasp.models.trajectory.Trajectory.answers`.
     """
 
     steps: Size = 3
+    readout: Literal["last", "mean", "leaky"] = "last"
 
 
 class Recurrent(Layered):
     """A network that sweeps through its layers T times, each time with what it found in the sweep before."""
 
     settings: RecurrentSettings
+
+    def __init__(self, channels: int = 1, size: int = 32, classes: int = 10, heads: int = 1, **settings: Any) -> None:
+        super().__init__(channels, size, classes, heads, **settings)
+        if self.settings.readout == "leaky":
+            self.leak_logit = nn.Parameter(torch.tensor(2.0))  # λ = 0.88: close to the mean
+
+    def coupling_parameters(self) -> list[nn.Parameter]:
+        return [self.leak_logit] if self.settings.readout == "leaky" else []
+
+    @property
+    def leak(self) -> float | Tensor:
+        """λ of the read-out."""
+        return self.leak_logit.sigmoid() if self.settings.readout == "leaky" else float(self.settings.readout == "mean")
 
     def run(
         self, images: Tensor, generator: torch.Generator, masks: Tensor | None = None, steps: int | None = None

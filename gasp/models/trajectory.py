@@ -14,19 +14,42 @@ class Trajectory:
     """A forward run over time steps; B images, T steps.
 
     Attributes:
-        logits: ``(T, B, heads, classes)``.
+        logits: of every step by itself, ``(T, B, heads, classes)``.
         phases: one tensor a layer, ``(T, B, H, W)`` or ``(T, B, units)``, radians; empty for a model without phases.
         gates: how much each oscillator pulls, in [0, 1], in the same shapes as ``phases``.
+        leak: λ in [0, 1], how much of what earlier steps said an answer keeps.
     """
 
     logits: Tensor
     phases: tuple[Tensor, ...] = ()
     gates: tuple[Tensor, ...] = ()
+    leak: float | Tensor = 0.0
 
     @classmethod
     def of_steps(
-        cls, logits: Sequence[Tensor], phases: Sequence[Sequence[Tensor]] = (), gates: Sequence[Sequence[Tensor]] = ()
+        cls,
+        logits: Sequence[Tensor],
+        phases: Sequence[Sequence[Tensor]] = (),
+        gates: Sequence[Sequence[Tensor]] = (),
+        leak: float | Tensor = 0.0,
     ) -> Trajectory:
         """From what was recorded step by step: logits ``(B, heads, classes)``, phases and gates of every layer."""
-        layers = (tuple(torch.stack(layer) for layer in zip(*record, strict=True)) for record in (phases, gates))
-        return cls(torch.stack(list(logits)), *layers)
+        layers = [tuple(torch.stack(layer) for layer in zip(*record, strict=True)) for record in (phases, gates)]
+        return cls(torch.stack(list(logits)), layers[0], layers[1], leak)
+
+    @property
+    def answers(self) -> Tensor:
+        r"""What the model answers at each step from all steps so far, ``(T, B, heads, classes)``.
+
+        .. math:: \bar\ell_t = \sum_{s \le t} \lambda^{t-s} \ell_s \Big/ \sum_{s \le t} \lambda^{t-s}
+
+        λ = 0 forgets earlier steps, λ = 1 is their mean. The paper reads out the last step; this read-out is ours.
+        """
+        if isinstance(self.leak, float) and self.leak == 0:
+            return self.logits
+        answers = []
+        total, weight = torch.zeros_like(self.logits[0]), self.logits.new_zeros(())
+        for logits in self.logits:
+            total, weight = logits + self.leak * total, 1 + self.leak * weight
+            answers.append(total / weight)
+        return torch.stack(answers)

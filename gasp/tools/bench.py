@@ -31,7 +31,7 @@ from gasp.files import make_folder, write_text
 from gasp.learning.devices import choose_device, keep_memory, use_threads
 from gasp.learning.evaluation import accuracy
 from gasp.learning.losses import classification_loss
-from gasp.learning.training import TrainingSettings, descend, fit, no_progress, objectives
+from gasp.learning.training import TrainingSettings, descend, fit, no_progress, objectives, total_loss
 from gasp.models import CNN, GASPnet, Model
 from gasp.nn.kuramoto import Coupling, dense_rates, rates
 from gasp.nn.neighbourhood import Neighbourhood
@@ -167,8 +167,7 @@ class _Trainer:
         images, masks, targets = self.batch
         with self.autocast:
             losses = objectives(self.model(images), targets, masks, self.settings)
-        loss = losses["classification_loss"] + self.settings.synchrony_weight * losses["synchrony_loss"]
-        descend(self.model, loss, self.optimizer, self.settings.gradient_norm)
+        descend(self.model, total_loss(losses, self.settings), self.optimizer, self.settings.gradient_norm)
 
 
 def _infer(model: Model, images: Tensor) -> None:

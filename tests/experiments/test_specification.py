@@ -37,6 +37,7 @@ CHANGES: dict[str, Any] = {
     "model.strides": [2, 1],
     "model.hidden": 9,
     "model.steps": 4,
+    "model.readout": "mean",
     "model.iterations": 1,
     "model.step_size": 0.5,
     "model.modulation": 0.5,

@@ -37,6 +37,21 @@ def marked(count: int = 24, heads: int = 1, objects: int = 2) -> Scenes:
     return Scenes(images, masks, targets, shown.to(torch.uint8), (*[0] * objects, 1)[: shown.shape[1]])
 
 
+class Adding(CNN):
+    """Says the opposite of the truth at its second step, weakly, and answers with the mean of both steps."""
+
+    def forward(self, images: Tensor) -> Trajectory:
+        truth = images[:, 0, : self.heads, :6]
+        return Trajectory(torch.stack([20 * truth, -10 * truth]), leak=1.0)
+
+
+def test_answers_that_add_up_are_measured_beside_those_of_every_step():
+    metrics = accuracy(Adding(**SIZES), marked())
+    assert metrics["scene_accuracy"] == [1.0, 1.0]
+    assert metrics["step_scene_accuracy"] == [1.0, 0.0]
+    assert not [name for name in accuracy(Oracle(1, 1), marked()) if name.startswith("step_")]
+
+
 class Oracle(CNN):
     """Reads the answer off the image; by time step, the share of it that it tells."""
 

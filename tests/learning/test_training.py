@@ -29,7 +29,7 @@ from gasp.learning.checkpoint import steps_done
 from gasp.learning.devices import choose_device
 from gasp.learning.evaluation import accuracy
 from gasp.learning.losses import classification_loss, synchrony_loss
-from gasp.learning.training import TrainingSettings, fit, objectives
+from gasp.learning.training import TrainingSettings, fit, objectives, total_loss
 from gasp.models import CNN, GASPnet, Trajectory
 from gasp.settings import GaspError
 
@@ -484,6 +484,17 @@ def test_synchrony_is_asked_of_the_first_convolution_or_of_all_once_phases_were_
         for layers in ("first", "all")
     }
     torch.testing.assert_close(found, {"first": first, "all": (first + second) / 2})
+
+
+def test_a_learned_leak_is_trained_by_the_answers_and_changes_no_other_gradient():
+    trajectory, masks, targets = result_and_targets()
+    logits, leak = trajectory.logits.requires_grad_(), torch.tensor(0.5, requires_grad=True)
+    losses = objectives(Trajectory(logits, leak=leak), targets, masks, SHORT)
+    total_loss(losses, SHORT).backward()
+    (alone,) = torch.autograd.grad(classification_loss(logits, targets), logits)
+    torch.testing.assert_close(logits.grad, alone)
+    lower, higher = (classification_loss(Trajectory(logits, leak=0.5 + step).answers, targets) for step in (-1e-3, 1e-3))
+    assert leak.grad.item() == pytest.approx((higher - lower).item() / 2e-3, rel=1e-2)
 
 
 def test_a_run_without_phases_or_alignment_has_no_synchrony_loss():

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gasp.experiments.variants import MODELS
-from gasp.learning.training import TrainingSettings, descend, objectives
+from gasp.learning.training import TrainingSettings, descend, objectives, total_loss
 from gasp.models import CNN, Model, Recurrent, Trajectory
 from gasp.settings import GaspError, Settings
 
@@ -53,8 +53,8 @@ def training_loss(model: Model, images: Tensor) -> Tensor:
     """The loss of training, for one object of each head."""
     classes = torch.arange(len(images), device=images.device) % model.classes
     targets = F.one_hot(classes, model.classes).unsqueeze(1).expand(-1, model.heads, -1).to(images)
-    losses = objectives(run(model, images), targets, object_masks(len(images)).to(images), TrainingSettings(epochs=1, scenes=1))
-    return losses["classification_loss"] + losses["synchrony_loss"]
+    settings = TrainingSettings(epochs=1, scenes=1, synchrony_weight=1.0)
+    return total_loss(objectives(run(model, images), targets, object_masks(len(images)).to(images), settings), settings)
 
 
 SIZES = [
@@ -185,12 +185,12 @@ def test_an_empty_image_gives_finite_gradients(kind: Build, dtype):
 @float64
 def test_every_parameter_of_the_coupling_changes_every_step_but_the_first(kind: Build):
     model, images = kind(), sparse()
-    before = run(model, images).logits
+    before = run(model, images).answers
     for parameter in model.coupling_parameters():
         with torch.no_grad():
             kept = parameter.clone()
             parameter.add_(torch.randn_like(parameter))
-            after = run(model, images).logits
+            after = run(model, images).answers
             parameter.copy_(kept)
         assert torch.equal(after[0], before[0])
         assert (after[1:] - before[1:]).abs().amax((1, 2, 3)).min() > 1e-6
@@ -248,7 +248,7 @@ SETTINGS = [
 def test_every_setting_changes_the_parameters_or_the_result(model, name):
     def outcome(**settings: Any) -> tuple[list[torch.Size], Tensor]:
         network = build(model, **settings).double()
-        return [parameter.shape for parameter in network.parameters()], run(network, sparse().double()).logits
+        return [parameter.shape for parameter in network.parameters()], run(network, sparse().double()).answers
 
     torch.manual_seed(0)
     shapes, logits = outcome()

@@ -61,7 +61,7 @@ def _view(images: Tensor, trajectory: Trajectory) -> np.ndarray:
         torch.cat([record[index].flatten(2) for index in shown], 2) for record in (trajectory.phases, trajectory.gates)
     )
     turns = (phases / (2 * math.pi)) % 1 * 256 % 256
-    chances = trajectory.logits[:, :, 0].softmax(-1)
+    chances = trajectory.answers[:, :, 0].softmax(-1)
     moments = torch.cat([turns, 255 * gates, 255 * chances], 2).transpose(0, 1).flatten(1)
     return torch.cat([255 * images.clamp(0, 1).flatten(1), moments], 1).cpu().numpy()
 
