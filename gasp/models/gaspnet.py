@@ -32,7 +32,8 @@ class GASPnetSettings(RecurrentSettings):
     Attributes:
         iterations: K, Kuramoto iterations before each modulated sweep.
         step_size: η, of one iteration.
-        modulation: a_F.
+        modulation: a_F, or where it starts from.
+        learned_modulation: whether a_F is learned, one for every channel and unit (ours; the paper has one for all).
         key_size: d, how long keys and queries are.
         neighbourhood: σ of the spatial neighbourhood as a fraction of the image side; ``math.inf`` for N = 1.
         phase_init: ``"bottom_up"``: phases of the first layer start at random and are kept from step to step, those of
@@ -47,6 +48,7 @@ class GASPnetSettings(RecurrentSettings):
     iterations: int = Field(5, ge=0, le=4096)
     step_size: float = Field(3.0, gt=0)
     modulation: float = Field(1.0, allow_inf_nan=False)
+    learned_modulation: bool = False
     key_size: Size = 8
     neighbourhood: float = Field(0.12, gt=0)
     phase_init: PhaseInit = "bottom_up"
@@ -79,9 +81,13 @@ class GASPnet(Oscillating):
         self.keys.extend(F.normalize(torch.randn(n, self.settings.key_size), dim=-1) for n in units)
         self.queries = nn.ParameterList([key.detach().clone() for key in self.keys])
         self.log_desynchronization = nn.Parameter(torch.tensor(0.5).log())
+        if self.settings.learned_modulation:
+            shapes = [*((n, 1, 1) for n in widths), *((n,) for n in units)]
+            self.modulations = nn.ParameterList([torch.full(shape, self.settings.modulation) for shape in shapes[1:]])
 
     def coupling_parameters(self) -> list[nn.Parameter]:
-        return [*super().coupling_parameters(), *self.keys, *self.queries, self.log_desynchronization]
+        learned = self.modulations if self.settings.learned_modulation else ()
+        return [*super().coupling_parameters(), *self.keys, *self.queries, self.log_desynchronization, *learned]
 
     def ideal_phases(self, masks: Tensor) -> Tensor:
         """Initial phases ``(N, B)``, radians, whose first layer tells G objects apart; all others are 0.
@@ -226,7 +232,8 @@ class GASPnet(Oscillating):
             own = aligned[index] if self.settings.phase_init == "random" else stage.linear.driven_phases(activity, sent)
             plain = plain_second if index == 1 else stage.linear(activity)
             response = stage.linear.complex_response(complex_activity(activity, sent))
-            activities.append(stage.activate(modulated(plain, response, own, self.settings.modulation)))
+            modulation = self.modulations[index - 1] if self.settings.learned_modulation else self.settings.modulation
+            activities.append(stage.activate(modulated(plain, response, own, modulation)))
             phases.append(own)
         return activities, phases
 

@@ -30,15 +30,17 @@ def complex_activity(activity: Tensor, phases: Tensor) -> Tensor:
     return torch.cat([activity * phases.cos(), activity * phases.sin()]).unflatten(0, (2, -1))
 
 
-def modulated(plain: Tensor, response: Tensor, phases: Tensor, modulation: float) -> Tensor:
+def modulated(plain: Tensor, response: Tensor, phases: Tensor, modulation: float | Tensor) -> Tensor:
     r"""Plain response plus the part that depends on phase (equation of this module).
 
     Args:
         plain: Σ_j w_ij m_j + b_i, ``(B, C, H, W)`` or ``(B, n)``.
         response: what ``complex_response`` returns, ``(2, B, C, H, W)`` or ``(2, B, n)``.
         phases: φ_i, ``(B, H, W)`` or ``(B, n)``, radians.
-        modulation: a_F; 0 returns ``plain`` itself.
+        modulation: a_F, of all neurons or of each channel ``(C, 1, 1)`` or unit ``(n)``; the number 0 returns ``plain`` itself.
     """
+    if isinstance(modulation, Tensor):
+        response, modulation = modulation * response, 1.0
     if modulation == 0:
         return plain
     real, imag = response

@@ -41,6 +41,7 @@ CHANGES: dict[str, Any] = {
     "model.iterations": 1,
     "model.step_size": 0.5,
     "model.modulation": 0.5,
+    "model.learned_modulation": True,
     "model.key_size": 3,
     "model.neighbourhood": 0.2,
     "model.phase_init": "random",

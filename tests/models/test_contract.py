@@ -33,9 +33,11 @@ def cases() -> Iterator[Any]:
     for kind, model in MODELS.items():
         yield pytest.param(partial(build, model), id=kind)
         for name, field in model.Settings.model_fields.items():
-            if get_origin(field.annotation) is Literal:
-                for choice in sorted({*get_args(field.annotation)} - {field.default}):
-                    yield pytest.param(partial(build, model, **{name: choice}), id=f"{kind} {choice}")
+            choices = [False, True] if field.annotation is bool else get_args(field.annotation)
+            if field.annotation is bool or get_origin(field.annotation) is Literal:
+                for choice in choices:
+                    if choice != field.default:
+                        yield pytest.param(partial(build, model, **{name: choice}), id=f"{kind} {name} {choice}")
 
 
 CASES = list(cases())

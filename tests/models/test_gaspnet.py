@@ -49,6 +49,18 @@ class Precise(Scenes):
         return tuple(part.double() for part in super().batch(index, device))
 
 
+@float64
+def test_a_learned_modulation_starts_as_the_fixed_one_and_at_0_is_the_cnn():
+    images, phases = sparse(), build().initial_phases(3)
+    fixed, learned = (build(learned_modulation=each) for each in (False, True))
+    torch.testing.assert_close(learned(images, phases).logits, fixed(images, phases).logits, rtol=0, atol=1e-12)
+    with torch.no_grad():
+        for modulation in learned.modulations:
+            modulation.zero_()
+    plain = learned(images, phases).logits
+    torch.testing.assert_close(plain, plain[:1].expand_as(plain), rtol=0, atol=1e-12)
+
+
 @phase_inits
 def test_without_modulation_gaspnet_is_the_cnn_in_training_too(phase_init, tmp_path, digits):
     def scenes_of(epoch: int) -> Scenes:

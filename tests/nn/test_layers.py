@@ -60,6 +60,17 @@ def test_a_modulated_linear_layer_is_the_sum_over_pairs(modulation):
 
 
 @cases
+def test_a_modulation_of_each_channel_or_unit_is_that_of_its_own_number(case):
+    layer, x, before, after = case()
+    plain = layer(x)
+    strengths = torch.rand(plain.shape[1])
+    own = strengths.view(-1, *[1] * (plain.ndim - 2))
+    expected = torch.stack([run(layer, x, before, after, a.item())[:, i] for i, a in enumerate(strengths)], 1)
+    close(run(layer, x, before, after, own), expected)
+    close(run(layer, x, before, after, 0 * own), plain)
+
+
+@cases
 def test_modulation_0_is_the_plain_response(case):
     layer, x, before, after = case()
     assert torch.equal(run(layer, x, before, after, 0), layer(x))
