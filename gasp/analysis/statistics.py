@@ -32,7 +32,7 @@ RESAMPLES = 1999
 
 
 def head_metrics(heads: Sequence[str]) -> dict[str, str]:
-    """The metric of accuracy of each head of a data set, :attr:`gasp.experiments.specification.Dataset.heads`, by its name.
+    """The metric of accuracy of each head of a data set, :attr:`gasp.data.datasets.Dataset.heads`, by its name.
 
     Only models with several heads have these metrics; with one head, ``scene_accuracy`` is its accuracy.
     """
@@ -52,7 +52,7 @@ def levels_of(
     Args:
         table: of results, see :meth:`gasp.experiments.store.Store.table`.
         undisturbed_at: the level under which the results on undisturbed scenes are included, as
-            :meth:`gasp.experiments.specification.Dataset.undisturbed` gives it; they are left out when it is omitted.
+            :meth:`gasp.data.datasets.Dataset.undisturbed` gives it; they are left out when it is omitted.
     """
     rows = table[(table["evaluation"] == evaluation) & (table["metric"] == metric)]
     if undisturbed_at is None:
