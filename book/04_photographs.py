@@ -129,13 +129,27 @@ table_of(by_name, "both labels right on CIFAR-MNIST")
 # %% tags=["remove-cell"]
 from myst_nb import glue
 
-heads = {"both": "scene_accuracy", "item": "head_0_accuracy", "photograph": "head_1_accuracy"}
-runs = {"cnn": "cnn", "ideal": "ideal_phases", "sharp": "ideal_phases, phase_init = figure"}
-for what, metric in heads.items():
-    for place, rows in {"": undisturbed(tried, metric), "_noisy": levels_of(tried, "gaussian", metric)}.items():
-        last = last_step(rows).set_index("variant")["value"]
-        for name, run in runs.items():
-            glue(f"{name}_{what}{place}", f"{last[run]:.3f}", display=False)
+cnn, ideal, figure = "cnn", "ideal_phases", "ideal_phases, phase_init = figure"
+both, item, photograph = "scene_accuracy", "head_0_accuracy", "head_1_accuracy"
+for name, (run, metric) in {
+    "cnn_both": (cnn, both),
+    "ideal_both": (ideal, both),
+    "sharp_both": (figure, both),
+    "cnn_item": (cnn, item),
+    "sharp_item": (figure, item),
+    "cnn_photograph": (cnn, photograph),
+    "sharp_photograph": (figure, photograph),
+}.items():
+    glue(name, f"{last_step(undisturbed(tried, metric)).set_index('variant')['value'][run]:.3f}", display=False)
+for name, (run, metric) in {
+    "cnn_item_noisy": (cnn, item),
+    "sharp_item_noisy": (figure, item),
+    "cnn_both_noisy": (cnn, both),
+    "ideal_both_noisy": (ideal, both),
+    "sharp_both_noisy": (figure, both),
+}.items():
+    noisy = last_step(levels_of(tried, "gaussian", metric))
+    glue(name, f"{noisy.set_index('variant')['value'][run]:.3f}", display=False)
 
 # %% [markdown]
 # Why does none of them help?

@@ -170,7 +170,6 @@ RESULTS = pd.DataFrame(
         ("test", "scale", "loss", 0.5, 1, 6),
         ("test", "blur", "scene_accuracy", 0.5, 1, 7),
         ("validation", "training", "scene_accuracy", 1.0, 1, 8),
-        ("validation", "clean", "scene_accuracy", 0.0, 1, 9),
     ],
     columns=["split", "evaluation", "metric", "level", "t", "value"],
 )
@@ -180,7 +179,7 @@ def test_the_heads_of_a_data_set_have_the_metrics_of_their_places():
     assert head_metrics(("objects", "background")) == {"objects": "head_0_accuracy", "background": "head_1_accuracy"}
 
 
-def test_undisturbed_results_are_those_of_clean_test_scenes_at_every_step():
+def test_undisturbed_results_are_those_of_clean_scenes_at_every_step():
     assert undisturbed(RESULTS)[["level", "t", "value"]].values.tolist() == [[0, 0, 1], [0, 1, 2]]
     assert undisturbed(RESULTS, "loss")["value"].tolist() == [3]
 

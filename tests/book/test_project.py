@@ -100,7 +100,7 @@ def test_a_room_imports_only_from_rooms_below_it(package):
         ("files", "from gasp.data import sources", "gasp.files is not allowed to import gasp.data"),
         ("experiments/store", "def late():\n    import gasp.cli", "gasp.experiments is not allowed to import gasp.cli"),
         ("publishing/pages", "import gasp.tools.bench", "gasp.publishing is not allowed to import gasp.tools"),
-        ("nn/kuramoto", "import gasp.nn.layers", "No cycles are allowed in gasp.nn"),
+        ("nn/phasors", "import gasp.nn.layers", "No cycles are allowed in gasp.nn"),
         ("new", "", "gasp.new"),
     ],
     ids=["upward", "upward from a file", "inside a function", "sideways", "in a circle", "a room on no floor"],
