@@ -1,24 +1,29 @@
 """The models: each runs forward over time steps and returns a :class:`~gasp.models.trajectory.Trajectory`."""
 
-from gasp.models.cnn import CNN
-from gasp.models.gaspnet import GASPnet
-from gasp.models.gattanet import GAttANet
-from gasp.models.komplexnet import KomplexNet
+from gasp.models.cnn import CNN, CNNSettings
+from gasp.models.gaspnet import GASPnet, GASPnetSettings
+from gasp.models.gattanet import GAttANet, GAttANetSettings
+from gasp.models.komplexnet import KomplexNet, KomplexNetSettings
 from gasp.models.layered import Layered
 from gasp.models.model import LayerSizes, Model, ModelSettings
-from gasp.models.recurrent import Oscillating, Recurrent
+from gasp.models.recurrent import Oscillating, Recurrent, RecurrentSettings
 from gasp.models.trajectory import Trajectory
 
 __all__ = [
     "CNN",
+    "CNNSettings",
     "GASPnet",
+    "GASPnetSettings",
     "GAttANet",
+    "GAttANetSettings",
     "KomplexNet",
+    "KomplexNetSettings",
     "LayerSizes",
     "Layered",
     "Model",
     "ModelSettings",
     "Oscillating",
     "Recurrent",
+    "RecurrentSettings",
     "Trajectory",
 ]

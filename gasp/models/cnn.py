@@ -10,7 +10,7 @@ from gasp.models.layered import Layered
 from gasp.models.model import ModelSettings
 from gasp.models.trajectory import Trajectory
 
-__all__ = ["CNN"]
+__all__ = ["CNN", "CNNSettings"]
 
 
 class CNNSettings(ModelSettings):

@@ -14,7 +14,7 @@ from gasp.models.trajectory import Trajectory
 from gasp.nn.layers import PhaseConv2d
 from gasp.settings import Size
 
-__all__ = ["GAttANet"]
+__all__ = ["GAttANet", "GAttANetSettings"]
 
 
 class GAttANetSettings(RecurrentSettings):

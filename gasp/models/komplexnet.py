@@ -17,7 +17,7 @@ from gasp.nn.layers import AMPLITUDE_FLOOR, complex_activity
 from gasp.nn.phasors import angle, length
 from gasp.settings import Size
 
-__all__ = ["KomplexNet"]
+__all__ = ["KomplexNet", "KomplexNetSettings"]
 
 
 class KomplexNetSettings(RecurrentSettings):
