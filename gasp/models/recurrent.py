@@ -22,7 +22,7 @@ class RecurrentSettings(ModelSettings):
     Attributes:
         steps: T, sweeps in all, the plain one at t = 0 included.
         readout: what the answer at a step is made of: its own logits (``last``), the mean of the logits so far (``mean``), or
-            their mean with a learned leak (``leaky``); see :attr:`~gasp.models.trajectory.Trajectory.answers`.
+            their mean with a learned leak (``leaky``); see :attr:`~gasp.models.Trajectory.answers`.
     """
 
     steps: Size = 3
