@@ -130,8 +130,9 @@ table_of(by_name, "both labels right on CIFAR-MNIST")
 from myst_nb import glue
 
 cnn, ideal, figure = "cnn", "ideal_phases", "ideal_phases, phase_init = figure"
-both, item, photograph = "scene_accuracy", "head_0_accuracy", "head_1_accuracy"
-for name, (run, metric) in {
+both, item, photograph = (undisturbed(tried, metric) for metric in metrics.values())
+both_noisy, item_noisy, _ = (levels_of(tried, "gaussian", metric) for metric in metrics.values())
+for name, (run, rows) in {
     "cnn_both": (cnn, both),
     "ideal_both": (ideal, both),
     "sharp_both": (figure, both),
@@ -139,17 +140,13 @@ for name, (run, metric) in {
     "sharp_item": (figure, item),
     "cnn_photograph": (cnn, photograph),
     "sharp_photograph": (figure, photograph),
+    "cnn_item_noisy": (cnn, item_noisy),
+    "sharp_item_noisy": (figure, item_noisy),
+    "cnn_both_noisy": (cnn, both_noisy),
+    "ideal_both_noisy": (ideal, both_noisy),
+    "sharp_both_noisy": (figure, both_noisy),
 }.items():
-    glue(name, f"{last_step(undisturbed(tried, metric)).set_index('variant')['value'][run]:.3f}", display=False)
-for name, (run, metric) in {
-    "cnn_item_noisy": (cnn, item),
-    "sharp_item_noisy": (figure, item),
-    "cnn_both_noisy": (cnn, both),
-    "ideal_both_noisy": (ideal, both),
-    "sharp_both_noisy": (figure, both),
-}.items():
-    noisy = last_step(levels_of(tried, "gaussian", metric))
-    glue(name, f"{noisy.set_index('variant')['value'][run]:.3f}", display=False)
+    glue(name, f"{last_step(rows).set_index('variant')['value'][run]:.3f}", display=False)
 
 # %% [markdown]
 # Why does none of them help?

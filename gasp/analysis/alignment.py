@@ -23,9 +23,10 @@ def align_first_layer(model: GASPnet, image: Tensor, iterations: int) -> tuple[T
         the phases before and after every iteration, ``(iterations + 1, H, W)``, radians, and the gates ``(H, W)``.
     """
     activities = model.sweep(image.unsqueeze(0))
-    coupling = model.coupling(activities)
+    gates = model.gates(activities)
+    coupling = model.coupling(activities, gates)
     phases = [model.initial_phases(1, torch.Generator().manual_seed(0))]
     for _ in range(iterations):
         phases.append(align(phases[-1], coupling, iterations=1, step_size=model.settings.step_size))
     height, width = model.grids[0]
-    return torch.stack(phases)[:, : height * width, 0].unflatten(1, (height, width)), model.gates(activities)[0][0]
+    return torch.stack(phases)[:, : height * width, 0].unflatten(1, (height, width)), gates[0][0]

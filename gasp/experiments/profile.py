@@ -87,8 +87,6 @@ class Profile(Settings):
     def _every_run_can_be_specified(self) -> Self:
         for block in self.grid:
             self._check(block.datasets, block.variants)
-        for study in self.studies.values():
-            self._check([study.dataset], [change.variant for change in study.runs])
         places: dict[str, Callable[[], object]] = {
             f"datasets.{name}": partial(self.experiment, name, variant, 0) for name in self.datasets for variant in VARIANTS
         }

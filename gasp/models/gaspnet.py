@@ -147,18 +147,19 @@ class GASPnet(Oscillating):
         for _ in range(1, steps):
             phases = align(
                 self._per_oscillator(layer_phases),
-                self.coupling(activities),
+                self.coupling(activities, gates),
                 self.settings.iterations,
                 self.settings.step_size,
             )
             activities, layer_phases = self._modulated_sweep(activities[0], plain_second, self._per_layer(phases))
+            gates = self.gates(activities)
             logits.append(self.logits(activities[-1]))
             all_phases.append(layer_phases)
-            all_gates.append(self.gates(activities))
+            all_gates.append(gates)
         return Trajectory.of_steps(logits, all_phases, all_gates, self.leak)
 
-    def coupling(self, activities: Sequence[Tensor]) -> Coupling:
-        r"""The coupling of all oscillators, given the activity of every layer.
+    def coupling(self, activities: Sequence[Tensor], gates: Sequence[Tensor]) -> Coupling:
+        r"""The coupling of all oscillators, given the activity of every layer and its :meth:`gates`.
 
         .. math:: \kappa_i = \sum_j N_{ij} g_j, \qquad \varepsilon_i = \hat\varepsilon\, \kappa_i \Big/ \sum_j g_j
 
@@ -166,13 +167,13 @@ class GASPnet(Oscillating):
         gate. Steps then stay below what makes the dynamics chaotic.
         """
         keys, queries = self._keys_and_queries(activities)
-        gates = self._per_oscillator(self.gates(activities))  # (N, B)
-        nearby_gates = self.neighbourhood(gates).expand_as(gates) + AMPLITUDE_FLOOR
-        total_gates = gates.sum(0) + AMPLITUDE_FLOOR  # (B)
+        pulls = self._per_oscillator(gates)  # (N, B)
+        nearby_gates = self.neighbourhood(pulls).expand_as(pulls) + AMPLITUDE_FLOOR
+        total_gates = pulls.sum(0) + AMPLITUDE_FLOOR  # (B)
         return Coupling(
             queries=queries,
             keys=keys,
-            gates=gates,
+            gates=pulls,
             neighbourhood=self.neighbourhood,
             desynchronization=self.log_desynchronization.exp() * nearby_gates / total_gates,
             normalization=nearby_gates,

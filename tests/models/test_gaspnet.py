@@ -234,7 +234,7 @@ def test_phases_of_another_shape_are_refused():
 def test_keys_and_queries_are_unit_vectors_linear_in_the_activity_of_a_location():
     model = build(key_size=5)
     activities = model.sweep(filled())
-    coupling = model.coupling(activities)
+    coupling = model.coupling(activities, model.gates(activities))
     for vectors, weights in ((coupling.keys, model.keys), (coupling.queries, model.queries)):
         layers = vectors.split([256, 64, 64, 16, 10])  # (n, d, B) each
         for layer, x, weight in zip(layers[:3], activities, weights, strict=False):
@@ -249,7 +249,7 @@ def test_keys_and_queries_are_unit_vectors_linear_in_the_activity_of_a_location(
 def test_attraction_is_an_average_over_neighbours_and_repulsion_a_share_of_the_mean_gate():
     model = build()
     activities = model.sweep(filled())
-    coupling, matrix = model.coupling(activities), model.neighbourhood.matrix()
+    coupling, matrix = model.coupling(activities, model.gates(activities)), model.neighbourhood.matrix()
     near = matrix @ coupling.gates
     torch.testing.assert_close(coupling.normalization, near, rtol=1e-5, atol=1e-5)
     torch.testing.assert_close(coupling.desynchronization, 0.5 * near / coupling.gates.sum(0), rtol=1e-5, atol=1e-5)
