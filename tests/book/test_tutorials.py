@@ -62,7 +62,7 @@ def answer(root: Path, code: str, **environment: str) -> str:
     return result.stdout
 
 
-@pytest.mark.parametrize(("page", "steps"), [("your_own_experiment", 16), ("your_own_data", 11)])
+@pytest.mark.parametrize(("page", "steps"), [("your_own_experiment", 17), ("your_own_data", 11)])
 def test_every_step_of_a_page_was_found(page, steps):
     listings = text(page).count("```text\n")
     assert len(STEPS.findall(text(page))) == text(page).count("```") / 2 - listings == steps
