@@ -247,11 +247,15 @@ def main() -> None:
         message = explain(error) if isinstance(error, ValidationError) else error
         print(f"gasp: {message}", file=sys.stderr)
         sys.exit(2)
-    except SystemExit as ended:
-        if ended.code == 130:  # how typer ends after Ctrl-C
-            logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # tasks that were left behind
-            print("gasp: stopped; the same command goes on from here", file=sys.stderr)
-        raise
+    except (KeyboardInterrupt, SystemExit) as ended:
+        if isinstance(ended, SystemExit) and ended.code != 130:  # how typer ends after Ctrl-C
+            raise
+        logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # tasks that were left behind
+        print("gasp: stopped; the same command goes on from here", file=sys.stderr)
+        sys.exit(130)
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)  # all is done and said: an interrupt of what Python still does is no news
 
 
 if __name__ == "__main__":  # python -m gasp.cli

@@ -6,8 +6,10 @@ import contextlib
 import hashlib
 import json
 import os
+import signal
+import threading
 import zipfile
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from torch import Tensor, from_numpy, uint8
 
 from gasp.settings import GaspError
 
-__all__ = ["locked", "make_folder", "read_arrays", "read_tensors", "replacing", "write_tensors", "write_text"]
+__all__ = ["locked", "make_folder", "read_arrays", "read_tensors", "replacing", "uninterrupted", "write_tensors", "write_text"]
 
 LARGEST = 2**32  # bytes that an archive may unpack to
 
@@ -58,25 +60,58 @@ def locked(path: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def uninterrupted() -> Iterator[Callable[[], None]]:
+    """Let Ctrl-C and SIGTERM wait until the end of the block; a second signal does not wait.
+
+    Yields a function that raises ``KeyboardInterrupt`` if a signal has arrived. Nothing of this happens outside the main
+    thread, where Python handles no signals.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM) if is_main}
+    received: list[int] = []
+
+    def receive(number: int, _frame: object) -> None:
+        received.append(number)
+        signal.signal(number, before[signal.Signals(number)])
+
+    def stop_if_asked() -> None:
+        if received:
+            received.clear()
+            raise KeyboardInterrupt
+
+    try:
+        for number in before:
+            signal.signal(number, receive)
+        yield stop_if_asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for received_number in received:
+            signal.raise_signal(received_number)
+
+
+@contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Give a scratch file that replaces ``path`` at the end of the block, or is removed if the block fails.
 
-    A reader sees the old file or the new one, never a part of either.
+    A reader sees the old file or the new one, never a part of either. Ctrl-C waits: in the middle of a write it would leave
+    archives that cannot be closed.
 
     Raises:
         GaspError: if the file cannot be written; the old one is unchanged.
     """
     scratch = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield scratch
-        os.replace(scratch, path)
-    except (OSError, SafetensorError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise GaspError(f"{path} cannot be written ({reason}): nothing was changed; make room, then run again") from error
-    finally:
-        with contextlib.suppress(OSError):
-            scratch.unlink()
+    with uninterrupted():
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield scratch
+            os.replace(scratch, path)
+        except (OSError, SafetensorError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise GaspError(f"{path} cannot be written ({reason}): nothing was changed; make room, then run again") from error
+        finally:
+            with contextlib.suppress(OSError):
+                scratch.unlink()
 
 
 def write_text(path: Path, text: str) -> None:

@@ -61,6 +61,7 @@ def gasp(monkeypatch, capfd):
     """Call the command; its exit status and the lines that it wrote to stdout and to stderr."""
 
     def call(*arguments: str) -> tuple[int, list[str], list[str]]:
+        handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
         monkeypatch.setattr(sys, "argv", ["gasp", *arguments])
         capfd.readouterr()
         try:
@@ -68,6 +69,8 @@ def gasp(monkeypatch, capfd):
             status = 0
         except SystemExit as ended:
             status = int(ended.code or 0)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
         out, error = capfd.readouterr()
         return status, out.splitlines(), error.splitlines()
 
@@ -405,6 +408,24 @@ def test_an_error_is_one_line_whatever_it_says(error, status, line, gasp, monkey
 
     monkeypatch.setattr("gasp.publishing.chapters.run_chapters", fail)
     assert gasp("book", "run") == (status, [], [line])
+
+
+def test_ctrl_c_before_the_command_begins_is_one_line(gasp, monkeypatch):
+    """While typer still makes the command of its functions, it does not look for an interrupt."""
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("typer.main.get_command", interrupted)
+    assert gasp("book", "run") == (130, [], ["gasp: stopped; the same command goes on from here"])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_a_finished_command_leaves_is_no_traceback(number, chapter):
+    late = f"import atexit, signal; atexit.register(signal.raise_signal, {int(number)}); from gasp.cli import main; main()"
+    command = [sys.executable, "-c", late, "experiments", "list", *TINY]
+    done = subprocess.run(command, cwd=chapter, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (-number, "")
 
 
 def test_parameters_are_yaml(gasp, monkeypatch):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import zipfile
 from collections.abc import Callable
 from types import SimpleNamespace
 
@@ -48,6 +50,27 @@ def readings(store: Store) -> list[Callable[[str], object]]:
 
 def files(store: Store) -> list[str]:
     return sorted(path.name for path in store.directory.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_waits_until_the_file_is_written(number, store, monkeypatch):
+    """In the middle it would leave an archive that cannot be closed: a ``ValueError`` in place of the interrupt."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    begin = zipfile.ZipFile.open
+
+    def interrupted(*arguments, **options):
+        opened = begin(*arguments, **options)
+        signal.raise_signal(number)
+        return opened
+
+    with monkeypatch.context() as patch:
+        patch.setattr(zipfile.ZipFile, "open", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            store.save(KEY, rows(), {}, {"clean/0/scene": RIGHT["clean/0/scene"]})
+    assert signal.getsignal(signal.SIGTERM) == signal.getsignal(signal.SIGINT) == signal.default_int_handler
+    signal.signal(signal.SIGTERM, before)
+    assert KEY not in store
+    assert files(store) == [f"{KEY}.csv", f"{KEY}.npz"]
 
 
 def test_what_was_saved_is_found(kept):
