@@ -1,4 +1,4 @@
-"""What every room shares: the error that a user can cause, and the strict settings and YAML that catch it early."""
+"""What every subpackage shares: the error that a user can cause, and the strict settings and YAML that catch it early."""
 
 from __future__ import annotations
 

@@ -5,6 +5,16 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+CHAPTER = """\
+# %% [markdown]
+# # A chapter
+
+# %% tags=["parameters"]
+profile = "smoke"
+overrides = {}
+
+# %%
+"""
 GRIDS = {
     "one grid": [(4, 4)],
     "equal grids": [(3, 3), (3, 3)],

@@ -254,12 +254,6 @@ def test_on_a_background_objects_keep_their_frame():
     assert area(scenes.masks[:, 0]).mean().item() == pytest.approx(20**2, rel=0.02)
 
 
-def test_digits_compose_on_photographs(digits, photos):
-    scenes = compose(digits.train, SceneSettings(objects=1), 20, 0, photos.train)
-    assert scenes.images.shape == (20, 3, 32, 32)
-    assert scenes.targets.sum(-1).tolist() == [[1, 1]] * 20
-
-
 # batches
 
 

@@ -125,10 +125,12 @@ def test_scenes_are_composed_of_a_source_once_it_is_registered():
     assert torch.equal(widths > heights, horizontal)
 
 
+@pytest.mark.parametrize("name", ["strips", "MNIST", "no/such/folder"])
 @pytest.mark.usefixtures("registered")
-def test_an_unknown_name_is_answered_by_those_that_are_registered():
-    with pytest.raises(GaspError, match=r"'strips': neither one of .*, stripes, nor a folder"):
-        load_source("strips")
+def test_an_unknown_name_is_answered_by_those_that_are_registered(name):
+    with pytest.raises(GaspError, match=rf"'{name}': neither one of .*, stripes, nor a folder") as caught:
+        load_source(name)
+    explains(caught, *KINDS)
 
 
 @pytest.mark.parametrize(
@@ -423,18 +425,12 @@ MANIFESTS = {
 
 
 @pytest.mark.parametrize("text", MANIFESTS.values(), ids=MANIFESTS)
-def test_a_file_without_its_manifest_is_explained(text, prepared):
+def test_a_file_without_its_manifest_is_explained_and_deleting_it_as_the_message_says_mends_it(text, prepared, monkeypatch):
     manifest = prepared.with_name("manifest.json")
     manifest.unlink() if text is None else manifest.write_text(text)
     with pytest.raises(GaspError) as caught:
         load_source("mnist")
     explains(caught, prepared, "manifest.json")
-
-
-@pytest.mark.parametrize("text", MANIFESTS.values(), ids=MANIFESTS)
-def test_deleting_the_file_as_the_message_says_mends_it(text, prepared, monkeypatch):
-    manifest = prepared.with_name("manifest.json")
-    manifest.unlink() if text is None else manifest.write_text(text)
     prepared.unlink()
     monkeypatch.setattr(torchvision.datasets, "MNIST", Digits)
     assert len(load_source("mnist").train) == 60
@@ -442,13 +438,6 @@ def test_deleting_the_file_as_the_message_says_mends_it(text, prepared, monkeypa
 
 
 # names and folders
-
-
-@pytest.mark.parametrize("name", ["nothing", "MNIST", "no/such/folder"])
-def test_an_unknown_name_is_explained(name):
-    with pytest.raises(GaspError, match=name) as caught:
-        load_source(name)
-    explains(caught, *KINDS)
 
 
 def draw(path: Path, color, size=(20, 24)) -> None:
@@ -496,36 +485,23 @@ def test_train_and_test_have_the_same_channels(tmp_path):
     assert source.train.images.shape[1] == source.test.images.shape[1]
 
 
-def no_classes(path):
-    draw(path / "0.png", 9)
-
-
-def no_images(path):
-    (path / "ant").mkdir()
-
-
-def text_as_image(path):
-    draw(path / "ant" / "0.png", 9)
-    (path / "ant" / "1.png").write_text("hello")
-
-
-def half_an_image(path):
+def half_an_image(path: Path) -> None:
     draw(path / "ant" / "0.png", (1, 2, 3), (200, 200))
     file = path / "ant" / "0.png"
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
 
 
-def other_classes(path):
-    draw(path / "train" / "ant" / "0.png", 9)
-    draw(path / "test" / "bee" / "0.png", 9)
+BROKEN = {
+    "no classes": lambda path: draw(path / "0.png", 9),
+    "no images": lambda path: (path / "ant").mkdir(),
+    "a text among images": lambda path: (draw(path / "ant" / "0.png", 9), (path / "ant" / "1.png").write_text("hello")),
+    "half an image": half_an_image,
+    "other classes": lambda path: [draw(path / part / "0.png", 9) for part in ("train/ant", "test/bee")],
+    "no test images": lambda path: (draw(path / "train" / "ant" / "0.png", 9), (path / "test").mkdir()),
+}
 
 
-def no_test_images(path):
-    draw(path / "train" / "ant" / "0.png", 9)
-    (path / "test").mkdir()
-
-
-@pytest.mark.parametrize("spoil", [no_classes, no_images, text_as_image, half_an_image, other_classes, no_test_images])
+@pytest.mark.parametrize("spoil", BROKEN.values(), ids=BROKEN)
 def test_a_broken_folder_is_explained(spoil, tmp_path):
     spoil(tmp_path)
     with pytest.raises(GaspError) as caught:

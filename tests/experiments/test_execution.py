@@ -110,7 +110,7 @@ def test_all_models_are_tested_on_the_same_scenes():
     assert tests == tests[:2] * 4
 
 
-def test_status_tells_how_far_each_run_is(one, monkeypatch):
+def test_a_run_that_was_stopped_goes_on_and_status_tells_how_far_each_run_is(one, monkeypatch):
     profile = load_profile("tiny")
     runs = profile.experiments()
     monkeypatch.setattr("gasp.learning.training.CHECKPOINT_SECONDS", 0)
@@ -127,6 +127,7 @@ def test_status_tells_how_far_each_run_is(one, monkeypatch):
             raise KeyboardInterrupt
 
     told: list[int] = []
+    resumed: list[int] = []
     which = runs.index(one)
     stages = [done()]
     with pytest.raises(KeyboardInterrupt):
@@ -135,18 +136,13 @@ def test_status_tells_how_far_each_run_is(one, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(execution, "answers", refuse)
         with pytest.raises(AssertionError):
-            run(one, profile.store)
+            run(one, profile.store, progress=resumed.append)
+    assert resumed == [3, 1]
     stages.append(done())
     run(one, profile.store)
     stages.append(done())
     assert [stage.pop(which) for stage in stages] == [(0, False), (0.75, False), (1, False), (1, True)]
     assert stages == [[(0, False)] * 3] * 4
-
-
-def test_a_trained_model_is_loaded_without_data(one, monkeypatch):
-    run(one, load_profile("tiny").store)
-    monkeypatch.setattr(datasets, "load_source", refuse)
-    assert load(one.variant, one.dataset, one.seed, "tiny", "cpu").classes == 10
 
 
 def test_other_evaluation_settings_need_no_training(one, monkeypatch):
@@ -160,25 +156,6 @@ def test_other_evaluation_settings_need_no_training(one, monkeypatch):
     assert after[after["evaluation"] == "gaussian"]["level"].unique().tolist() == [0.2, 0.3]
     shared = after[after["level"] != 0.3].assign(key=one.key)
     pd.testing.assert_frame_equal(shared.reset_index(drop=True), before)
-
-
-def test_a_run_that_was_stopped_goes_on(one, monkeypatch):
-    store = load_profile("tiny").store
-    monkeypatch.setattr("gasp.learning.training.CHECKPOINT_SECONDS", 0)
-
-    def stop(_):
-        told.append(_)
-        if sum(told) == 3:
-            raise KeyboardInterrupt
-
-    told: list[int] = []
-    with pytest.raises(KeyboardInterrupt):
-        run(one, store, progress=stop)
-    assert one.key not in store
-    told = []
-    run(one, store, progress=lambda steps: told.append(steps))
-    assert told == [3, 1]
-    assert one.key in store
 
 
 def write_and_refuse(*arguments):
@@ -261,7 +238,7 @@ def test_what_no_run_can_have_is_refused_before_it_trains(change, write, monkeyp
 
 
 @pytest.mark.parametrize("variant", ["cnn", "gaspnet"])
-def test_a_trained_model_is_loaded_as_it_was(variant, monkeypatch):
+def test_a_trained_model_is_loaded_as_it_was_and_without_data(variant, monkeypatch):
     profile, trained = load_profile("tiny"), []
     one = profile.experiment("multi_mnist", variant, 1)
 
@@ -271,8 +248,10 @@ def test_a_trained_model_is_loaded_as_it_was(variant, monkeypatch):
 
     monkeypatch.setattr(execution, "fit", watched)
     run(one, profile.store)
-    model = load(variant, dataset="multi_mnist", seed=1, profile="tiny", device="cpu")
     images = one.data.compose("test", 5, 0).batch(slice(None))[0]
+    monkeypatch.setattr(datasets, "load_source", refuse)
+    model = load(variant, dataset="multi_mnist", seed=1, profile="tiny", device="cpu")
+    assert model.classes == 10
     results = [each.run(images, torch.Generator().manual_seed(0)) for each in (model, *trained)]
     assert not model.training
     assert torch.equal(*(result.logits for result in results))
