@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -57,37 +57,40 @@ def experiments(
     if action == Action.RUN:
         run_all(runs, settings, scheduler)
         print(f"done: {len(runs)} of {len(runs)}, in {settings.store.directory / 'results'}")
-    elif action == Action.LIST:
-        _show_cells(runs)
+        return
+    in_study = {run.key: name for name in settings.studies for run in settings.study(name)}
+    if action == Action.LIST:
+        _show_cells(runs, in_study)
     else:
-        _show_status(runs, settings.store)
+        _show_status(runs, settings.store, in_study)
 
 
-def _show_cells(runs: list[Experiment]) -> None:
-    """Print a row per data set and variant: its seeds, and what the variant is."""
+def _show_cells(runs: list[Experiment], in_study: Mapping[str, str]) -> None:
+    """Print a row per data set, variant and study: its seeds, and what the variant is, or the study."""
     from gasp.experiments.variants import VARIANTS
 
     seeds: dict[tuple[str, str, str], list[str]] = {}
     for run in runs:
-        what = VARIANTS[run.variant].label if run.evaluation.split == "test" else "in a study"
+        what = f"study {in_study[run.key]}" if run.key in in_study else VARIANTS[run.variant].label
         seeds.setdefault((run.dataset, run.variant, what), []).append(str(run.seed))
     rows = [(dataset, variant, ", ".join(each), what) for (dataset, variant, what), each in seeds.items()]
     _show(["data set", "variant", "seeds", "what it is"], rows)
     print(f"runs: {len(runs)}")
 
 
-def _show_status(runs: list[Experiment], store: Store) -> None:
-    """Print a row per data set and variant: how many of its runs are done, and how far the others are."""
+def _show_status(runs: list[Experiment], store: Store, in_study: Mapping[str, str]) -> None:
+    """Print a row per data set, variant and study: how many of its runs are done, and how far the others are."""
     from gasp.experiments.execution import status
 
     table, rows = status(runs, store), []
-    for (dataset, variant), cell in table.groupby(["dataset", "variant"], sort=False):
+    table["study"] = [in_study.get(key, "") for key in table["key"]]
+    for (dataset, variant, study), cell in table.groupby(["dataset", "variant", "study"], sort=False):
         states = ["done" if cell["tested"].all() else f"{cell['tested'].sum()} of {len(cell)} done"]
         begun = cell[(cell["trained"] > 0) & ~cell["tested"]]
         for seed, trained in zip(begun["seed"], begun["trained"], strict=True):
             states.append(f"seed {seed} trained, not tested" if trained == 1 else f"seed {seed} at {trained:.0%}")
-        rows.append((dataset, variant, ", ".join(states)))
-    _show(["data set", "variant", "state"], rows)
+        rows.append((dataset, variant, ", ".join(states), study))
+    _show(["data set", "variant", "state", "study"], rows)
     print(f"done: {table['tested'].sum()} of {len(table)}")
 
 

@@ -140,20 +140,21 @@ def test_the_list_has_a_row_per_data_set_and_variant(arguments, listed, gasp):
     assert total == f"runs: {sum(len(seeds.split(', ')) for seeds in listed.values())}"
 
 
-def test_the_runs_of_a_study_are_listed_apart(gasp, write):
-    change = {"variant": "gaspnet", "model": {"iterations": 3}}
-    write(
-        studies={
-            "steps": {"question": "How many?", "dataset": "multi_mnist", "epochs": 1, "runs": [{"variant": "cnn"}, change]}
-        }
-    )
+def test_the_runs_of_a_study_are_shown_apart_from_the_grid_and_from_those_of_another_study(gasp, write):
+    study = {"question": "How many?", "dataset": "multi_mnist", "epochs": 1, "runs": [{"variant": "gaspnet"}]}
+    write(studies={"steps": study | {"seeds": [0, 1]}, "length": study | {"epochs": 2}})
     *table, total = gasp("experiments", "list", *TINY)[1]
     assert rows(table)[1:] == [
         ["multi_mnist", "gaspnet", "0, 1", "GASPnet"],
-        ["multi_mnist", "cnn", "0", "in a study"],
-        ["multi_mnist", "gaspnet, iterations = 3", "0", "in a study"],
+        ["multi_mnist", "gaspnet", "0, 1", "study steps"],
+        ["multi_mnist", "gaspnet", "0", "study length"],
     ]
-    assert total == "runs: 6"
+    assert total == "runs: 7"
+    assert [row[2:] for row in rows(gasp("experiments", "status", *TINY)[1][:-1])[1:]] == [
+        ["0 of 2 done"],
+        ["0 of 2 done", "steps"],
+        ["0 of 1 done", "length"],
+    ]
     assert gasp("experiments", "list", *TINY, "--study", "steps")[1][-1] == "runs: 2"
 
 
