@@ -141,9 +141,8 @@ class Profile(Settings):
         study = self.studies[name]
         evaluation = study.evaluation(self.evaluation.validation_scenes)
         return [
-            self._specify(study.dataset, change, seed, {"epochs": study.epochs}).model_copy(update={"evaluation": evaluation})
-            for seed in study.seeds
-            for change in study.runs
+            self._specify(dataset, change, seed, {"epochs": study.epochs}).model_copy(update={"evaluation": evaluation})
+            for seed, dataset, change in itertools.product(study.seeds, study.datasets, study.runs)
         ]
 
     def _specify(

@@ -30,7 +30,7 @@ class Study(Settings):
 
     Attributes:
         question: one line for the reader.
-        dataset: by its name in the profile.
+        datasets: by their names in the profile.
         epochs: of every run.
         seeds: of every run.
         noise: levels of Gaussian noise at which the runs are measured, beside none.
@@ -38,7 +38,7 @@ class Study(Settings):
     """
 
     question: str
-    dataset: str
+    datasets: tuple[str, ...] = Field(min_length=1)
     epochs: Count
     seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field((0,), min_length=1)
     noise: tuple[Annotated[float, Field(gt=0)], ...] = ()

@@ -31,6 +31,11 @@ class Variant:
     wider: float = 1.0
 
 
+# the second design: what is ours of it (see :class:`~gasp.models.GASPnetSettings`), and what the masks train of it
+GATED = {"steps": 2, "readout": "mean", "learned_modulation": True, "key_source": "network", "learned_gate": True}
+MASKS = {"key_weight": 1.0, "gate_weight": 1.0, "told_objects": "reported"}
+LABELS = {"synchrony_weight": 0.0}
+
 VARIANTS = {
     "cnn": Variant("CNN, same layers", CNN),
     "cnn_parameters": Variant("CNN, as many parameters", CNN, wider=1.03),
@@ -41,6 +46,11 @@ VARIANTS = {
     "no_neighbourhood": Variant("no neighbourhood (N = 1)", GASPnet, {"neighbourhood": math.inf}),
     "random_phases": Variant("random phases in every layer", GASPnet, {"phase_init": "random"}),
     "ideal_phases": Variant("ideal phases, from masks", GASPnet, {"phase_init": "ideal", "iterations": 0}),
+    "gaspnet_gated": Variant("GASPnet with gates", GASPnet, GATED, MASKS),
+    "gaspnet_labels": Variant("GASPnet with gates, labels only", GASPnet, GATED, LABELS),
+    "gate": Variant("gates without phases", GASPnet, {**GATED, "steps": 1}, MASKS),
+    "gate_labels": Variant("gates without phases, labels only", GASPnet, {**GATED, "steps": 1}, LABELS),
+    "cnn_gated_parameters": Variant("CNN, as many parameters as with gates", CNN, wider=1.11),
     "gattanet": Variant("GAttANet", GAttANet),
     "komplexnet": Variant("KomplexNet", KomplexNet),
 }

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from gasp.nn.phasors import length, mean_phasor
 
-__all__ = ["classification_loss", "coverage", "object_phasors", "synchrony_loss"]
+__all__ = ["classification_loss", "coverage", "gate_loss", "key_loss", "object_phasors", "synchrony_loss"]
 
+COVERAGE_SMOOTHING = 1e-6  # of an object's coverage: one that is hidden altogether has no locations
+KEY_SHARPNESS = 4.0  # τ, of the loss on keys
 ORDER_SMOOTHING = 1e-4  # of an object's order parameter: bounds the gradient of its mean phase where its phases cancel
 
 
@@ -56,3 +59,35 @@ def synchrony_loss(phases: Tensor, masks: Tensor) -> Tensor:
     order = length(means, ORDER_SMOOTHING)  # (T, B, G)
     balance = (means / order).mean(-1).square().sum(0)  # (T, B)
     return (1 - order).mean() + balance.mean()
+
+
+def key_loss(keys: Tensor, queries: Tensor, masks: Tensor) -> Tensor:
+    r"""Whether every location's query finds its own object among the mean keys of the objects (ours).
+
+    .. math:: L = -\frac1G \sum_g \frac{1}{\sum_i w_{gi}} \sum_i w_{gi}
+              \log \operatorname{softmax}_g\bigl(\tau \langle q_i, \mu_g \rangle\bigr), \qquad
+              \mu_g = \sum_i w_{gi} k_i \Big/ \sum_i w_{gi}
+
+    with w how much of location i object g covers, so that objects weigh alike, and τ = 4. Where all keys are alike it is
+    log G.
+
+    Args:
+        keys, queries: ``(T, B, d, H, W)``.
+        masks: how much of each pixel each of G objects covers, ``(B, G, *, *)`` in [0, 1], at any resolution.
+    """
+    weights = coverage(masks, keys).flatten(2)  # (B, G, n)
+    weights = weights / (weights.sum(-1, keepdim=True) + COVERAGE_SMOOTHING)
+    means = torch.einsum("bgn,tbdn->tbgd", weights, keys.flatten(3))
+    likeness = torch.einsum("tbdn,tbgd->tbgn", queries.flatten(3), means)
+    surprise = -(KEY_SHARPNESS * likeness).log_softmax(2)  # (T, B, G, n)
+    return (weights * surprise).sum(-1).mean()
+
+
+def gate_loss(participation: Tensor, masks: Tensor) -> Tensor:
+    """Cross-entropy between how much each location takes part and how much of it the objects cover (ours).
+
+    Args:
+        participation: ``(B, H, W)`` in [0, 1].
+        masks: how much of each pixel each of the objects covers, ``(B, G, *, *)`` in [0, 1], at any resolution.
+    """
+    return F.binary_cross_entropy(participation, coverage(masks, participation).sum(1).clamp(max=1))

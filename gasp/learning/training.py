@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from gasp.data.scenes import Scenes
 from gasp.learning.checkpoint import Checkpoint
 from gasp.learning.devices import keep_memory
-from gasp.learning.losses import classification_loss, synchrony_loss
+from gasp.learning.losses import classification_loss, gate_loss, key_loss, synchrony_loss
 from gasp.models import Model, Trajectory
 from gasp.settings import Count, GaspError, Settings
 
@@ -45,6 +45,10 @@ class TrainingSettings(Settings):
         learning_rate: peak of the one-cycle schedule of Adam.
         synchrony_weight: λ, of the synchrony loss.
         synchrony_layers: the convolutions whose phases it is of: the first, or the mean over all.
+        key_weight: of the loss on the keys of all convolutions (ours).
+        gate_weight: of the loss on the learned gate (ours).
+        told_objects: the objects that the losses on phases and keys know: all, or those that a model must report. The
+            gate is told what is covered by an object that must be reported.
         loss_steps: the time steps whose answers are trained: all, or the last.
         gradient_norm: the norm to which gradients are clipped, those of the coupling apart from the rest.
     """
@@ -55,6 +59,9 @@ class TrainingSettings(Settings):
     learning_rate: float = Field(1e-2, gt=0)
     synchrony_weight: float = Field(0.5, ge=0)
     synchrony_layers: Literal["first", "all"] = "first"
+    key_weight: float = Field(0.0, ge=0)
+    gate_weight: float = Field(0.0, ge=0)
+    told_objects: Literal["all", "reported"] = "all"
     loss_steps: Literal["all", "last"] = "all"
     gradient_norm: float = Field(1.0, gt=0)
 
@@ -201,20 +208,31 @@ def _whole_steps() -> Iterator[Callable[[], None]]:
 
 def total_loss(losses: dict[str, Tensor], settings: TrainingSettings) -> Tensor:
     """The weighted sum of the losses of :func:`objectives`."""
-    weights = {"synchrony_loss": settings.synchrony_weight}
+    weights = {
+        "synchrony_loss": settings.synchrony_weight,
+        "key_loss": settings.key_weight,
+        "gate_loss": settings.gate_weight,
+    }
     return torch.stack([weights.get(name, 1.0) * loss for name, loss in losses.items()]).sum()
 
 
 def objectives(trajectory: Trajectory, targets: Tensor, masks: Tensor, settings: TrainingSettings) -> dict[str, Tensor]:
-    """Classification over time, and synchrony of the phases once they were aligned, each not yet weighted.
+    """Classification over time, and what the masks tell of phases, keys and gate, each not yet weighted.
 
     Every step is trained by its own logits. A learned leak of the read-out is trained by the answers, apart from them.
     """
     logits = trajectory.logits if settings.loss_steps == "all" else trajectory.logits[-1:]
+    reported = masks[:, : int(targets[0].sum())]
+    told = reported if settings.told_objects == "reported" else masks
     maps = [phases[1:] for phases in trajectory.phases if phases.ndim == 4 and len(phases) > 1]  # (T − 1, B, H, W)
     chosen = maps if settings.synchrony_layers == "all" else maps[:1]
-    synchrony = torch.stack([synchrony_loss(phases, masks) for phases in chosen]).mean() if chosen else targets.new_zeros(())
+    synchrony = torch.stack([synchrony_loss(phases, told) for phases in chosen]).mean() if chosen else targets.new_zeros(())
     losses = {"classification_loss": classification_loss(logits, targets), "synchrony_loss": synchrony}
+    if settings.key_weight and trajectory.keys:
+        pairs = zip(trajectory.keys, trajectory.queries, strict=True)
+        losses["key_loss"] = torch.stack([key_loss(keys, queries, told) for keys, queries in pairs]).mean()
+    if settings.gate_weight and trajectory.participation is not None:
+        losses["gate_loss"] = gate_loss(trajectory.participation, reported)
     if isinstance(trajectory.leak, Tensor):
         answers = replace(trajectory, logits=trajectory.logits.detach()).answers
         losses["readout_loss"] = classification_loss(answers, targets)

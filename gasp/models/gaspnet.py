@@ -13,35 +13,42 @@ from torch.nn import functional as F
 
 from gasp.models.recurrent import Oscillating, RecurrentSettings
 from gasp.models.trajectory import Trajectory
+from gasp.nn.keys import KeyNetwork
 from gasp.nn.kuramoto import Coupling, align
 from gasp.nn.layers import AMPLITUDE_FLOOR, PhaseConv2d, PhaseLinear, complex_activity, modulated
 from gasp.nn.neighbourhood import Neighbourhood
-from gasp.nn.phasors import angle, mean_phasor
+from gasp.nn.told import told_phases
 from gasp.settings import GaspError, Size
 
 __all__ = ["GASPnet", "GASPnetSettings"]
 
 NORM_SMOOTHING = 1e-6  # of keys and queries: a vector of 0 stays 0 and has a finite gradient
-FIGURE_COVERAGE = 0.1
-PhaseInit = Literal["bottom_up", "random", "ideal", "figure"]
+TOLD = ("ideal", "figure", "told")
 
 
 class GASPnetSettings(RecurrentSettings):
-    """Phases and their coupling.
+    """Phases and their coupling. The defaults are the paper's mechanisms; those marked as ours are off.
 
     Attributes:
-        iterations: K, Kuramoto iterations before each modulated sweep.
+        iterations: K, Kuramoto iterations before each modulated sweep; with 0, phases are never aligned.
         step_size: η, of one iteration.
         modulation: a_F, or where it starts from.
         learned_modulation: whether a_F is learned, one for every channel and unit (ours; the paper has one for all).
         key_size: d, how long keys and queries are.
+        key_source: what the keys and queries of the first layer are linear in: the activity of the layer (``"layer"``), or
+            the features of a :class:`~gasp.nn.keys.KeyNetwork` with a wider field (``"network"``, ours).
+        key_channels, key_dilations: sizes of the key network.
+        learned_gate: whether the same features also say how much each location of the first layer takes part (ours).
         neighbourhood: σ of the spatial neighbourhood as a fraction of the image side; ``math.inf`` for N = 1.
+        drive: how much a location counts in the phase of a location of the next layer: by its ``"amplitude"``, by its
+            ``"gate"``, or as much as all others (``"area"``).
         phase_init: ``"bottom_up"``: phases of the first layer start at random and are kept from step to step, those of
             deeper layers are set by their input at each sweep. ``"random"``: all start at random and are kept.
-            ``"ideal"``: as bottom up, but those of the first layer start as the masks of the objects tell, spread
-            evenly over the circle; with no iterations they stay so. An upper bound, not a model of vision.
-            ``"figure"``: as ideal, but a location takes the phase of the first object that covers a tenth of its receptive
-            field, a background being the last, and not the mean phase of all objects in it.
+            The others are upper bounds, not models of vision; with no iterations they stay as the masks tell.
+            ``"ideal"``: as bottom up, but those of the first layer start as the masks of the objects tell, spread evenly
+            over the circle. ``"figure"``: as ideal, but a location takes the phase of the first object that covers a tenth of
+            its receptive field, a background being the last, and not the mean phase of all objects in it. ``"told"``: all
+            convolutions are told, by the first object that covers a tenth of a location, and kept.
     """
 
     kind: Literal["gaspnet"] = "gaspnet"
@@ -50,8 +57,13 @@ class GASPnetSettings(RecurrentSettings):
     modulation: float = Field(1.0, allow_inf_nan=False)
     learned_modulation: bool = False
     key_size: Size = 8
+    key_source: Literal["layer", "network"] = "layer"
+    key_channels: Size = 16
+    key_dilations: tuple[Size, ...] = (1, 2, 4)
+    learned_gate: bool = False
     neighbourhood: float = Field(0.12, gt=0)
-    phase_init: PhaseInit = "bottom_up"
+    drive: Literal["amplitude", "gate", "area"] = "amplitude"
+    phase_init: Literal["bottom_up", "random", "ideal", "figure", "told"] = "bottom_up"
 
 
 class GASPnet(Oscillating):
@@ -64,6 +76,9 @@ class GASPnet(Oscillating):
     connection weighted by :math:`1 + a_F \cos(\varphi_i - \varphi_j)`. An oscillator is a location of a convolution, or
     a dense unit. Keys, queries, gates and drives take activity and weights as given: phases send no gradient into them.
 
+    A learned gate p (ours) multiplies the activity of the first layer, :math:`m_i \leftarrow p_i m_i` with
+    :math:`p_i = \operatorname{sigmoid}(w \cdot h_i + b)` and the features h that the keys are linear in. A location that it
+    closes is as silent as an empty background: it neither pulls, nor drives, nor is heard.
     """
 
     Settings = GASPnetSettings
@@ -71,57 +86,53 @@ class GASPnet(Oscillating):
 
     def __init__(self, channels: int = 1, size: int = 32, classes: int = 10, heads: int = 1, **settings: Any) -> None:
         super().__init__(channels, size, classes, heads, **settings)
+        chosen = self.settings
         widths = [stage.linear.out_channels for stage in self.stages if isinstance(stage.linear, PhaseConv2d)]
         units = [stage.linear.out_features for stage in self.stages if isinstance(stage.linear, PhaseLinear)]
-        self.neighbourhood = Neighbourhood(self.grids, sum(units), self.settings.neighbourhood)
+        self.neighbourhood = Neighbourhood(self.grids, sum(units), chosen.neighbourhood)
         self.shapes: list[tuple[int, ...]] = [*self.grids, *((n,) for n in units)]
         self.oscillators = sum(map(math.prod, self.shapes))
         # queries start equal to keys: what is alike attracts
-        self.keys = nn.ParameterList([torch.randn(n, self.settings.key_size) / math.sqrt(n) for n in widths])
-        self.keys.extend(F.normalize(torch.randn(n, self.settings.key_size), dim=-1) for n in units)
+        has_network = chosen.key_source == "network"
+        features = [chosen.key_channels if has_network else widths[0], *widths[1:]]
+        self.keys = nn.ParameterList([torch.randn(n, chosen.key_size) / math.sqrt(n) for n in features])
+        self.keys.extend(F.normalize(torch.randn(n, chosen.key_size), dim=-1) for n in units)
         self.queries = nn.ParameterList([key.detach().clone() for key in self.keys])
         self.log_desynchronization = nn.Parameter(torch.tensor(0.5).log())
-        if self.settings.learned_modulation:
+        if chosen.learned_modulation:
             shapes = [*((n, 1, 1) for n in widths), *((n,) for n in units)]
-            self.modulations = nn.ParameterList([torch.full(shape, self.settings.modulation) for shape in shapes[1:]])
+            self.modulations = nn.ParameterList([torch.full(shape, chosen.modulation) for shape in shapes[1:]])
+        if has_network:
+            self.key_network = KeyNetwork(
+                channels, chosen.key_channels, chosen.kernels[0], chosen.strides[0], chosen.key_dilations
+            )
+        if chosen.learned_gate:
+            self.gate = nn.Conv2d(features[0], 1, 1)
 
-    def coupling_parameters(self) -> list[nn.Parameter]:
-        learned = self.modulations if self.settings.learned_modulation else ()
-        return [*super().coupling_parameters(), *self.keys, *self.queries, self.log_desynchronization, *learned]
-
-    def ideal_phases(self, masks: Tensor) -> Tensor:
-        """Initial phases ``(N, B)``, radians, whose first layer tells G objects apart; all others are 0.
-
-        Objects are spread evenly over the circle. A location takes the mean phase of the objects in its receptive field,
-        weighted by coverage, or the phase of one of them (``phase_init="figure"``). Where there is none, its phase is midway
-        between two objects.
+    def told_phases(self, masks: Tensor) -> Tensor:
+        """Initial phases ``(N, B)``, radians, as the masks tell: of the first layer or of all convolutions; all others are 0.
 
         Args:
             masks: coverage of the pixels by each object, ``(B, G, size, size)``.
         """
-        conv = self.stages[0].linear
-        assert isinstance(conv, PhaseConv2d)
-        objects = masks.shape[1]
-        coverage = F.avg_pool2d(masks, conv.kernel_size, conv.stride, conv.padding)  # type: ignore[arg-type]
-        if self.settings.phase_init == "figure":
-            covers = coverage >= FIGURE_COVERAGE
-            coverage = (covers & (covers.cumsum(1) == 1)).to(coverage)  # of the first of them alone
-        nothing = (coverage.sum(1, keepdim=True) == 0).to(coverage)  # (B, 1, H, W)
-        coverage = torch.cat([coverage, nothing], 1)  # (B, G + 1, H, W)
-        angles = torch.arange(objects + 1, device=masks.device) * (2 * math.pi / objects)  # (G + 1)
-        angles[-1] -= math.pi / objects
-        first = angle(mean_phasor(angles.view(-1, 1, 1), coverage, dim=-3))  # (B, H, W)
-        others = [masks.new_zeros(len(masks), *shape) for shape in self.shapes[1:]]
-        return self._per_oscillator([first, *others])
+        if self.settings.phase_init == "told":
+            told = [told_phases(F.adaptive_avg_pool2d(masks, grid), figure=True) for grid in self.grids]
+        else:
+            conv = self.stages[0].linear
+            assert isinstance(conv, PhaseConv2d)
+            fields = F.avg_pool2d(masks, conv.kernel_size, conv.stride, conv.padding)  # type: ignore[arg-type]
+            told = [told_phases(fields, figure=self.settings.phase_init == "figure")]
+        others = [masks.new_zeros(len(masks), *shape) for shape in self.shapes[len(told) :]]
+        return self._per_oscillator([*told, *others])
 
     def run(
         self, images: Tensor, generator: torch.Generator, masks: Tensor | None = None, steps: int | None = None
     ) -> Trajectory:
-        if self.settings.phase_init not in ("ideal", "figure"):
+        if self.settings.phase_init not in TOLD:
             return super().run(images, generator, steps=steps)
         if masks is None:
-            raise GaspError("a network with ideal phases must be given the masks of the objects")
-        return self(images, self.ideal_phases(masks), steps)
+            raise GaspError("a network whose phases are told must be given the masks of the objects")
+        return self(images, self.told_phases(masks), steps)
 
     def forward(self, images: Tensor, phases: Tensor | None = None, steps: int | None = None) -> Trajectory:
         """Run over time.
@@ -135,38 +146,54 @@ class GASPnet(Oscillating):
             GaspError: if images or phases have another shape or type, or ``steps`` is below 1.
         """
         steps = self.duration(steps)
-        activities = self.sweep(images)
+        self.check(images)
         phases = self.initial_phases(len(images)) if phases is None else phases
         self.check_phases(phases, len(images))
-        layer_phases = self._per_layer(phases)
-        if self.settings.phase_init != "random":
-            layer_phases = self._driven_phases(activities, layer_phases[0])
-        plain_second = self.stages[1].linear(activities[0])  # the input of layer 2 never changes: computed once
+        first, features, participation = self._first_layer(images)
+        activities = self.sweep_from(first)
+        layer_phases = self._own_phases(activities, self._per_layer(phases))
+        plain_second = self.stages[1].linear(first)  # the input of layer 2 never changes: computed once
         gates = self.gates(activities)
         logits, all_phases, all_gates = [self.logits(activities[-1])], [layer_phases], [gates]
+        all_keys, all_queries = [], []
         for _ in range(1, steps):
-            phases = align(
-                self._per_oscillator(layer_phases),
-                self.coupling(activities, gates),
-                self.settings.iterations,
-                self.settings.step_size,
-            )
-            activities, layer_phases = self._modulated_sweep(activities[0], plain_second, self._per_layer(phases))
+            coupling = self.coupling([features, *activities[1:]], gates)
+            phases = align(self._per_oscillator(layer_phases), coupling, self.settings.iterations, self.settings.step_size)
+            activities, layer_phases = self._modulated_sweep(first, plain_second, self._per_layer(phases))
             gates = self.gates(activities)
             logits.append(self.logits(activities[-1]))
             all_phases.append(layer_phases)
             all_gates.append(gates)
-        return Trajectory.of_steps(logits, all_phases, all_gates, self.leak)
+            all_keys.append(self._maps(coupling.keys))
+            all_queries.append(self._maps(coupling.queries))
+        return Trajectory.of_steps(
+            logits, all_phases, all_gates, self.leak, keys=all_keys, queries=all_queries, participation=participation
+        )
 
-    def coupling(self, activities: Sequence[Tensor], gates: Sequence[Tensor]) -> Coupling:
-        r"""The coupling of all oscillators, given the activity of every layer and its :meth:`gates`.
+    def _first_layer(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        """What never changes in a run: the activity of the first layer, the features that its keys are linear in, and how
+        much each location takes part, ``(B, H, W)``, if that is learned.
+        """
+        activity = self.stages[0](images)
+        features = self.key_network(images) if self.settings.key_source == "network" else activity.detach()
+        if not self.settings.learned_gate:
+            return activity, features, None
+        participation = self.gate(features).sigmoid()  # (B, 1, H, W)
+        return activity * participation, features, participation.squeeze(1)
+
+    def sweep(self, images: Tensor) -> list[Tensor]:
+        self.check(images)
+        return self.sweep_from(self._first_layer(images)[0])
+
+    def coupling(self, features: Sequence[Tensor], gates: Sequence[Tensor]) -> Coupling:
+        r"""The coupling of all oscillators, given what the keys of every layer are linear in and its :meth:`gates`.
 
         .. math:: \kappa_i = \sum_j N_{ij} g_j, \qquad \varepsilon_i = \hat\varepsilon\, \kappa_i \Big/ \sum_j g_j
 
         So alignment is an average over neighbours, and repulsion is a learned multiple :math:`\hat\varepsilon` of the mean
         gate. Steps then stay below what makes the dynamics chaotic.
         """
-        keys, queries = self._keys_and_queries(activities)
+        keys, queries = self._keys_and_queries(features)
         pulls = self._per_oscillator(gates)  # (N, B)
         nearby_gates = self.neighbourhood(pulls).expand_as(pulls) + AMPLITUDE_FLOOR
         total_gates = pulls.sum(0) + AMPLITUDE_FLOOR  # (B)
@@ -189,33 +216,44 @@ class GASPnet(Oscillating):
         """
         *layers, readout = (activity.detach() for activity in activities)
         probabilities = self.logits(readout).softmax(-1).flatten(1)  # (B, heads · classes)
-        gates = []
-        for activity in (*layers, probabilities):
-            power = activity.square().sum(1) if activity.ndim == 4 else activity.square()  # (B, H, W) or (B, n)
-            mean_power = power.mean(tuple(range(1, power.ndim)), keepdim=True)
-            gates.append(power / (power + mean_power + 1e-9))
-        return gates
+        return [_gate(activity) for activity in (*layers, probabilities)]
 
-    def _keys_and_queries(self, activities: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        """Unit vectors ``(N, d, B)`` each, linear in the activity of a location; that of a silent one is 0."""
+    def _keys_and_queries(self, features: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """Unit vectors ``(N, d, B)`` each, linear in the features of a location; where these are all 0, so is the vector.
+
+        Those of the first layer are as :meth:`_first_layer` gives them; deeper layers' activities are taken as given.
+        """
         layers = []
-        for activity, key, query in zip(activities, self.keys, self.queries, strict=True):
+        first, *activities = features
+        given = [first, *(activity.detach() for activity in activities)]
+        for feature, key, query in zip(given, self.keys, self.queries, strict=True):
             weights = torch.cat([key, query], 1).T  # (2d, C or n)
-            is_map = activity.ndim == 4  # the activity of a unit would only scale its vectors, whose norm is 1
-            vectors = weights @ activity.detach().flatten(2) if is_map else weights.expand(len(activity), -1, -1)  # (B, 2d, n)
+            is_map = feature.ndim == 4  # the activity of a unit would only scale its vectors, whose norm is 1
+            vectors = weights @ feature.flatten(2) if is_map else weights.expand(len(feature), -1, -1)  # (B, 2d, n)
             vectors = vectors.flatten(1).T.contiguous()  # (2dn, B)
-            vectors = vectors.view(2, self.settings.key_size, -1, len(activity))  # (2, d, n, B)
+            vectors = vectors.view(2, self.settings.key_size, -1, len(feature))  # (2, d, n, B)
             inverse_norm = (vectors.square().sum(1, keepdim=True) + NORM_SMOOTHING**2).rsqrt()  # (2, 1, n, B)
             layers.append((vectors * inverse_norm).permute(2, 0, 1, 3))  # (n, 2, d, B)
         keys, queries = torch.cat(layers).unbind(1)  # (N, d, B) each
         return keys, queries
 
-    def _driven_phases(self, activities: Sequence[Tensor], first: Tensor) -> list[Tensor]:
-        """Phases of all layers: those of the first, and those that each later layer takes from its input."""
-        phases = [first]
-        for stage, activity in zip(self.stages[1:], activities, strict=False):
-            phases.append(stage.linear.driven_phases(activity, phases[-1]))
+    def _own_phases(self, activities: Sequence[Tensor], kept: Sequence[Tensor]) -> list[Tensor]:
+        """The phases of all layers, given the activity of every layer and the phases that layers keep."""
+        phases = [kept[0]]
+        for layer in range(1, len(kept)):
+            phases.append(self._own_phase(layer, activities[layer - 1], phases[-1], kept[layer]))
         return phases
+
+    def _own_phase(self, layer: int, activity: Tensor, sent: Tensor, kept: Tensor) -> Tensor:
+        """The phases of one layer: those that it keeps, or those that the layer below drives by its activity and phases."""
+        linear = self.stages[layer].linear
+        is_map = isinstance(linear, PhaseConv2d)
+        if self.settings.phase_init == "random" or (self.settings.phase_init == "told" and is_map):
+            return kept
+        if is_map and self.settings.drive != "amplitude":
+            gate = _gate(activity.detach())
+            activity = (gate if self.settings.drive == "gate" else torch.ones_like(gate)).unsqueeze(1)
+        return linear.driven_phases(activity, sent)
 
     def _modulated_sweep(
         self, first: Tensor, plain_second: Tensor, aligned: Sequence[Tensor]
@@ -230,7 +268,7 @@ class GASPnet(Oscillating):
         activities, phases = [first], [aligned[0]]
         for index, stage in enumerate(self.stages[1:], start=1):
             activity, sent = activities[-1], phases[-1]
-            own = aligned[index] if self.settings.phase_init == "random" else stage.linear.driven_phases(activity, sent)
+            own = self._own_phase(index, activity, sent, aligned[index])
             plain = plain_second if index == 1 else stage.linear(activity)
             response = stage.linear.complex_response(complex_activity(activity, sent))
             modulation = self.modulations[index - 1] if self.settings.learned_modulation else self.settings.modulation
@@ -243,6 +281,18 @@ class GASPnet(Oscillating):
         layers = phases.split([math.prod(shape) for shape in self.shapes])
         return [layer.T.contiguous().unflatten(1, shape) for layer, shape in zip(layers, self.shapes, strict=True)]
 
+    def _maps(self, vectors: Tensor) -> list[Tensor]:
+        """``(N, d, B)`` to one ``(B, d, H, W)`` a convolution."""
+        layers = vectors.split([math.prod(shape) for shape in self.shapes])[: len(self.grids)]
+        return [layer.permute(2, 1, 0).unflatten(2, grid) for layer, grid in zip(layers, self.grids, strict=True)]
+
     def _per_oscillator(self, layers: Sequence[Tensor]) -> Tensor:
         """One ``(B, H, W)`` or ``(B, n)`` a layer to ``(N, B)``."""
         return torch.cat([layer.flatten(1).T for layer in layers])
+
+
+def _gate(activity: Tensor) -> Tensor:
+    """The power of each location or unit, relative to itself and the layer's mean (see :meth:`GASPnet.gates`)."""
+    power = activity.square().sum(1) if activity.ndim == 4 else activity.square()  # (B, H, W) or (B, n)
+    mean_power = power.mean(tuple(range(1, power.ndim)), keepdim=True)
+    return power / (power + mean_power + 1e-9)

@@ -60,10 +60,6 @@ class GAttANet(Recurrent):
         self.queries = nn.ParameterList([key.detach().clone() for key in self.keys])
         self.strengths = nn.Parameter(torch.ones(len(widths)))
 
-    def coupling_parameters(self) -> list[nn.Parameter]:
-        """Keys, queries and α: what only attention depends on. The rest is then clipped to the norm that the CNN's is."""
-        return [*super().coupling_parameters(), *self.keys, *self.queries, self.strengths]
-
     def forward(self, images: Tensor, steps: int | None = None) -> Trajectory:
         """Run over time.
 

@@ -83,9 +83,6 @@ class KomplexNet(Oscillating):
         self.kernel = nn.Parameter(torch.ones(kernel_size, kernel_size))
         self.log_desynchronization = nn.Parameter(torch.tensor(0.5).log())
 
-    def coupling_parameters(self) -> list[nn.Parameter]:
-        return [*super().coupling_parameters(), self.kernel, self.log_desynchronization]
-
     def forward(self, images: Tensor, phases: Tensor | None = None, steps: int | None = None) -> Trajectory:
         """Run over time.
 

@@ -68,12 +68,18 @@ class Layered(Model):
     def sweep(self, images: Tensor) -> list[Tensor]:
         """The activity of every layer in a plain feed-forward sweep, bottom up."""
         self.check(images)
-        activities = []
-        x = images
-        for stage in self.stages:
-            x = stage(x)
-            activities.append(x)
+        return self.sweep_from(self.stages[0](images))
+
+    def sweep_from(self, first: Tensor) -> list[Tensor]:
+        """The activity of every layer in a plain sweep, given that of the first."""
+        activities = [first]
+        for stage in self.stages[1:]:
+            activities.append(stage(activities[-1]))
         return activities
+
+    def coupling_parameters(self) -> list[nn.Parameter]:
+        """All parameters but those of the layers: the rest is then clipped to the norm that the CNN's gradient is."""
+        return [parameter for name, parameter in self.named_parameters() if not name.startswith("stages.")]
 
     def logits(self, readout: Tensor) -> Tensor:
         """``(B, heads · classes)`` to ``(B, heads, classes)``."""

@@ -39,9 +39,6 @@ class Recurrent(Layered):
         if self.settings.readout == "leaky":
             self.leak_logit = nn.Parameter(torch.tensor(2.0))  # λ = 0.88: close to the mean
 
-    def coupling_parameters(self) -> list[nn.Parameter]:
-        return [self.leak_logit] if self.settings.readout == "leaky" else []
-
     @property
     def leak(self) -> float | Tensor:
         """λ of the read-out."""

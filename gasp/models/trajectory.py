@@ -18,12 +18,18 @@ class Trajectory:
         phases: one tensor a layer, ``(T, B, H, W)`` or ``(T, B, units)``, radians; empty for a model without phases.
         gates: how much each oscillator pulls, in [0, 1], in the same shapes as ``phases``.
         leak: λ in [0, 1], how much of what earlier steps said an answer keeps.
+        keys, queries: by which the phases were aligned before each step but the first, one tensor a convolution,
+            ``(T − 1, B, d, H, W)``; empty for a model without them.
+        participation: how much each location of the first layer takes part, ``(B, H, W)`` in [0, 1], where that is learned.
     """
 
     logits: Tensor
     phases: tuple[Tensor, ...] = ()
     gates: tuple[Tensor, ...] = ()
     leak: float | Tensor = 0.0
+    keys: tuple[Tensor, ...] = ()
+    queries: tuple[Tensor, ...] = ()
+    participation: Tensor | None = None
 
     @classmethod
     def of_steps(
@@ -32,10 +38,16 @@ class Trajectory:
         phases: Sequence[Sequence[Tensor]] = (),
         gates: Sequence[Sequence[Tensor]] = (),
         leak: float | Tensor = 0.0,
+        keys: Sequence[Sequence[Tensor]] = (),
+        queries: Sequence[Sequence[Tensor]] = (),
+        participation: Tensor | None = None,
     ) -> Trajectory:
-        """From what was recorded step by step: logits ``(B, heads, classes)``, phases and gates of every layer."""
-        layers = [tuple(torch.stack(layer) for layer in zip(*record, strict=True)) for record in (phases, gates)]
-        return cls(torch.stack(list(logits)), layers[0], layers[1], leak)
+        """From what was recorded step by step: logits ``(B, heads, classes)``; phases, gates, keys, queries of the layers."""
+
+        def layers(record: Sequence[Sequence[Tensor]]) -> tuple[Tensor, ...]:
+            return tuple(torch.stack(layer) for layer in zip(*record, strict=True))
+
+        return cls(torch.stack(list(logits)), layers(phases), layers(gates), leak, layers(keys), layers(queries), participation)
 
     @property
     def answers(self) -> Tensor:

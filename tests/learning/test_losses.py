@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from gasp.learning.losses import classification_loss, synchrony_loss
+from gasp.learning.losses import classification_loss, gate_loss, key_loss, synchrony_loss
 
 pytestmark = pytest.mark.usefixtures("float64")
 
@@ -145,3 +145,54 @@ def test_phases_that_cancel_exactly_have_a_finite_gradient(dtype):
     )
     synchrony_loss(phases, bands(2).to(dtype)).backward()
     assert phases.grad.isfinite().all()
+
+
+def keys_of(groups: int) -> Tensor:
+    """Keys ``(1, 2, G, 2G, 3)`` of ``bands``: one unit vector a group."""
+    return torch.eye(groups).repeat_interleave(2, 1).unsqueeze(-1).expand(1, 2, -1, -1, 3)
+
+
+def test_the_loss_on_keys_is_the_mean_surprise_of_each_object():
+    keys, queries, masks = torch.randn(2, 3, 5, 4, 4), torch.randn(2, 3, 5, 4, 4), torch.rand(3, 2, 4, 4)
+    surprises = []
+    for t in range(2):
+        for b in range(3):
+            means = [(keys[t, b] * mask).sum((1, 2)) / mask.sum() for mask in masks[b]]
+            for g, mask in enumerate(masks[b]):
+                total = 0.0
+                for row in range(4):
+                    for column in range(4):
+                        scores = torch.stack([4 * queries[t, b, :, row, column] @ mean for mean in means])
+                        total = total - mask[row, column] * scores.log_softmax(0)[g]
+                surprises.append(total / mask.sum())
+    close(key_loss(keys, queries, masks), torch.stack(surprises).mean(), 1e-5)
+
+
+@pytest.mark.parametrize("groups", [2, 3, 5])
+def test_keys_that_are_all_alike_cost_the_log_of_the_number_of_objects(groups):
+    keys = torch.ones(1, 2, 4, 2 * groups, 3)
+    close(key_loss(keys, keys, bands(groups)).item(), math.log(groups), 1e-5)
+
+
+@pytest.mark.parametrize("groups", [2, 3, 5])
+def test_orthogonal_keys_of_the_objects_cost_what_their_sharpness_leaves(groups):
+    keys = keys_of(groups)
+    close(key_loss(keys, keys, bands(groups)).item(), math.log(1 + (groups - 1) * math.exp(-4)), 1e-5)
+    assert key_loss(keys, keys.flip(2), bands(groups)) > math.log(groups), "queries that find another object cost more"
+
+
+def test_an_object_without_coverage_has_a_finite_loss_on_keys():
+    keys, masks = torch.randn(1, 2, 3, 4, 4, requires_grad=True), torch.rand(2, 2, 4, 4)
+    masks[:, 1] = 0
+    key_loss(keys, keys, masks).backward()
+    assert keys.grad.isfinite().all()
+
+
+def test_the_loss_on_a_gate_is_least_where_it_is_as_open_as_objects_cover():
+    masks = 0.5 * torch.rand(3, 2, 4, 4)
+    covered = masks.sum(1).requires_grad_()
+    loss = gate_loss(covered, masks)
+    (gradient,) = torch.autograd.grad(loss, covered)
+    close(gradient, torch.zeros_like(gradient), 1e-8)
+    for _ in range(5):
+        assert gate_loss(torch.rand(3, 4, 4), masks) > loss

@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -28,7 +29,7 @@ from gasp.learning import training as module
 from gasp.learning.checkpoint import steps_done
 from gasp.learning.devices import choose_device
 from gasp.learning.evaluation import accuracy
-from gasp.learning.losses import classification_loss, synchrony_loss
+from gasp.learning.losses import classification_loss, gate_loss, key_loss, synchrony_loss
 from gasp.learning.training import TrainingSettings, fit, objectives, total_loss
 from gasp.models import CNN, GASPnet, Trajectory
 from gasp.settings import GaspError
@@ -484,6 +485,26 @@ def test_synchrony_is_asked_of_the_first_convolution_or_of_all_once_phases_were_
         for layers in ("first", "all")
     }
     torch.testing.assert_close(found, {"first": first, "all": (first + second) / 2})
+
+
+def test_keys_and_gate_are_told_of_objects_only_where_that_has_weight():
+    trajectory, masks, targets = result_and_targets()
+    keys, queries = ([torch.randn(2, 4, 5, side, side) for side in (8, 4)] for _ in range(2))
+    participation = torch.rand(4, 8, 8)
+    trajectory = replace(trajectory, keys=tuple(keys), queries=tuple(queries), participation=participation)
+    assert objectives(trajectory, targets, masks, SHORT).keys() == {"classification_loss", "synchrony_loss"}
+    found = objectives(trajectory, targets, masks, SHORT.changed({"key_weight": 1.0, "gate_weight": 1.0}))
+    of_layers = [key_loss(*pair, masks) for pair in zip(keys, queries, strict=True)]
+    torch.testing.assert_close(found["key_loss"], torch.stack(of_layers).mean())
+    torch.testing.assert_close(found["gate_loss"], gate_loss(participation, masks[:, :1]))  # one object is reported
+    reported = objectives(trajectory, targets, masks, SHORT.changed({"told_objects": "reported"}))
+    torch.testing.assert_close(reported["synchrony_loss"], synchrony_loss(trajectory.phases[0][1:], masks[:, :1]))
+
+
+def test_every_loss_has_the_weight_that_its_setting_gives_it():
+    losses = {name: torch.tensor(float(index)) for index, name in enumerate(["synchrony_loss", "key_loss", "gate_loss"], 1)}
+    settings = SHORT.changed({"synchrony_weight": 100.0, "key_weight": 10.0, "gate_weight": 2.0})
+    assert total_loss({"classification_loss": torch.tensor(0.5), **losses}, settings) == 126.5
 
 
 def test_a_learned_leak_is_trained_by_the_answers_and_changes_no_other_gradient():

@@ -13,9 +13,10 @@ from torch.nn import functional as F
 
 from gasp.data.scenes import Scenes, SceneSettings, compose
 from gasp.learning.evaluation import separation
-from gasp.learning.losses import synchrony_loss
+from gasp.learning.losses import gate_loss, key_loss, synchrony_loss
 from gasp.learning.training import TrainingSettings, fit
 from gasp.models import CNN, GASPnet
+from gasp.nn.layers import AMPLITUDE_FLOOR
 from gasp.settings import GaspError
 
 float64 = pytest.mark.usefixtures("float64")
@@ -36,10 +37,13 @@ def build(**settings) -> GASPnet:
 
 @float64
 @phase_inits
-def test_without_modulation_gaspnet_is_the_cnn_at_every_step(phase_init):
-    cnn, gaspnet, images = CNN(), GASPnet(modulation=0, steps=4, phase_init=phase_init), sparse()
+@pytest.mark.parametrize("readout", ["last", "mean", "leaky"])
+def test_without_modulation_gaspnet_is_the_cnn_at_every_step(phase_init, readout):
+    cnn, gaspnet, images = CNN(), GASPnet(modulation=0, steps=4, phase_init=phase_init, readout=readout), sparse()
     assert not gaspnet.load_state_dict(cnn.state_dict(), strict=False).unexpected_keys
-    assert torch.equal(gaspnet(images).logits, cnn(images).logits.expand(4, -1, -1, -1))
+    result, plain = gaspnet(images), cnn(images).logits.expand(4, -1, -1, -1)
+    assert torch.equal(result.logits, plain)
+    torch.testing.assert_close(result.answers, plain, rtol=0, atol=1e-12)
 
 
 class Precise(Scenes):
@@ -90,6 +94,27 @@ def test_a_constant_shift_of_all_phases_changes_no_logit(phase_init, images, shi
     model, images = build(phase_init=phase_init), images()
     phases = model.initial_phases(len(images))
     torch.testing.assert_close(model(images, phases + shift).logits, model(images, phases).logits, rtol=0, atol=1e-8)
+
+
+@float64
+def test_without_iterations_phases_of_the_first_layer_stay_as_they_start():
+    model, images = build(iterations=0), sparse()
+    first = model(images, model.initial_phases(3)).phases[0]
+    assert torch.equal(first, first[:1].expand_as(first))
+
+
+@float64
+@pytest.mark.parametrize("drive", ["amplitude", "gate", "area"])
+def test_a_location_takes_the_mean_phase_of_its_field_weighted_as_the_drive_says(drive):
+    model, images = build(drive=drive), filled()
+    activity = model.sweep(images)[0]
+    power = activity.square().sum(1)
+    amplitude = activity.sum(1) + AMPLITUDE_FLOOR
+    gate = power / (power + power.mean((1, 2), keepdim=True))
+    weights = {"amplitude": amplitude, "gate": gate, "area": torch.ones_like(gate)}[drive]
+    first, second = (layer[0] for layer in model(images).phases[:2])
+    real, imag = (F.avg_pool2d(weights * part, 3, 2, 1) for part in (first.cos(), first.sin()))
+    torch.testing.assert_close(torch.cos(second - torch.atan2(imag, real)), torch.ones_like(second), rtol=0, atol=1e-5)
 
 
 @float64
@@ -152,6 +177,90 @@ def bands(objects: int, batch: int = 2) -> Tensor:
     """Masks of objects side by side."""
     columns = torch.arange(32) * objects // 32 == torch.arange(objects).unsqueeze(1)
     return columns[None, :, None, :].expand(batch, -1, 32, -1).to(torch.get_default_dtype())
+
+
+# gates and keys of a network of their own
+
+
+gated = pytest.mark.parametrize("key_source", ["layer", "network"])
+
+
+def with_gate(openness: float, **settings) -> GASPnet:
+    """A network whose gate is equally open everywhere."""
+    model = build(learned_gate=True, **settings)
+    with torch.no_grad():
+        model.gate.weight.zero_()
+        model.gate.bias.fill_(openness)
+    return model
+
+
+@float64
+@gated
+def test_an_open_gate_is_no_gate(key_source):
+    model, images = build(key_source=key_source), sparse()
+    phases = model.initial_phases(3)
+    expected, found = model(images, phases), with_gate(50, key_source=key_source)(images, phases)
+    torch.testing.assert_close(found.logits, expected.logits, rtol=0, atol=1e-10)
+    torch.testing.assert_close(found.participation, torch.ones(3, 16, 16))
+
+
+@float64
+def test_behind_a_closed_gate_an_image_is_an_empty_background():
+    model, images = with_gate(-1000, iterations=0), filled()
+    phases = model.initial_phases(3)
+    closed, empty = model(images, phases), model(torch.zeros_like(images), phases)
+    assert (closed.gates[0] == 0).all()
+    torch.testing.assert_close(closed.logits, empty.logits, rtol=0, atol=1e-10)
+
+
+@float64
+@gated
+def test_a_gate_multiplies_the_activity_of_the_first_layer_and_so_its_pull(key_source):
+    model, images = build(learned_gate=True, key_source=key_source), filled()
+    with torch.no_grad():
+        model.gate.weight.mul_(20)
+    plain, gated = build(key_source=key_source).sweep(images)[0], model.sweep(images)[0]
+    result = model(images)
+    torch.testing.assert_close(gated, plain * result.participation.unsqueeze(1), rtol=0, atol=1e-12)
+    assert result.participation.std() > 0.01, "it differs from location to location"
+    power = gated.square().sum(1)
+    expected = power / (power + power.mean((1, 2), keepdim=True))
+    torch.testing.assert_close(result.gates[0][0], expected, rtol=0, atol=1e-6)
+
+
+@float64
+def test_with_keys_of_a_network_the_first_layer_couples_by_more_than_its_own_filters_see():
+    moved = torch.zeros(1, 1, 32, 32)
+    moved[..., 20, 20] = 1  # 5 pixels beyond the field of the location at 7, 7, which is 12 … 16
+    for key_source, differs in (("layer", False), ("network", True)):
+        model, images = build(key_source=key_source), filled(1)
+        first, second = (model(seen).keys[0][0, 0, :, 7, 7] for seen in (images, images + moved))
+        assert ((first - second).abs().max() > 1e-4) == differs
+        torch.testing.assert_close(first.norm(), torch.tensor(1.0))
+
+
+@float64
+def test_losses_on_keys_and_gate_train_the_network_of_the_keys_and_no_filter_of_the_layers():
+    model, masks = build(learned_gate=True, key_source="network"), object_masks()
+    result = model(sparse())
+    (key_loss(result.keys[0], result.queries[0], masks) + gate_loss(result.participation, masks)).backward()
+    reached = {name for name, p in model.named_parameters() if p.grad is not None and p.grad.abs().max() > 0}
+    assert not {name for name in reached if name.startswith("stages")}
+    assert {"key_network.0.weight", "gate.weight", "keys.0", "queries.0"} <= reached
+
+
+# upper bounds
+
+
+@pytest.mark.parametrize("steps", [2, 3])
+def test_told_phases_are_in_order_and_apart_in_every_convolution_at_every_step(steps, digits):
+    scenes = compose(digits.train, SceneSettings(), 64, 0)
+    images, masks, _ = scenes.batch(slice(None))
+    result = build(phase_init="told", iterations=0, steps=steps).run(images, torch.Generator(), masks)
+    for phases in result.phases[:3]:
+        found = separation(phases, masks)
+        assert found["order_within"].mean(1).min() > 0.9
+        assert found["separation"].mean(1).min() > 0.9
 
 
 @float64

@@ -1,0 +1,36 @@
+"""Phases that are told: an upper bound on what phases can bring, computed from the masks of the objects."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from gasp.nn.phasors import angle, mean_phasor
+
+__all__ = ["FIGURE_COVERAGE", "told_phases"]
+
+FIGURE_COVERAGE = 0.1  # of a location, from which on an object counts as its figure
+
+
+def told_phases(coverage: Tensor, figure: bool = False) -> Tensor:
+    """Phases ``(B, H, W)``, radians, that tell G objects apart by spreading them evenly over the circle.
+
+    A location takes the mean phase of the objects that cover it, weighted by coverage. Where there is none, its phase is
+    midway between two objects.
+
+    Args:
+        coverage: of each location by each object, ``(B, G, H, W)`` in [0, 1].
+        figure: whether a location takes the phase of a single object, the first that covers a tenth of it; a background
+            is the last.
+    """
+    objects = coverage.shape[1]
+    if figure:
+        covers = coverage >= FIGURE_COVERAGE
+        coverage = (covers & (covers.cumsum(1) == 1)).to(coverage)  # of the first of them alone
+    nothing = (coverage.sum(1, keepdim=True) == 0).to(coverage)  # (B, 1, H, W)
+    coverage = torch.cat([coverage, nothing], 1)  # (B, G + 1, H, W)
+    angles = torch.arange(objects + 1, device=coverage.device) * (2 * math.pi / objects)  # (G + 1)
+    angles[-1] -= math.pi / objects
+    return angle(mean_phasor(angles.view(-1, 1, 1), coverage, dim=-3))
