@@ -73,8 +73,12 @@ table(["variant", "in the code", "parameters", *(f"`{name}`" for name in names)]
 
 # %% [markdown]
 # The numbers under the data sets are seeds. *As many parameters* and *as many multiplications* refer to GASPnet; the latter
-# counts sweeps and Kuramoto iterations at T = 3. Two variants are no models of vision: with *random phases* no layer takes its
-# phases from its input, and *ideal phases* are read off the masks, to see what the mechanism is worth when they are right.
+# counts sweeps and Kuramoto iterations at T = 3. Two variants test the phases themselves. With *random initial phases*, every
+# layer starts at random and keeps its phases from step to step, instead of taking them from its input. *Ideal phases* are told
+# to the first layer by the masks: they show what the mechanism is worth when the phases there are right.
+#
+# The variants *with gates*, and those beside them, are a second design. It was chosen on validation scenes and has not been
+# tested yet; {ref}`the-second-design` has what is known of it.
 #
 # ## Training
 #

@@ -12,7 +12,7 @@
 # # What each part is for
 #
 # GASPnet without phase modulation, without synchrony loss, without spatial neighbourhood: does accuracy fall (claim C7)? And
-# two kinds of phases instead of learned ones: random in every layer, and ideal, read off the masks.
+# two other kinds of phases: random at the start in every layer, and ideal, told to the first layer by the masks.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"
@@ -28,7 +28,7 @@ banner(settings, overrides)
 # %% tags=["remove-cell"]
 from gasp.analysis import figures
 
-removed = ["no_modulation", "no_synchrony_loss", "no_neighbourhood", "random_phases", "ideal_phases"]
+removed = ["no_modulation", "no_synchrony_loss", "no_neighbourhood", "random_initial_phases", "ideal_phases"]
 variants = ["cnn", "gaspnet", *removed]
 results = {name: gasp.run_all(settings.experiments([name], variants), settings) for name in ("multi_mnist", "cifar_mnist")}
 
@@ -64,7 +64,8 @@ table_of(pd.concat(gains), "data set", "variant")
 # from classification alone; the next table shows that they still come apart.
 #
 # On multi-MNIST, ideal phases are no better than those that GASPnet finds for itself: it is not the separation of the digits
-# that bounds accuracy there. Random phases in every layer do harm, since a sweep is then modulated by noise.
+# that bounds accuracy there. Random initial phases in every layer cost accuracy: deeper layers then do not take their phases
+# from their input, and must come to order by coupling alone.
 #
 # On CIFAR-MNIST it is the other way round: whatever is taken away, modulation, neighbourhood or synchrony loss, makes the
 # network more accurate, and about as accurate as the CNN. So phases are not idle on photographs: modulated by them, the network

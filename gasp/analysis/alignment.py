@@ -22,9 +22,10 @@ def align_first_layer(model: GASPnet, image: Tensor, iterations: int) -> tuple[T
     Returns:
         the phases before and after every iteration, ``(iterations + 1, H, W)``, radians, and the gates ``(H, W)``.
     """
-    activities = model.sweep(image.unsqueeze(0))
+    first, features, _ = model.first_layer(image.unsqueeze(0))
+    activities = model.sweep_from(first)
     gates = model.gates(activities)
-    coupling = model.coupling(activities, gates)
+    coupling = model.coupling([features, *activities[1:]], gates)
     phases = [model.initial_phases(1, torch.Generator().manual_seed(0))]
     for _ in range(iterations):
         phases.append(align(phases[-1], coupling, iterations=1, step_size=model.settings.step_size))

@@ -31,8 +31,9 @@ class Variant:
     wider: float = 1.0
 
 
-# the second design: what is ours of it (see :class:`~gasp.models.GASPnetSettings`), and what the masks train of it
+# the second design: what we add to the paper's mechanisms (see ``GASPnetSettings``), and what of it the masks train
 GATED = {"steps": 2, "readout": "mean", "learned_modulation": True, "key_source": "network", "learned_gate": True}
+TOLD = {"steps": 2, "readout": "mean", "learned_modulation": True, "phase_init": "told", "iterations": 0}
 MASKS = {"key_weight": 1.0, "gate_weight": 1.0, "told_objects": "reported"}
 LABELS = {"synchrony_weight": 0.0}
 
@@ -44,10 +45,12 @@ VARIANTS = {
     "no_modulation": Variant("no modulation (a_F = 0)", GASPnet, {"modulation": 0.0}),
     "no_synchrony_loss": Variant("no synchrony loss (λ = 0)", GASPnet, training={"synchrony_weight": 0.0}),
     "no_neighbourhood": Variant("no neighbourhood (N = 1)", GASPnet, {"neighbourhood": math.inf}),
-    "random_phases": Variant("random phases in every layer", GASPnet, {"phase_init": "random"}),
-    "ideal_phases": Variant("ideal phases, from masks", GASPnet, {"phase_init": "ideal", "iterations": 0}),
+    "random_initial_phases": Variant("random initial phases in every layer", GASPnet, {"phase_init": "random"}),
+    "ideal_phases": Variant("ideal phases, told in the first layer", GASPnet, {"phase_init": "ideal", "iterations": 0}),
     "gaspnet_gated": Variant("GASPnet with gates", GASPnet, GATED, MASKS),
     "gaspnet_labels": Variant("GASPnet with gates, labels only", GASPnet, GATED, LABELS),
+    "no_alignment": Variant("gates, phases never aligned (K = 0)", GASPnet, {**GATED, "iterations": 0}, MASKS),
+    "told_phases": Variant("phases told in every convolution", GASPnet, TOLD),
     "gate": Variant("gates without phases", GASPnet, {**GATED, "steps": 1}, MASKS),
     "gate_labels": Variant("gates without phases, labels only", GASPnet, {**GATED, "steps": 1}, LABELS),
     "cnn_gated_parameters": Variant("CNN, as many parameters as with gates", CNN, wider=1.11),

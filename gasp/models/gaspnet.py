@@ -15,8 +15,10 @@ from gasp.models.recurrent import Oscillating, RecurrentSettings
 from gasp.models.trajectory import Trajectory
 from gasp.nn.keys import KeyNetwork
 from gasp.nn.kuramoto import Coupling, align
-from gasp.nn.layers import AMPLITUDE_FLOOR, PhaseConv2d, PhaseLinear, complex_activity, modulated
+from gasp.nn.layers import AMPLITUDE_FLOOR, PhaseConv2d, PhaseLinear, complex_activity, location_phases, modulated
 from gasp.nn.neighbourhood import Neighbourhood
+from gasp.nn.oscillators import Oscillators
+from gasp.nn.phasors import angle
 from gasp.nn.told import told_phases
 from gasp.settings import GaspError, Size
 
@@ -40,8 +42,9 @@ class GASPnetSettings(RecurrentSettings):
         key_channels, key_dilations: sizes of the key network.
         learned_gate: whether the same features also say how much each location of the first layer takes part (ours).
         neighbourhood: σ of the spatial neighbourhood as a fraction of the image side; ``math.inf`` for N = 1.
-        drive: how much a location counts in the phase of a location of the next layer: by its ``"amplitude"``, by its
-            ``"gate"``, or as much as all others (``"area"``).
+        drive: how a location takes its phase from its receptive field: as the mean phase, weighted by ``"amplitude"``, by
+            ``"gate"``, or equally (``"area"``). With ``"channel"``, each of its channels takes the phase of its own complex
+            input in a modulated sweep, as a dense unit does, and the location's is their mean, weighted by amplitude (ours).
         phase_init: ``"bottom_up"``: phases of the first layer start at random and are kept from step to step, those of
             deeper layers are set by their input at each sweep. ``"random"``: all start at random and are kept.
             The others are upper bounds, not models of vision; with no iterations they stay as the masks tell.
@@ -62,7 +65,7 @@ class GASPnetSettings(RecurrentSettings):
     key_dilations: tuple[Size, ...] = (1, 2, 4)
     learned_gate: bool = False
     neighbourhood: float = Field(0.12, gt=0)
-    drive: Literal["amplitude", "gate", "area"] = "amplitude"
+    drive: Literal["amplitude", "gate", "area", "channel"] = "amplitude"
     phase_init: Literal["bottom_up", "random", "ideal", "figure", "told"] = "bottom_up"
 
 
@@ -90,8 +93,8 @@ class GASPnet(Oscillating):
         widths = [stage.linear.out_channels for stage in self.stages if isinstance(stage.linear, PhaseConv2d)]
         units = [stage.linear.out_features for stage in self.stages if isinstance(stage.linear, PhaseLinear)]
         self.neighbourhood = Neighbourhood(self.grids, sum(units), chosen.neighbourhood)
-        self.shapes: list[tuple[int, ...]] = [*self.grids, *((n,) for n in units)]
-        self.oscillators = sum(map(math.prod, self.shapes))
+        self.layout = Oscillators(self.grids, units)
+        self.oscillators = len(self.layout)
         # queries start equal to keys: what is alike attracts
         has_network = chosen.key_source == "network"
         features = [chosen.key_channels if has_network else widths[0], *widths[1:]]
@@ -122,8 +125,8 @@ class GASPnet(Oscillating):
             assert isinstance(conv, PhaseConv2d)
             fields = F.avg_pool2d(masks, conv.kernel_size, conv.stride, conv.padding)  # type: ignore[arg-type]
             told = [told_phases(fields, figure=self.settings.phase_init == "figure")]
-        others = [masks.new_zeros(len(masks), *shape) for shape in self.shapes[len(told) :]]
-        return self._per_oscillator([*told, *others])
+        others = [masks.new_zeros(len(masks), *shape) for shape in self.layout.shapes[len(told) :]]
+        return self.layout.to_row([*told, *others])
 
     def run(
         self, images: Tensor, generator: torch.Generator, masks: Tensor | None = None, steps: int | None = None
@@ -149,28 +152,28 @@ class GASPnet(Oscillating):
         self.check(images)
         phases = self.initial_phases(len(images)) if phases is None else phases
         self.check_phases(phases, len(images))
-        first, features, participation = self._first_layer(images)
+        first, features, participation = self.first_layer(images)
         activities = self.sweep_from(first)
-        layer_phases = self._own_phases(activities, self._per_layer(phases))
+        layer_phases = self._plain_phases(activities, self.layout.to_layers(phases))
         plain_second = self.stages[1].linear(first)  # the input of layer 2 never changes: computed once
         gates = self.gates(activities)
         logits, all_phases, all_gates = [self.logits(activities[-1])], [layer_phases], [gates]
         all_keys, all_queries = [], []
         for _ in range(1, steps):
             coupling = self.coupling([features, *activities[1:]], gates)
-            phases = align(self._per_oscillator(layer_phases), coupling, self.settings.iterations, self.settings.step_size)
-            activities, layer_phases = self._modulated_sweep(first, plain_second, self._per_layer(phases))
+            phases = align(self.layout.to_row(layer_phases), coupling, self.settings.iterations, self.settings.step_size)
+            activities, layer_phases = self._modulated_sweep(first, plain_second, self.layout.to_layers(phases))
             gates = self.gates(activities)
             logits.append(self.logits(activities[-1]))
             all_phases.append(layer_phases)
             all_gates.append(gates)
-            all_keys.append(self._maps(coupling.keys))
-            all_queries.append(self._maps(coupling.queries))
+            all_keys.append(self.layout.to_layers(coupling.keys)[: len(self.grids)])
+            all_queries.append(self.layout.to_layers(coupling.queries)[: len(self.grids)])
         return Trajectory.of_steps(
             logits, all_phases, all_gates, self.leak, keys=all_keys, queries=all_queries, participation=participation
         )
 
-    def _first_layer(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+    def first_layer(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
         """What never changes in a run: the activity of the first layer, the features that its keys are linear in, and how
         much each location takes part, ``(B, H, W)``, if that is learned.
         """
@@ -183,7 +186,7 @@ class GASPnet(Oscillating):
 
     def sweep(self, images: Tensor) -> list[Tensor]:
         self.check(images)
-        return self.sweep_from(self._first_layer(images)[0])
+        return self.sweep_from(self.first_layer(images)[0])
 
     def coupling(self, features: Sequence[Tensor], gates: Sequence[Tensor]) -> Coupling:
         r"""The coupling of all oscillators, given what the keys of every layer are linear in and its :meth:`gates`.
@@ -194,7 +197,7 @@ class GASPnet(Oscillating):
         gate. Steps then stay below what makes the dynamics chaotic.
         """
         keys, queries = self._keys_and_queries(features)
-        pulls = self._per_oscillator(gates)  # (N, B)
+        pulls = self.layout.to_row(gates)  # (N, B)
         nearby_gates = self.neighbourhood(pulls).expand_as(pulls) + AMPLITUDE_FLOOR
         total_gates = pulls.sum(0) + AMPLITUDE_FLOOR  # (B)
         return Coupling(
@@ -221,7 +224,7 @@ class GASPnet(Oscillating):
     def _keys_and_queries(self, features: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         """Unit vectors ``(N, d, B)`` each, linear in the features of a location; where these are all 0, so is the vector.
 
-        Those of the first layer are as :meth:`_first_layer` gives them; deeper layers' activities are taken as given.
+        Those of the first layer are as :meth:`first_layer` gives them; deeper layers' activities are taken as given.
         """
         layers = []
         first, *activities = features
@@ -237,22 +240,33 @@ class GASPnet(Oscillating):
         keys, queries = torch.cat(layers).unbind(1)  # (N, d, B) each
         return keys, queries
 
-    def _own_phases(self, activities: Sequence[Tensor], kept: Sequence[Tensor]) -> list[Tensor]:
-        """The phases of all layers, given the activity of every layer and the phases that layers keep."""
+    def _plain_phases(self, activities: Sequence[Tensor], kept: Sequence[Tensor]) -> list[Tensor]:
+        """The phases of all layers after the plain sweep, given the activity of every layer and the phases they start from."""
         phases = [kept[0]]
         for layer in range(1, len(kept)):
-            phases.append(self._own_phase(layer, activities[layer - 1], phases[-1], kept[layer]))
+            phases.append(self._own_phases(layer, activities[layer - 1], phases[-1], kept[layer]))
         return phases
 
-    def _own_phase(self, layer: int, activity: Tensor, sent: Tensor, kept: Tensor) -> Tensor:
-        """The phases of one layer: those that it keeps, or those that the layer below drives by its activity and phases."""
-        linear = self.stages[layer].linear
+    def _own_phases(self, layer: int, activity: Tensor, sent: Tensor, kept: Tensor, response: Tensor | None = None) -> Tensor:
+        """The phases of one layer: those that it keeps, or those that the layer below drives.
+
+        Args:
+            activity, sent: activity and phases of the layer below.
+            kept: the phases of this layer after alignment.
+            response: of this layer to complex activity, where it is known.
+
+        Returns:
+            phases of locations, of units or, with ``drive="channel"``, of each channel of a location, ``(B, C, H, W)``.
+        """
+        linear, drive = self.stages[layer].linear, self.settings.drive
         is_map = isinstance(linear, PhaseConv2d)
         if self.settings.phase_init == "random" or (self.settings.phase_init == "told" and is_map):
             return kept
-        if is_map and self.settings.drive != "amplitude":
+        if response is not None and (drive == "channel" or not is_map):
+            return angle(response.detach())
+        if is_map and drive in ("gate", "area"):
             gate = _gate(activity.detach())
-            activity = (gate if self.settings.drive == "gate" else torch.ones_like(gate)).unsqueeze(1)
+            activity = (gate if drive == "gate" else torch.ones_like(gate)).unsqueeze(1)
         return linear.driven_phases(activity, sent)
 
     def _modulated_sweep(
@@ -266,29 +280,17 @@ class GASPnet(Oscillating):
             aligned: phases of every layer after alignment.
         """
         activities, phases = [first], [aligned[0]]
+        own = aligned[0]
         for index, stage in enumerate(self.stages[1:], start=1):
-            activity, sent = activities[-1], phases[-1]
-            own = self._own_phase(index, activity, sent, aligned[index])
-            plain = plain_second if index == 1 else stage.linear(activity)
-            response = stage.linear.complex_response(complex_activity(activity, sent))
+            below, sent = activities[-1], own
+            plain = plain_second if index == 1 else stage.linear(below)
+            response = stage.linear.complex_response(complex_activity(below, sent))
+            own = self._own_phases(index, below, sent, aligned[index], response)
             modulation = self.modulations[index - 1] if self.settings.learned_modulation else self.settings.modulation
-            activities.append(stage.activate(modulated(plain, response, own, modulation)))
-            phases.append(own)
+            activity = stage.activate(modulated(plain, response, own, modulation))
+            activities.append(activity)
+            phases.append(location_phases(activity, own) if own.ndim == 4 else own)
         return activities, phases
-
-    def _per_layer(self, phases: Tensor) -> list[Tensor]:
-        """``(N, B)`` to one ``(B, H, W)`` or ``(B, n)`` a layer."""
-        layers = phases.split([math.prod(shape) for shape in self.shapes])
-        return [layer.T.contiguous().unflatten(1, shape) for layer, shape in zip(layers, self.shapes, strict=True)]
-
-    def _maps(self, vectors: Tensor) -> list[Tensor]:
-        """``(N, d, B)`` to one ``(B, d, H, W)`` a convolution."""
-        layers = vectors.split([math.prod(shape) for shape in self.shapes])[: len(self.grids)]
-        return [layer.permute(2, 1, 0).unflatten(2, grid) for layer, grid in zip(layers, self.grids, strict=True)]
-
-    def _per_oscillator(self, layers: Sequence[Tensor]) -> Tensor:
-        """One ``(B, H, W)`` or ``(B, n)`` a layer to ``(N, B)``."""
-        return torch.cat([layer.flatten(1).T for layer in layers])
 
 
 def _gate(activity: Tensor) -> Tensor:

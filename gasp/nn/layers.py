@@ -18,14 +18,17 @@ from torch.nn import functional as F
 
 from gasp.nn.phasors import angle
 
-__all__ = ["AMPLITUDE_FLOOR", "PhaseConv2d", "PhaseLinear", "complex_activity", "modulated"]
+__all__ = ["AMPLITUDE_FLOOR", "PhaseConv2d", "PhaseLinear", "complex_activity", "location_phases", "modulated"]
 
 AMPLITUDE_FLOOR = 1e-6  # added to amplitudes and gates, far below any that matters: where all are silent, all count alike
 
 
 def complex_activity(activity: Tensor, phases: Tensor) -> Tensor:
-    """m cos φ and m sin φ, ``(2, *)``, of activity ``(B, n)``, or ``(B, C, H, W)`` whose channels share their phase."""
-    phases = phases.unsqueeze(1) if activity.ndim == 4 else phases
+    """m cos φ and m sin φ, ``(2, *)``, of activity ``(B, n)`` or ``(B, C, H, W)``.
+
+    The channels of a location share its phase ``(B, H, W)``, or each has its own, ``(B, C, H, W)``.
+    """
+    phases = phases.unsqueeze(1) if phases.ndim < activity.ndim else phases
     # concatenated along the batch, the parts keep the memory layout in which convolutions are fast
     return torch.cat([activity * phases.cos(), activity * phases.sin()]).unflatten(0, (2, -1))
 
@@ -36,7 +39,7 @@ def modulated(plain: Tensor, response: Tensor, phases: Tensor, modulation: float
     Args:
         plain: Σ_j w_ij m_j + b_i, ``(B, C, H, W)`` or ``(B, n)``.
         response: what ``complex_response`` returns, ``(2, B, C, H, W)`` or ``(2, B, n)``.
-        phases: φ_i, ``(B, H, W)`` or ``(B, n)``, radians.
+        phases: φ_i, ``(B, H, W)``, ``(B, C, H, W)`` or ``(B, n)``, radians.
         modulation: a_F, of all neurons or of each channel ``(C, 1, 1)`` or unit ``(n)``; the number 0 returns ``plain`` itself.
     """
     if isinstance(modulation, Tensor):
@@ -44,8 +47,20 @@ def modulated(plain: Tensor, response: Tensor, phases: Tensor, modulation: float
     if modulation == 0:
         return plain
     real, imag = response
-    phases = phases.unsqueeze(1) if plain.ndim == 4 else phases
+    phases = phases.unsqueeze(1) if phases.ndim < plain.ndim else phases
     return plain.addcmul(real, phases.cos(), value=modulation).addcmul(imag, phases.sin(), value=modulation)
+
+
+def location_phases(activity: Tensor, phases: Tensor) -> Tensor:
+    """The mean phase of the channels of each location, weighted by amplitude, ``(B, H, W)``.
+
+    No gradient flows into the activity. Where all channels are silent, they count alike.
+
+    Args:
+        activity: m ≥ 0, ``(B, C, H, W)``.
+        phases: φ of its channels, ``(B, C, H, W)``, radians.
+    """
+    return angle(complex_activity(activity.detach() + AMPLITUDE_FLOOR, phases).sum(2))
 
 
 class PhaseConv2d(nn.Conv2d):

@@ -118,6 +118,23 @@ def test_a_location_takes_the_mean_phase_of_its_field_weighted_as_the_drive_says
 
 
 @float64
+def test_a_channel_that_takes_the_phase_of_its_own_input_hears_the_length_of_it():
+    model, images = build(drive="channel", steps=2, widths=(5, 6), kernels=(3, 3), strides=(2, 2)), filled()
+    result = model(images)
+    activity, first = model.sweep(images)[0], result.phases[0][1].unsqueeze(1)
+    second = model.stages[1]
+    heard = torch.complex(activity * first.cos(), activity * first.sin())
+    response = torch.complex(*(F.conv2d(part, second.linear.weight, None, 2, 1) for part in (heard.real, heard.imag)))
+    expected = second.activate(second.linear(activity) + response.abs())
+    mean = (expected * torch.exp(1j * response.angle())).sum(1)
+    active = expected.sum(1) > 0.1
+    gap = torch.cos(result.phases[1][1] - mean.angle())[active]
+    torch.testing.assert_close(gap, torch.ones_like(gap), rtol=0, atol=1e-6)
+    power = expected.square().sum(1)
+    torch.testing.assert_close(result.gates[1][1], power / (power + power.mean((1, 2), keepdim=True)), rtol=0, atol=1e-6)
+
+
+@float64
 def test_keys_and_queries_have_different_roles():
     model, images = build(), sparse()
     with torch.no_grad():

@@ -160,19 +160,19 @@ def architecture(model: GASPnet) -> Figure:
     figure = new_figure((9.4, 4.3))
     panel = figure.subplots()
     panel.axis("off")
-    panel.set(xlim=(-0.6, len(model.shapes) + 0.75), ylim=(-0.3, 3))
+    panel.set(xlim=(-0.6, len(model.layout.shapes) + 0.75), ylim=(-0.3, 3))
     names = [f"conv {i + 1}" for i in range(len(model.grids))] + ["dense", "read-out"]
     colours = sns.color_palette("pastel")
     _box(panel, 0, 1.6, f"image\n{model.channels}×{model.size}×{model.size}", "0.92")
     _box(
         panel,
-        (len(model.shapes) + 1) / 2,
+        (len(model.layout.shapes) + 1) / 2,
         0.15,
         "pooled keys  Z = Σ N g k exp(iφ)\nglobal agreement: queries q against Z",
         colours[3],
-        width=len(model.shapes),
+        width=len(model.layout.shapes),
     )
-    for index, (name, shape) in enumerate(zip(names, model.shapes, strict=True), start=1):
+    for index, (name, shape) in enumerate(zip(names, model.layout.shapes, strict=True), start=1):
         linear = model.stages[index - 1].linear
         is_map = len(shape) == 2
         channels = f"{linear.out_channels} × " if is_map else ""

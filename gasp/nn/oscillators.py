@@ -1,0 +1,41 @@
+"""The oscillators of a network: layers of locations and of units, and all of them in one row."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+__all__ = ["Oscillators"]
+
+
+class Oscillators:
+    """Converts between one tensor per layer and one row of N oscillators, which comes first in :mod:`gasp.nn.kuramoto`.
+
+    Args:
+        grids: (height, width) of each convolutional layer.
+        units: of each dense layer that follows.
+
+    Attributes:
+        shapes: of every layer, (height, width) or (units,).
+    """
+
+    def __init__(self, grids: Sequence[tuple[int, int]], units: Sequence[int] = ()) -> None:
+        self.shapes: list[tuple[int, ...]] = [*grids, *((n,) for n in units)]
+        self.sizes = [math.prod(shape) for shape in self.shapes]
+
+    def __len__(self) -> int:
+        return sum(self.sizes)
+
+    def to_layers(self, row: Tensor) -> list[Tensor]:
+        """``(N, *, B)`` to one ``(B, *, H, W)`` or ``(B, *, n)`` per layer."""
+        layers = []
+        for part, shape in zip(row.split(self.sizes), self.shapes, strict=True):
+            layers.append(part.permute(*range(part.ndim - 1, -1, -1)).contiguous().unflatten(-1, shape))
+        return layers
+
+    def to_row(self, layers: Sequence[Tensor]) -> Tensor:
+        """One ``(B, H, W)`` or ``(B, n)`` per layer to ``(N, B)``."""
+        return torch.cat([layer.flatten(1).T for layer in layers])
