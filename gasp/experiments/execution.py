@@ -27,7 +27,7 @@ from gasp.learning.training import fit, no_progress, terminable
 from gasp.models import Model
 from gasp.settings import GaspError
 
-__all__ = ["load", "load_example", "run", "run_all", "status"]
+__all__ = ["load", "load_example", "load_run", "run", "run_all", "status"]
 
 
 def run(experiment: Experiment, store: Store, device: str = "auto", progress: Callable[[int], object] = no_progress) -> None:
@@ -212,19 +212,27 @@ def load(
     if isinstance(profile, Profile) and overrides:
         raise GaspError(f"a loaded profile cannot be overridden: give {', '.join(overrides)} to load_profile")
     settings = load_profile(profile, **overrides) if isinstance(profile, str) else profile
-    experiment = settings.experiment(dataset, variant, seed)
-    path = settings.store.weights(experiment.weights_name)
+    return load_run(settings.experiment(dataset, variant, seed), settings.store).to(choose_device(device))
+
+
+def load_run(experiment: Experiment, store: Store) -> Model:
+    """The trained model of a run, on the CPU.
+
+    Raises:
+        GaspError: if the run has no stored weights.
+    """
+    path = store.weights(experiment.weights_name)
     if not path.exists():
-        which = f"--profile {settings.name} --dataset {dataset} --variant {variant} --seed {seed}"
-        results = settings.store.directory / "results" / f"{experiment.key}.*"
+        which = f"--profile {store.directory.name} --dataset {experiment.dataset} --seed {experiment.seed}"
+        results = store.directory / "results" / f"{experiment.key}.*"
         raise GaspError(
-            f"no trained weights at {path}: name another profile or seed, or train it by gasp experiments run {which}, "
-            f"after removing {results} if there are any"
+            f"no trained weights at {path}: name another profile or seed, or train it by gasp experiments run {which} "
+            f"--variant {experiment.variant}, after removing {results} if there are any"
         )
     tensors, record = read_tensors(path)
     model = experiment.build(record.get("sizes"))  # so that no data are needed
     _restore(model, tensors, path)
-    return model.to(choose_device(device))
+    return model
 
 
 def load_example(profile: Profile, variant: str = "gaspnet", dataset: str = "multi_mnist") -> Model:

@@ -32,8 +32,9 @@ class Variant:
 
 
 # the second design: what we add to the paper's mechanisms (see ``GASPnetSettings``), and what of it the masks train
-GATED = {"steps": 2, "readout": "mean", "learned_modulation": True, "key_source": "network", "learned_gate": True}
-TOLD = {"steps": 2, "readout": "mean", "learned_modulation": True, "phase_init": "told", "iterations": 0}
+GATE = {"key_source": "network", "learned_gate": True}
+GATED = {**GATE, "steps": 2, "readout": "leaky", "learned_modulation": True, "drive": "channel"}
+TOLD = {"steps": 2, "readout": "leaky", "learned_modulation": True, "phase_init": "told", "iterations": 0}
 MASKS = {"key_weight": 1.0, "gate_weight": 1.0, "told_objects": "reported"}
 LABELS = {"synchrony_weight": 0.0}
 
@@ -51,8 +52,8 @@ VARIANTS = {
     "gaspnet_labels": Variant("GASPnet with gates, labels only", GASPnet, GATED, LABELS),
     "no_alignment": Variant("gates, phases never aligned (K = 0)", GASPnet, {**GATED, "iterations": 0}, MASKS),
     "told_phases": Variant("phases told in every convolution", GASPnet, TOLD),
-    "gate": Variant("gates without phases", GASPnet, {**GATED, "steps": 1}, MASKS),
-    "gate_labels": Variant("gates without phases, labels only", GASPnet, {**GATED, "steps": 1}, LABELS),
+    "gate": Variant("gates without phases", GASPnet, {**GATE, "steps": 1}, MASKS),
+    "gate_labels": Variant("gates without phases, labels only", GASPnet, {**GATE, "steps": 1}, LABELS),
     "cnn_gated_parameters": Variant("CNN, as many parameters as with gates", CNN, wider=1.11),
     "gattanet": Variant("GAttANet", GAttANet),
     "komplexnet": Variant("KomplexNet", KomplexNet),

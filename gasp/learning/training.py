@@ -17,6 +17,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from gasp.data.scenes import Scenes
+from gasp.files import uninterrupted
 from gasp.learning.checkpoint import Checkpoint
 from gasp.learning.devices import keep_memory
 from gasp.learning.losses import classification_loss, gate_loss, key_loss, synchrony_loss
@@ -127,7 +128,7 @@ def fit(
     state.restore()
     progress(state.done)
     saved = time.monotonic()
-    with _whole_steps() as stop_if_asked:
+    with uninterrupted() as stop_if_asked:
         for epoch in range(len(state.history), settings.epochs):
             scenes = scenes_of(epoch)
             order = torch.randperm(len(scenes), generator=torch.Generator().manual_seed(seed * 1_000_003 + epoch))
@@ -175,35 +176,6 @@ def _step(state: Checkpoint, batch: tuple[Tensor, Tensor, Tensor], settings: Tra
     state.done += 1
     for name, value in losses.items():
         state.running[name] = state.running.get(name, 0.0) + value.item()
-
-
-@contextlib.contextmanager
-def _whole_steps() -> Iterator[Callable[[], None]]:
-    """Let Ctrl-C and SIGTERM wait until the current step is finished; a second signal does not wait.
-
-    Yields a function that raises ``KeyboardInterrupt`` if a signal has arrived. It does nothing outside the main thread,
-    where Python handles no signals.
-    """
-    received = False
-
-    def receive(number: int, _frame: object) -> None:
-        nonlocal received
-        received = True
-        signal.signal(number, before[number])
-
-    def stop_if_asked() -> None:
-        if received:
-            raise KeyboardInterrupt
-
-    is_main = threading.current_thread() is threading.main_thread()
-    before: dict[int, Any] = {}
-    try:
-        for asked in (signal.SIGINT, signal.SIGTERM) if is_main else ():
-            before[asked] = signal.signal(asked, receive)
-        yield stop_if_asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def total_loss(losses: dict[str, Tensor], settings: TrainingSettings) -> Tensor:
