@@ -48,7 +48,7 @@ banner(settings, overrides)
 # design of the other chapters.
 #
 # **Answers add up over time.** The answer at step $t$ is the mean of the logits of all steps so far
-# ({py:attr}`gasp.models.Trajectory.answers`); each step is still trained by its own logits:
+# ({py:class}`gasp.models.Trajectory`); each step is still trained by its own logits:
 #
 # $$
 # \bar\ell_t = \frac{1}{t + 1} \sum_{s \le t} \ell_s .
