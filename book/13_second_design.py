@@ -192,7 +192,7 @@ table(["layer", "$a_F$, mean ± standard deviation"], list(zip(names, strengths,
 # In the other chapters, all channels of a location share its phase: the mean phase of its receptive field, weighted by amplitude. In
 # the second design each channel takes the phase of its own complex input, as a dense unit does by {eq}`eq-drive`. A channel that
 # hears one digit is then not forced into the phase of another. KomplexNet has such phases, too {cite:p}`komplexnet`. Three epochs,
-# answers by the mean over steps:
+# answers by the mean over steps (a comparison with one phase per location is still to be stored):
 
 # %% tags=["remove-input"]
 drives = study("drives")

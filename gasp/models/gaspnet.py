@@ -253,7 +253,7 @@ class GASPnet(Oscillating):
         Args:
             activity, sent: activity and phases of the layer below.
             kept: the phases of this layer after alignment.
-            response: of this layer to complex activity, where it is known.
+            response: of this layer, where it is known; with ``drive="channel"`` its angles are the phases, without gradient.
 
         Returns:
             phases of locations, of units or, with ``drive="channel"``, of each channel of a location, ``(B, C, H, W)``.
@@ -262,7 +262,7 @@ class GASPnet(Oscillating):
         is_map = isinstance(linear, PhaseConv2d)
         if self.settings.phase_init == "random" or (self.settings.phase_init == "told" and is_map):
             return kept
-        if response is not None and (drive == "channel" or not is_map):
+        if response is not None and drive == "channel":
             return angle(response.detach())
         if is_map and drive in ("gate", "area"):
             gate = _gate(activity.detach())

@@ -118,6 +118,15 @@ def test_a_location_takes_the_mean_phase_of_its_field_weighted_as_the_drive_says
 
 
 @float64
+@pytest.mark.parametrize(("drive", "flows"), [("amplitude", True), ("channel", False)])
+def test_gradient_flows_through_the_phases_of_dense_units_unless_channels_have_their_own(drive, flows):
+    model, images = build(drive=drive, steps=2, iterations=0), sparse()
+    phases = model.initial_phases(3).requires_grad_()
+    model(images, phases).phases[-1][1].sin().sum().backward()
+    assert (phases.grad.abs().max() > 0) == flows
+
+
+@float64
 def test_a_channel_that_takes_the_phase_of_its_own_input_hears_the_length_of_it():
     model, images = build(drive="channel", steps=2, widths=(5, 6), kernels=(3, 3), strides=(2, 2)), filled()
     result = model(images)
