@@ -47,18 +47,19 @@ banner(settings, overrides)
 # None of the four additions is in the paper. Each is a setting of {py:class}`gasp.models.GASPnetSettings`, and each is off in the
 # design of the other chapters.
 #
-# **Answers add up over time.** The answer at step $t$ is the mean of the logits of all steps so far
-# ({py:class}`gasp.models.Trajectory`); each step is still trained by its own logits:
+# **Answers add up over time.** The answer at step $t$ is a mean of the logits of all steps so far, in which a learned leak
+# $\lambda$ between 0 and 1 makes earlier steps count less ({py:class}`gasp.models.Trajectory`). Each step is still trained by its
+# own logits:
 #
 # $$
-# \bar\ell_t = \frac{1}{t + 1} \sum_{s \le t} \ell_s .
+# \bar\ell_t = \sum_{s \le t} \lambda^{t-s}\, \ell_s \Big/ \sum_{s \le t} \lambda^{t-s} .
 # $$ (eq-readout)
 #
 # **Modulation is learned.** Every channel and every unit has its own $a_F$, which starts from 1 and may fall to 0, where phases are
 # ignored.
 #
 # **Keys come from a network of their own.** A small convolutional network ({py:class}`gasp.nn.keys.KeyNetwork`) computes features
-# $h_i$ of each location of the first layer. Its field is 37 pixels wide, and it learns through keys, gates and phases only. Keys and
+# $h_i$ of each location of the first layer. Its field is 33 pixels wide, and it learns through keys, gates and phases only. Keys and
 # queries of the first layer are linear in these features: $k_i = W_k h_i$, $q_i = W_q h_i$.
 #
 # **A gate says what takes part.** The same features decide how much each location takes part:
@@ -103,6 +104,11 @@ import pandas as pd
 from gasp.analysis.statistics import at_level, last_step, levels_of, undisturbed
 from gasp.analysis.tables import by_run, table_of
 
+NAMES = {
+    "multi_mnist": "two digits",
+    "cifar_mnist": "an item on a photograph",
+    "multi_mnist_cifar": "two digits on a photograph",
+}
 trained = settings if settings.judges else gasp.load_profile("cpu")
 
 
@@ -113,7 +119,7 @@ def study(name):
     for dataset, rows in results.groupby("dataset", sort=False):
         alone = last_step(undisturbed(rows, "step_scene_accuracy"))
         noise = {f"σ = {level:g}": last_step(at_level(levels_of(rows, "gaussian"), level)) for level in (0.1, 0.2)}
-        tables[f"`{dataset}`"] = by_run(rows, **{"last step alone": alone}, **noise)
+        tables[NAMES[dataset]] = by_run(rows, **{"last step alone": alone}, **noise)
     return pd.concat(tables)
 
 
@@ -125,7 +131,7 @@ def study(name):
 
 # %% tags=["remove-input"]
 photo = study("full_length_photo_digits")
-table_of(photo, "data set", "run")
+table_of(photo.droplevel(0), "run")
 
 # %% tags=["remove-cell"]
 from myst_nb import glue
@@ -137,7 +143,7 @@ for name, run in {
     "photo_gate_labels": "gate_labels",
     "photo_cnn": "cnn_gated_parameters",
 }.items():
-    answers = photo.loc[("`multi_mnist_cifar`", run)]
+    answers = photo.loc[(NAMES["multi_mnist_cifar"], run)]
     glue(name, answers["last t"] or answers["t = 0"], display=False)
 
 # %% [markdown]
@@ -150,7 +156,7 @@ for name, run in {
 
 # %% tags=["remove-input"]
 others = study("full_length")
-table_of(others, "data set", "run")
+table_of(others, "scenes", "run")
 
 # %% [markdown]
 # ## What a gate does
@@ -196,7 +202,7 @@ table(["layer", "$a_F$, mean ± standard deviation"], list(zip(names, strengths,
 
 # %% tags=["remove-input"]
 drives = study("drives")
-table_of(drives, "data set", "run")
+table_of(drives, "scenes", "run")
 
 # %% [markdown]
 # ## Noise: what gives way first
@@ -231,7 +237,7 @@ table(["taken from the scene without noise", "both digits right", "separation, l
 # Two digits on a photograph, three epochs, answers by the mean over steps:
 
 # %% tags=["remove-input"]
-table_of(study("masks_or_labels"), "data set", "run")
+table_of(study("masks_or_labels").droplevel(0), "run")
 
 # %% [markdown]
 # ## Without alignment, and with phases that are told
@@ -241,7 +247,7 @@ table_of(study("masks_or_labels"), "data set", "run")
 # ({py:func}`gasp.nn.told.told_phases`): it shows what right phases are worth by themselves. Three epochs.
 
 # %% tags=["remove-input"]
-table_of(study("controls"), "data set", "run")
+table_of(study("controls"), "scenes", "run")
 
 # %% [markdown]
 # ## What is still open
