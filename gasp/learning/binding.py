@@ -161,8 +161,7 @@ def phase_masks(trajectory: Trajectory, units: Tensor) -> Tensor:
     """
     first = trajectory.phases[0].unsqueeze(2)  # (T, B, 1, H, W)
     gaps = torch.cos(first - _unit_phases(trajectory, units)[..., None, None])  # (T, B, R, H, W)
-    nearest = F.one_hot(gaps.argmax(2), units.shape[1]).movedim(-1, 2).bool()
-    return nearest & (gaps > 0) & audible(trajectory.gates[0]).unsqueeze(2)
+    return _largest(gaps) & (gaps > 0) & audible(trajectory.gates[0]).unsqueeze(2)
 
 
 def _told_masks(trajectory: Trajectory, shown: Tensor) -> Tensor:
@@ -170,8 +169,7 @@ def _told_masks(trajectory: Trajectory, shown: Tensor) -> Tensor:
     neighbours, ``(T, B, G, H, W)`` bool, of coverage ``(B, G, H, W)``.
     """
     nearby = _pooled(shown)
-    owner = F.one_hot(nearby.argmax(1), nearby.shape[1]).movedim(-1, 1).bool()
-    return (owner & (nearby > 0)) & audible(trajectory.gates[0]).unsqueeze(2)
+    return (_largest(nearby) & (nearby > 0)) & audible(trajectory.gates[0]).unsqueeze(2)
 
 
 def mask_iou(found: Tensor, shape: Tensor) -> Tensor:
@@ -232,6 +230,12 @@ def named_places(trajectory: Trajectory, masks: Tensor, units: Tensor) -> Tensor
     found = places(trajectory, units)
     shown = coverage(masks[:, : units.shape[1]], trajectory.phases[0]).flatten(2)  # (B, R, H · W)
     return shown.expand(len(found), -1, -1, -1).gather(-1, found.unsqueeze(-1)).squeeze(-1) >= TOUCHED
+
+
+def _largest(maps: Tensor) -> Tensor:
+    """Which of k maps is the largest at each location, the first of equals: ``(…, k, H, W)`` bool."""
+    index = torch.arange(maps.shape[-3], device=maps.device).view(-1, 1, 1)
+    return maps.argmax(-3, keepdim=True) == index
 
 
 def _agreement(phases: Tensor, others: Tensor) -> Tensor:

@@ -63,6 +63,7 @@ def answers(
     corruption: tuple[Corruption, float] | None = None,
     steps: int | None = None,
     seed: int = 0,
+    binding: bool = True,
 ) -> Answers:
     """Let a model report the objects of scenes. A head that must report n objects reports the classes of its n largest logits.
 
@@ -70,13 +71,15 @@ def answers(
         corruption: of the images, and its level, see :mod:`gasp.data.corruptions`.
         steps: T of this run; the model's own when omitted.
         seed: of noise and initial phases.
+        binding: whether to measure what is where in the same runs.
     """
     reported, of_steps, bound = [], [], []
     for trajectory, masks, targets, units in _runs(model, scenes, seed, steps, corruption):
         reported.append((trajectory.answers, targets))
         of_steps.append((trajectory.logits, targets))
-        bound.append(bind(trajectory, masks, units, scenes.head_of_object))
-    found = replace(_answers(reported), binding=Binding.joined([batch for batch in bound if batch]) if any(bound) else None)
+        if binding and (measured := bind(trajectory, masks, units, scenes.head_of_object)):
+            bound.append(measured)
+    found = replace(_answers(reported), binding=Binding.joined(bound) if bound else None)
     adds_up = any(answers is not logits for (answers, _), (logits, _) in zip(reported, of_steps, strict=True))
     return replace(found, of_steps=_answers(of_steps)) if adds_up else found
 
@@ -93,7 +96,7 @@ def _answers(batches: Sequence[tuple[Tensor, Tensor]]) -> Answers:
 
 def accuracy(model: Model, scenes: Scenes, **run: Any) -> dict[str, list[float]]:
     """The metrics of the answers, see :func:`answers`."""
-    return answers(model, scenes, **run).metrics()
+    return answers(model, scenes, binding=False, **run).metrics()
 
 
 def phase_statistics(model: Model, scenes: Scenes, seed: int = 0) -> list[dict[str, list[float]]]:
