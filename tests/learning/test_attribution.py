@@ -8,8 +8,9 @@ from torch import Tensor
 
 from gasp.data.scenes import Scenes
 from gasp.experiments.variants import MODELS
+from gasp.learning import attribution as module
 from gasp.learning.attribution import METHODS, attribution_pointing, attributions, points_at
-from gasp.models import CNN, Model, ModelSettings, Trajectory
+from gasp.models import CNN, GASPnet, Model, ModelSettings, Trajectory
 from gasp.settings import GaspError
 
 SIZES = {"size": 16, "classes": 4, "widths": (4, 4), "kernels": (3, 3), "strides": (2, 2), "hidden": 8}
@@ -113,6 +114,38 @@ def test_contrast_is_with_the_other_objects_of_the_same_head():
         expected[row, list(rivals)] = -0.5
     expected[3, 5] = 1  # alone in its head
     torch.testing.assert_close(maps, expected)
+
+
+def test_all_batches_are_asked(monkeypatch):
+    monkeypatch.setattr(module, "BATCH", 3)
+    assert attribution_pointing(Quarters(), quarters(8), "input_x_gradient").tolist() == [[True, True]] * 8
+
+
+def test_what_is_attributed_is_the_answer_at_the_last_step():
+    class Late(Quarters):
+        def forward(self, images: Tensor) -> Trajectory:
+            logits = super().forward(images).logits
+            return Trajectory(torch.cat([-logits, logits, 3 * logits]), leak=1.0)  # the last answer is their mean
+
+    scenes = quarters(3)
+    images, masks, _ = scenes.batch(slice(None))
+    torch.testing.assert_close(attributions(Late(), images, scenes.labels.long(), "input_x_gradient"), masks * images / 64)
+
+
+def test_noise_misleads_and_is_of_the_seed():
+    scenes = quarters(40)
+    first, again, other = (
+        attribution_pointing(Quarters(), scenes, "input_x_gradient", corruption=("gaussian", 50.0), seed=seed)
+        for seed in (0, 0, 1)
+    )
+    assert 0 < first.float().mean() < 1
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+def test_a_model_that_is_told_where_objects_are_is_told():
+    model = GASPnet(**SIZES, phase_init="told", iterations=0)
+    assert attribution_pointing(model, quarters(), "saliency").shape == (5, 2)
 
 
 @pytest.mark.parametrize("objects", [2, 3])

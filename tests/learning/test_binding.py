@@ -138,6 +138,7 @@ def test_one_object_in_each_of_two_heads():
 def test_batches_are_joined_in_their_order():
     masks, units = strips(2, 7), chosen(2, (0, 0), 7)
     run = trajectory(masks, units, torch.rand(3, 2) * 6, torch.rand(3, 2) * 6)
+    run = replace(run, phases=tuple(torch.rand_like(phases) * 6 for phases in run.phases))
     parts = []
     for some in (slice(0, 4), slice(4, 7)):
         part = Trajectory(run.logits[:, some], tuple(x[:, some] for x in run.phases), tuple(x[:, some] for x in run.gates))
@@ -274,8 +275,10 @@ def test_a_cue_is_where_an_object_is_seen_alone():
     masks, phases = strips(2), torch.tensor([APART[2]])
     units = chosen(2, (0, 0))
     run = trajectory(masks, units, phases, phases)
-    masks[:, 0, 12:20, 4:14] = 1  # the first now covers most of the second, whose phase is seen there
-    assert cued_reports(run, masks, units).all()
+    masks[:, 0, 12:20, 4:14] = 1  # the first now covers most of the second, and gives it its phase there
+    first = run.phases[0].clone()
+    first[..., 6:10, 2:7] = APART[2][0]
+    assert cued_reports(replace(run, phases=(first, run.phases[1])), masks, units).all()
 
 
 def test_silent_neighbours_have_no_say_in_the_phase_of_a_place():
@@ -299,6 +302,21 @@ def test_a_place_shows_an_object_from_a_tenth_on(covered, expected):
     masks, units, phases = strips(2), chosen(2, (0, 0)), torch.tensor([APART[2]])
     run = trajectory(masks, units, phases, phases)
     assert named_places(run, covered * masks, units).unique().tolist() == [expected]
+
+
+def test_a_silent_place_is_found_by_no_name():
+    masks, units, phases = strips(2), chosen(2, (0, 0)), torch.tensor([APART[2]])
+    run = trajectory(masks, units, phases, phases)
+    first = torch.where(run.gates[0] == 0, APART[2][1], run.phases[0])  # all that is silent is in phase with the second unit
+    assert named_places(replace(run, phases=(first, run.phases[1])), masks, units).all()
+
+
+def test_a_cued_report_selects_from_what_the_network_answers_not_from_what_the_step_says():
+    masks, units, phases = strips(2), chosen(2, (0, 0)), torch.tensor([APART[2]] * 2)
+    run = trajectory(masks, units, phases, phases)
+    opposite = torch.stack([run.logits[0], -run.logits[0] / 2])
+    for leak, expected in ((1.0, True), (0.0, False)):
+        assert cued_reports(replace(run, logits=opposite, leak=leak), masks, units)[1].unique().tolist() == [expected]
 
 
 def test_a_place_is_a_location_with_its_neighbours_not_one_that_happens_to_agree():
