@@ -104,6 +104,9 @@ figures.architecture(untrained)
 # ```
 # Which pixels belong to which object is told in training only.
 #
+# These are the paper's mechanisms. A second design, {ref}`the-second-design`, adds four of ours: answers that add up over time, a
+# learned $a_F$, keys from a network of their own, and a learned gate.
+#
 # ## Symbols
 #
 # | symbol | meaning | in the code | value | source |

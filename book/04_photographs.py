@@ -165,7 +165,8 @@ for name, (run, rows) in {
 #   {glue:text}`ideal_both_noisy` of the scenes, for the CNN in {glue:text}`cnn_both_noisy`.
 #
 # So binding does here what it is for, for the object that must be told from what is behind it. The photograph, which decides
-# whether both are right, gains nothing from a phase that says where it is, and loses by it; why it loses is open.
+# whether both are right, gains nothing from a phase that says where it is, and loses by it. {ref}`the-second-design` asks why, and
+# changes the network.
 #
 # Other single settings matter less. More is gained by what weakens phases, such as half the modulation, than by what sharpens
 # them. The settings of multi-MNIST were kept for all data sets: these single changes were run after the grid, to see whether

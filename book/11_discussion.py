@@ -64,11 +64,10 @@ verdicts.datasets_table(verdicts.judge(settings))
 #
 # ## What to try next
 #
-# On photographs phases find the item, but what is behind it falls apart ({ref}`the-phases`). Cues that a small filter does
-# not see must come from above; top-down predictions {cite:p}`predify`, which the paper names as its next step, are a candidate.
-# Phases that are right, taken from masks, help the item and cost the photograph ({ref}`the-search`): a network whose background
-# is not weakened where it is in antiphase with the item would be the next to try. And since the networks here are small and the
-# photograph is what they fail to name, whether phases pay once the photograph is recognised is open.
+# On photographs phases find the item, but what is behind it falls apart ({ref}`the-phases`). A filter of five pixels cannot tell a
+# stroke from a texture. Keys that see more, and a gate that silences what need not be named, change the picture
+# ({ref}`the-second-design`), so far on validation scenes only. Such cues could also come from above: top-down predictions
+# {cite:p}`predify` are what the paper names as its next step.
 #
 # The tasks of the paper ask which objects there are, not which is where, and that can be told without binding. Where binding
 # is needed most, when digits overlap that did not in training, phases do pay ({ref}`the-generalisation`). A task that asks for

@@ -141,7 +141,7 @@ def test_the_list_has_a_row_per_data_set_and_variant(arguments, listed, gasp):
 
 
 def test_the_runs_of_a_study_are_shown_apart_from_the_grid_and_from_those_of_another_study(gasp, write):
-    study = {"question": "How many?", "dataset": "multi_mnist", "epochs": 1, "runs": [{"variant": "gaspnet"}]}
+    study = {"question": "How many?", "datasets": ["multi_mnist"], "epochs": 1, "runs": [{"variant": "gaspnet"}]}
     write(studies={"steps": study | {"seeds": [0, 1]}, "length": study | {"epochs": 2}})
     *table, total = gasp("experiments", "list", *TINY)[1]
     assert rows(table)[1:] == [

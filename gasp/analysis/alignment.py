@@ -1,14 +1,23 @@
-"""Phases of the first layer of a network as they align, iteration by iteration."""
+"""How the phases of a network align: iteration by iteration, and with factors of the coupling from another image."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from gasp.models import GASPnet
-from gasp.nn.kuramoto import align
+from gasp.models import GASPnet, Trajectory
+from gasp.nn.kuramoto import Coupling, align
 
-__all__ = ["align_first_layer"]
+__all__ = ["FACTORS", "align_first_layer", "patched_run"]
+
+FACTORS = {
+    "keys and queries": ("keys", "queries"),
+    "gates": ("gates", "normalization", "desynchronization"),  # the latter two are computed from the gates
+}
 
 
 @torch.no_grad()
@@ -31,3 +40,34 @@ def align_first_layer(model: GASPnet, image: Tensor, iterations: int) -> tuple[T
         phases.append(align(phases[-1], coupling, iterations=1, step_size=model.settings.step_size))
     height, width = model.grids[0]
     return torch.stack(phases)[:, : height * width, 0].unflatten(1, (height, width)), gates[0][0]
+
+
+@torch.no_grad()
+def patched_run(model: GASPnet, images: Tensor, source: Tensor, factors: Sequence[str], seed: int = 0) -> Trajectory:
+    """A run on images in which some factors of the coupling are those of a run on other images: activation patching.
+
+    Where images are the noisy versions of the source, accuracy that comes back with a factor was lost by noise in that factor.
+
+    Args:
+        images, source: ``(B, C, size, size)`` in [0, 1].
+        factors: keys of :data:`FACTORS`.
+        seed: of the initial phases of both runs.
+    """
+    names = [name for factor in factors for name in FACTORS[factor]]
+    recorded: list[Coupling] = []
+
+    def record(*arguments: Any) -> Coupling:
+        recorded.append(GASPnet.coupling(model, *arguments))
+        return recorded[-1]
+
+    def patch(*arguments: Any) -> Coupling:
+        given = recorded.pop(0)
+        return replace(GASPnet.coupling(model, *arguments), **{name: getattr(given, name) for name in names})
+
+    try:
+        for coupling, seen in ((record, source), (patch, images)):
+            model.coupling = coupling  # type: ignore[method-assign, assignment]
+            trajectory = model.run(seen, torch.Generator().manual_seed(seed))
+    finally:
+        del model.coupling
+    return trajectory

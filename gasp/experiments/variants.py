@@ -48,6 +48,8 @@ VARIANTS = {
     "no_neighbourhood": Variant("no neighbourhood (N = 1)", GASPnet, {"neighbourhood": math.inf}),
     "random_initial_phases": Variant("random initial phases in every layer", GASPnet, {"phase_init": "random"}),
     "ideal_phases": Variant("ideal phases, told in the first layer", GASPnet, {"phase_init": "ideal", "iterations": 0}),
+    "gattanet": Variant("GAttANet", GAttANet),
+    "komplexnet": Variant("KomplexNet", KomplexNet),
     "gaspnet_gated": Variant("GASPnet with gates", GASPnet, GATED, MASKS),
     "gaspnet_labels": Variant("GASPnet with gates, labels only", GASPnet, GATED, LABELS),
     "no_alignment": Variant("gates, phases never aligned (K = 0)", GASPnet, {**GATED, "iterations": 0}, MASKS),
@@ -55,8 +57,6 @@ VARIANTS = {
     "gate": Variant("gates without phases", GASPnet, {**GATE, "steps": 1}, MASKS),
     "gate_labels": Variant("gates without phases, labels only", GASPnet, {**GATE, "steps": 1}, LABELS),
     "cnn_gated_parameters": Variant("CNN, as many parameters as with gates", CNN, wider=1.11),
-    "gattanet": Variant("GAttANet", GAttANet),
-    "komplexnet": Variant("KomplexNet", KomplexNet),
 }
 
 MODELS: dict[str, type[Model]] = {variant.model.kind(): variant.model for variant in VARIANTS.values()}

