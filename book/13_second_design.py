@@ -143,7 +143,8 @@ for name, run in {
 # %% [markdown]
 # With masks, GASPnet names both digits in {glue:text}`photo_gated` of the scenes and the gate alone in {glue:text}`photo_gate`;
 # on labels alone it is {glue:text}`photo_labels` against {glue:text}`photo_gate_labels`. The CNN of as many parameters reaches
-# {glue:text}`photo_cnn`.
+# {glue:text}`photo_cnn`. So phases add to a gate that masks have trained; what they add to one trained on labels alone is no more
+# than one seed can tell.
 #
 # The same two trainings on the other data sets:
 
@@ -176,7 +177,7 @@ figures.phase_maps(images, trajectory, [f"{a}, {b} → {c}, {d}" for (a, b), (c,
 # %% [markdown]
 # ## Where modulation is kept
 #
-# The learned $a_F$ starts from 1 and falls in every layer. It stays highest where phases help most:
+# The learned $a_F$ starts from 1 and falls in every layer:
 
 # %% tags=["remove-input"]
 from gasp.analysis.tables import table
@@ -237,7 +238,7 @@ table_of(study("masks_or_labels"), "data set", "run")
 #
 # Two controls. In the first, phases are never aligned (K = 0), so it shows what two sweeps and their average are worth by themselves.
 # In the second there is no gate and no key network, and the masks tell every convolution its phases
-# ({py:func}`gasp.nn.told.told_phases`): an upper bound, three epochs.
+# ({py:func}`gasp.nn.told.told_phases`): it shows what right phases are worth by themselves. Three epochs.
 
 # %% tags=["remove-input"]
 table_of(study("controls"), "data set", "run")

@@ -52,23 +52,16 @@ def test_the_interval_of_three_values_by_a_table_of_t():
     assert mean_interval([1, 2, 3]) == pytest.approx({"mean": 2, "low": 2 - half, "high": 2 + half, "seeds": 3})
 
 
-def test_one_value_has_no_interval():
-    found = mean_interval([0.5])
-    assert (found["mean"], found["seeds"]) == (0.5, 1)
-    assert math.isnan(found["low"])
-    assert math.isnan(found["high"])
+@pytest.mark.parametrize(("values", "mean"), [([0.5], 0.5), ([], math.nan)])
+def test_fewer_than_two_values_have_no_interval(values, mean):
+    expected = {"mean": mean, "low": math.nan, "high": math.nan, "seeds": len(values)}
+    assert mean_interval(values) == pytest.approx(expected, nan_ok=True)
 
 
 @pytest.mark.parametrize("value", [0.0, 0.1, 1.0])
 @pytest.mark.parametrize("count", [2, 3, 5])
 def test_equal_values_have_an_interval_of_no_width(value, count):
     assert mean_interval([value] * count) == pytest.approx({"mean": value, "low": value, "high": value, "seeds": count})
-
-
-def test_no_values_have_no_mean():
-    found = mean_interval([])
-    assert found["seeds"] == 0
-    assert all(math.isnan(found[name]) for name in ("mean", "low", "high"))
 
 
 def test_a_difference_is_paired_by_seed():
@@ -203,13 +196,6 @@ def test_undisturbed_scenes_are_included_at_the_level_that_is_given(evaluation, 
 def test_the_rows_of_a_level_are_found_in_spite_of_rounding():
     rows = pd.DataFrame({"level": [0.1 + 0.2, 0.3, 0.31], "value": [1, 2, 3]})
     assert at_level(rows, 0.3)["value"].tolist() == [1, 2]
-
-
-def test_a_level_is_met_at_the_last_step_of_each_variant():
-    rows = [(level, t, "gaspnet", t + level) for level in (0.1, 0.2) for t in (0, 1)]
-    table = pd.DataFrame([*rows, (0.2, 0, "cnn", 7)], columns=["level", "t", "variant", "value"])
-    assert last_step(at_level(table, 0.2))["value"].tolist() == [1.2, 7]
-    assert at_level(last_step(table), 0.2)["value"].tolist() == [1.2, 7]
 
 
 def test_levels_are_averaged_at_the_last_step():

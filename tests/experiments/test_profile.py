@@ -35,11 +35,7 @@ def test_the_profiles_of_the_book_load(name, monkeypatch):
     ("change", "complaint"),
     [
         ({"training.epochs": "five"}, "training.epochs: .*valid integer, not 'five'"),
-        ({"training.epochs": 2.5}, "training.epochs: .*integer.*, not 2.5"),
-        ({"training.epochs": True}, "training.epochs: .*integer, not True"),
-        ({"training.epochs": None}, "training.epochs: .*integer, not None"),
         ({"training.epochs": 0}, "training.epochs: .*greater than or equal to 1, not 0"),
-        ({"training.learning_rate": "fast"}, "training.learning_rate: .*number, not 'fast'"),
         ({"training.learning_rate": 0}, "training.learning_rate: .*greater than 0, not 0"),
         ({"models.gaspnet.steps": 0}, "models.gaspnet.steps: .*greater than or equal to 1, not 0"),
         ({"models.gaspnet.phase_init": "zero"}, "models.gaspnet.phase_init: .*'bottom_up', .* or 'told', not 'zero'"),
@@ -72,13 +68,9 @@ def test_the_profiles_of_the_book_load(name, monkeypatch):
         ({"studies.one": STUDY | {"runs": [{"variant": "cnn", "model": {"steps": 3}}]}}, "in studies.one, unknown key steps"),
         ({"studies.one": STUDY | {"noise": [0]}}, "studies.one.noise.0: .*greater than 0, not 0"),
         ({"datasets.multi_mnist.network": 3}, "datasets.multi_mnist.network: .*object, not 3"),
-        ({"judges": "perhaps"}, "judges: .*boolean, not 'perhaps'"),
         ({"workers": -1}, "workers: .*greater than or equal to 0, not -1"),
         ({"training": [1]}, "training: .*object, not"),
-        ({"training": None}, "training: .*object, not None"),
         ({"training.epoch": 3}, "unknown key training.epoch: did you mean epochs?"),
-        ({"seed": 3}, "unknown key seed: did you mean seeds?"),
-        ({"models.gaspnet.stepz": 3}, "unknown key models.gaspnet.stepz: did you mean steps?"),
         ({"datasets.multi_mnist.scenes.scales": 1}, "unknown key datasets.multi_mnist.scenes.scales: did you mean scale?"),
         ({"training.epochs": ...}, "missing key training.epochs"),
         ({"evaluation": ...}, "missing key evaluation"),
@@ -288,7 +280,8 @@ def test_a_variant_is_what_it_is_on_every_data_set(two):
 
 def test_a_setting_of_one_model_is_none_of_another(two):
     steps = {variant: getattr(two.experiment("other", variant, 0).model, "steps", None) for variant in VARIANTS}
-    assert {variant for variant, number in steps.items() if number is None} == {"cnn", "cnn_parameters", "cnn_compute", "cnn_gated_parameters"}
+    without = {variant for variant, number in steps.items() if number is None}
+    assert without == {"cnn", "cnn_parameters", "cnn_compute", "cnn_gated_parameters"}
     assert steps["gaspnet"] == 3
     assert steps["komplexnet"] == 2, "that of the profile"
 

@@ -170,14 +170,6 @@ def test_a_model_on_a_background_has_two_heads_and_three_channels(one):
     assert (model.heads, model.channels, model.size) == (2, 3, 32)
 
 
-def test_training_validation_and_test_images_have_nothing_in_common(one):
-    def pictures(split):
-        return {image.numpy().tobytes() for image in one.data.source(split)[0].images}
-
-    parts = [pictures(split) for split in ("train", "validation", "test")]
-    assert len(set.union(*parts)) == sum(map(len, parts))
-
-
 # conditions
 
 
@@ -207,13 +199,6 @@ def test_other_scenes_are_those_of_training_but_for_what_is_asked(one):
     assert kinds["overlap"] == trained.model_copy(update={"overlap": 0.5})
     assert kinds["objects"].objects == 3
     assert 3 * kinds["objects"].scale ** 2 == pytest.approx(2 * trained.scale**2), "objects cover as much as in training"
-
-
-def test_on_a_background_there_is_one_object_and_none_to_overlap_with(one):
-    other = changed(one, "evaluation", one.evaluation.model_dump() | {"scales": [0.8], "objects": [3], "overlaps": [0.5]})
-    assert {kind.evaluation for kind in changed(other, "data.background", "embedded_photos").conditions()} == {
-        *("gaussian", "longer", "scale")
-    }
 
 
 # the sizes of what is compared

@@ -211,16 +211,6 @@ def test_a_read_only_folder_is_refused(store):
         store.save(KEY, rows(), {}, RIGHT)
 
 
-@pytest.mark.parametrize("depth", [0, 1, 2], ids=["results", "profile", "runs"])
-def test_a_file_in_the_place_of_a_folder_is_refused(depth, store):
-    folder = [store.directory / "results", store.directory, store.directory.parent][depth]
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    folder.write_text("in the way")
-    with pytest.raises(GaspError, match="cannot be written"):
-        store.save(KEY, rows(), {}, RIGHT)
-    assert KEY not in store
-
-
 def test_text_is_written_whole_with_its_folders(tmp_path):
     path = tmp_path / "a" / "b" / "c.txt"
     write_text(path, "é → ∞\n")
