@@ -48,7 +48,7 @@ __all__ = [
 
 AUDIBLE = 0.5  # of the largest gate of the first layer: less serves photographs, more serves noisy digits (validation scenes)
 COVERED = 0.5  # of a location, from which on it belongs to an object's shape
-TOUCHED = 0.1  # of a location, from which on it shows the object, as where phases are told (``gasp.nn.told``)
+TOUCHED = 0.1  # of a location, below which it shows no object, as where phases are told (``gasp.nn.told``)
 NEIGHBOURHOOD = 3  # side of the place around a location, in locations
 
 
@@ -73,20 +73,23 @@ class Binding:
         """The mean of each measure over objects, a list over time steps; with several heads, also over the objects of each
         (``head_0_pointing`` and so on).
         """
-        found = {}
-        several = sorted(set(self.heads)) if len(set(self.heads)) > 1 else []
-        for name in MEASURES:
-            values = getattr(self, name)  # (T, n, R)
-            found[name] = values.flatten(1).nanmean(1).tolist()
-            for head in several:
-                found[f"head_{head}_{name}"] = values[..., [each == head for each in self.heads]].flatten(1).nanmean(1).tolist()
-        return found
+        return {name: values.flatten(1).nanmean(1).tolist() for name, values in self._by_head(MEASURES).items()}
 
     def of_scenes(self) -> dict[str, Tensor]:
-        """The share of each scene's objects that are pointed at (``pointing``), and named when cued (``cued_accuracy``),
-        ``(T, n)``: what differences between runs are tested on, paired by scene.
+        """The share of each scene's objects that are right, ``(T, n)``: what differences between runs are tested on, paired by
+        scene. Of ``pointing``, ``cued_accuracy`` and ``name_to_place``; with several heads, also of the objects of each.
         """
-        return {"pointing": self.pointing.mean(-1), "cued_accuracy": self.cued_accuracy.mean(-1)}
+        return {name: values.mean(-1) for name, values in self._by_head(("pointing", "cued_accuracy", "name_to_place")).items()}
+
+    def _by_head(self, measures: Sequence[str]) -> dict[str, Tensor]:
+        """Measures of all objects, ``(T, n, R)``, and with several heads of the objects of each head."""
+        found = {}
+        several = sorted(set(self.heads)) if len(set(self.heads)) > 1 else []
+        for name in measures:
+            found[name] = getattr(self, name)
+            for head in several:
+                found[f"head_{head}_{name}"] = found[name][..., [each == head for each in self.heads]]
+        return found
 
     @classmethod
     def joined(cls, batches: Sequence[Binding]) -> Binding:
@@ -221,15 +224,16 @@ def places(trajectory: Trajectory, units: Tensor) -> Tensor:
 
 
 def named_places(trajectory: Trajectory, masks: Tensor, units: Tensor) -> Tensor:
-    """Whether the location that agrees most with each object's unit shows the object, ``(T, B, R)`` bool: whether the object
-    covers a tenth or more of it.
+    """Whether the location that agrees most with each object's unit is inside the object, ``(T, B, R)`` bool: whether the
+    object covers a tenth or more of it, and more than any other does. So no location is right for two objects.
 
     Args:
         masks, units: as in :func:`bind`.
     """
     found = places(trajectory, units)
-    shown = coverage(masks[:, : units.shape[1]], trajectory.phases[0]).flatten(2)  # (B, R, H · W)
-    return shown.expand(len(found), -1, -1, -1).gather(-1, found.unsqueeze(-1)).squeeze(-1) >= TOUCHED
+    shown = coverage(masks, trajectory.phases[0])  # (B, G, H, W)
+    inside = (_largest(shown) & (shown >= TOUCHED))[:, : units.shape[1]].flatten(2)  # (B, R, H · W)
+    return inside.expand(len(found), -1, -1, -1).gather(-1, found.unsqueeze(-1)).squeeze(-1)
 
 
 def _largest(maps: Tensor) -> Tensor:

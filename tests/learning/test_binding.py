@@ -150,15 +150,18 @@ def test_batches_are_joined_in_their_order():
     assert joined.heads == (0, 0)
 
 
-def test_the_means_over_scenes_of_what_is_kept_of_each_are_the_metrics():
-    masks, units = strips(2, 5), chosen(2, (0, 0), 5)
-    run = trajectory(masks, units, torch.rand(3, 2) * 6, torch.rand(3, 2) * 6)
+@pytest.mark.parametrize("heads", [(0, 0), (0, 1)], ids=["one head", "two heads"])
+def test_the_means_over_scenes_of_what_is_kept_of_each_are_the_metrics(heads):
+    masks, units = strips(2, 5), chosen(2, heads, 5)
+    run = trajectory(masks, units, torch.rand(3, 2) * 6, torch.rand(3, 2) * 6, len(set(heads)))
     run = replace(run, phases=(torch.rand_like(run.phases[0]) * 6, run.phases[1]))
-    found = bind(run, masks, units, (0, 0))
-    assert set(found.of_scenes()) == {"pointing", "cued_accuracy"}
+    found = bind(run, masks, units, heads)
     for name, values in found.of_scenes().items():
         assert values.shape == (3, 5)
         assert values.mean(1).tolist() == pytest.approx(found.metrics()[name])
+    kept = ("pointing", "cued_accuracy", "name_to_place")
+    several = {"head_0_", "head_1_"} if len(set(heads)) > 1 else set()
+    assert set(found.of_scenes()) == {f"{head}{name}" for name in kept for head in {"", *several}}
 
 
 def test_without_phases_nothing_is_bound():
@@ -302,6 +305,26 @@ def test_a_place_shows_an_object_from_a_tenth_on(covered, expected):
     masks, units, phases = strips(2), chosen(2, (0, 0)), torch.tensor([APART[2]])
     run = trajectory(masks, units, phases, phases)
     assert named_places(run, covered * masks, units).unique().tolist() == [expected]
+
+
+def test_no_place_is_inside_two_objects():
+    masks, units, phases = strips(2), chosen(2, (0, 0)), torch.tensor([APART[2]])
+    run = trajectory(masks, units, phases, phases[:, [0, 0]])  # both names are looked for in the first object
+    for behind, expected in ((0.6, [True, False]), (1.0, [True, False])):  # which the second covers, too
+        overlapping = masks.clone()
+        overlapping[:, 1] = torch.maximum(masks[:, 1], behind * masks[:, 0])
+        assert named_places(run, overlapping, units).tolist() == [[expected] * 4]
+    overlapping[:, 0] *= 0.6
+    assert named_places(run, overlapping, units).tolist() == [[[False, True]] * 4]
+
+
+def test_a_background_that_no_head_reports_may_cover_a_place():
+    masks, units, phases = strips(2), chosen(2, (0, 0)), torch.tensor([APART[2]])
+    run = trajectory(masks, units, phases, phases)
+    faint = 0.3 * masks
+    background = 1 - faint.amax(1, keepdim=True)
+    assert named_places(run, faint, units).all()
+    assert not named_places(run, torch.cat([faint, background], 1), units).any()
 
 
 def test_a_silent_place_is_found_by_no_name():
