@@ -77,13 +77,18 @@ def _evaluate(model: Model, experiment: Experiment, rows: _Rows) -> dict[str, Te
     """Evaluate a trained model under every condition.
 
     Returns:
-        whether each scene was correct at the first and last step of each condition, ``(2, n)`` bool.
+        how much of each scene was right at the first and last step of each condition, ``(2, n)``, see
+        :meth:`gasp.experiments.store.Store.correct`.
     """
     asked, data, correct = experiment.evaluation, experiment.data, {}
 
     def add(evaluation: str, level: float, found: Answers) -> None:
         rows.add(asked.split, evaluation, level, found.metrics())
-        correct.update({f"{evaluation}/{level:g}/{what}": values[[0, -1]] for what, values in found.correct().items()})
+        of_scenes = found.correct()
+        if found.binding:
+            rows.add(asked.split, evaluation, level, found.binding.metrics())
+            of_scenes |= found.binding.of_scenes()
+        correct.update({f"{evaluation}/{level:g}/{what}": values[[0, -1]] for what, values in of_scenes.items()})
 
     seed = SEEDS[asked.split]
     scenes = data.compose(asked.split, asked.scenes, seed)

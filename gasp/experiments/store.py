@@ -3,7 +3,7 @@
 ::
 
     runs/PROFILE/results/KEY.csv        one row a value
-    runs/PROFILE/results/KEY.npz        whether each scene was correct at the first and last step, by evaluation/level/what
+    runs/PROFILE/results/KEY.npz        how much of each scene was right at the first and last step, by evaluation/level/what
     runs/PROFILE/results/KEY.json       what was run: specification, versions, device, duration, checksums of both
     runs/PROFILE/weights/*.safetensors  trained weights
     runs/PROFILE/checkpoints/           unfinished runs (not in version control)
@@ -76,7 +76,8 @@ class Store:
         Args:
             rows: a table with at least the columns that are stored.
             record: plain values.
-            correct: whether each scene was correct at the first and last step, by evaluation/level/what.
+            correct: how much of each scene was right at the first and last step, ``(2, n)``, by evaluation/level/what: bool, or
+                the share of its objects.
 
         Raises:
             GaspError: if the folder cannot be written.
@@ -100,7 +101,8 @@ class Store:
         return dict(json.loads(self._path(key, "json").read_text()))
 
     def correct(self, key: str, conditions: Collection[str]) -> dict[str, np.ndarray]:
-        """Whether each scene was correct at the first and last step, ``(2, n)``, by condition, such as ``gaussian/0.1/scene``.
+        """How much of each scene was right at the first and last step, ``(2, n)``, by condition: whether all of it was, bool,
+        such as ``gaussian/0.1/scene``; or the share of its objects, such as ``gaussian/0.1/pointing``.
 
         Raises:
             GaspError: if the run is missing, or was not tested so.

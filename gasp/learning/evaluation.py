@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from gasp.data.corruptions import Corruption, corrupt
 from gasp.data.scenes import Scenes
+from gasp.learning.binding import Binding, bind, pointing, reporting_units
 from gasp.learning.losses import classification_loss, object_phasors
 from gasp.models import Model, Trajectory
 from gasp.nn.phasors import angle, length
@@ -28,11 +29,13 @@ class Answers:
         hits: for every head, whether each of its objects is among the reported, ``(T, n, objects)``, bool.
         loss: ``(T,)``, the mean over scenes.
         of_steps: the answers of every step by itself, of a model whose answers add up over time.
+        binding: what is where, as the phases of the same runs say, of a model whose read-out has phases.
     """
 
     hits: tuple[Tensor, ...]
     loss: Tensor
     of_steps: Answers | None = None
+    binding: Binding | None = None
 
     def correct(self) -> dict[str, Tensor]:
         """Whether each scene was reported correctly, ``(T, n)``: every object (``scene``), and with several heads also the
@@ -60,6 +63,7 @@ def answers(
     corruption: tuple[Corruption, float] | None = None,
     steps: int | None = None,
     seed: int = 0,
+    binding: bool = True,
 ) -> Answers:
     """Let a model report the objects of scenes. A head that must report n objects reports the classes of its n largest logits.
 
@@ -67,15 +71,17 @@ def answers(
         corruption: of the images, and its level, see :mod:`gasp.data.corruptions`.
         steps: T of this run; the model's own when omitted.
         seed: of noise and initial phases.
+        binding: whether to measure what is where in the same runs.
     """
-    runs = [
-        (trajectory.answers, trajectory.logits, targets)
-        for trajectory, _, targets in _runs(model, scenes, seed, steps, corruption)
-    ]
-    reported = _answers([(answers, targets) for answers, _, targets in runs])
-    if all(answers is logits for answers, logits, _ in runs):
-        return reported
-    return replace(reported, of_steps=_answers([(logits, targets) for _, logits, targets in runs]))
+    reported, of_steps, bound = [], [], []
+    for trajectory, masks, targets, units in _runs(model, scenes, seed, steps, corruption):
+        reported.append((trajectory.answers, targets))
+        of_steps.append((trajectory.logits, targets))
+        if binding and (measured := bind(trajectory, masks, units, scenes.head_of_object)):
+            bound.append(measured)
+    found = replace(_answers(reported), binding=Binding.joined(bound) if bound else None)
+    adds_up = any(answers is not logits for (answers, _), (logits, _) in zip(reported, of_steps, strict=True))
+    return replace(found, of_steps=_answers(of_steps)) if adds_up else found
 
 
 def _answers(batches: Sequence[tuple[Tensor, Tensor]]) -> Answers:
@@ -90,7 +96,7 @@ def _answers(batches: Sequence[tuple[Tensor, Tensor]]) -> Answers:
 
 def accuracy(model: Model, scenes: Scenes, **run: Any) -> dict[str, list[float]]:
     """The metrics of the answers, see :func:`answers`."""
-    return answers(model, scenes, **run).metrics()
+    return answers(model, scenes, binding=False, **run).metrics()
 
 
 def phase_statistics(model: Model, scenes: Scenes, seed: int = 0) -> list[dict[str, list[float]]]:
@@ -100,16 +106,12 @@ def phase_statistics(model: Model, scenes: Scenes, seed: int = 0) -> list[dict[s
         of a convolution, ``order_within``, the mean order parameter of the locations of an object, weighted by
         coverage, and ``separation``, (1 − cos of the difference of two objects' mean phases) / 2: 0 in phase, 1 in
         antiphase; of dense units, ``nearness``, the cosine of a unit's phase to the nearest object's mean phase in the
-        first layer, averaged over units by their gates; of the read-out also ``follows``, the share of objects whose
-        unit is nearer to them than to any other object. Empty for a model without phases.
+        first layer, averaged over units by their gates; of the read-out also ``follows``, the share of objects that
+        their units point at (:func:`~gasp.learning.binding.pointing`). Empty for a model without phases.
     """
     sums: list[dict[str, Tensor]] = []
-    heads = torch.tensor(scenes.head_of_object)  # of the objects that are reported, which come first
-    reporting = scenes.labels[:, : len(heads)] + scenes.targets.shape[-1] * heads  # (n, R), units of the read-out
-    start = 0
-    for trajectory, masks, targets in _runs(model, scenes, seed):
-        found = _of_layers(trajectory, masks, reporting[start : start + len(targets)].to(targets.device))
-        start += len(targets)
+    for trajectory, masks, _, units in _runs(model, scenes, seed):
+        found = _of_layers(trajectory, masks, units)
         sums = sums or [dict.fromkeys(layer, torch.tensor(0.0)) for layer in found]
         for total, layer in zip(sums, found, strict=True):
             for name, value in layer.items():
@@ -117,11 +119,11 @@ def phase_statistics(model: Model, scenes: Scenes, seed: int = 0) -> list[dict[s
     return [{name: (value / len(scenes)).tolist() for name, value in total.items()} for total in sums]
 
 
-def _of_layers(trajectory: Trajectory, masks: Tensor, reporting: Tensor) -> list[dict[str, Tensor]]:
+def _of_layers(trajectory: Trajectory, masks: Tensor, units: Tensor) -> list[dict[str, Tensor]]:
     """The statistics of :func:`phase_statistics`, ``(T, B)`` each.
 
     Args:
-        reporting: the read-out's unit for each object that is reported, ``(B, R)``.
+        units: the read-out's unit for each object that is reported, ``(B, R)``.
     """
     found = []
     for phases, gates in zip(trajectory.phases, trajectory.gates, strict=True):
@@ -134,10 +136,17 @@ def _of_layers(trajectory: Trajectory, masks: Tensor, reporting: Tensor) -> list
         nearest = gaps.amax(-1)
         found.append({"nearness": (gates * nearest).sum(-1) / (gates.sum(-1) + 1e-9)})
     if trajectory.phases and trajectory.phases[-1].ndim == 3:
-        nearest_object = gaps.argmax(-1).gather(-1, reporting.expand(len(gaps), -1, -1))  # (T, B, R), to that unit
-        objects = torch.arange(reporting.shape[1], device=reporting.device)
-        found[-1]["follows"] = (nearest_object == objects).float().mean(-1)
+        found[-1]["follows"] = pointing(trajectory, masks, units).float().mean(-1)
     return found
+
+
+class _Run(NamedTuple):
+    """A forward run over a batch of scenes; units as :func:`~gasp.learning.binding.reporting_units` gives them."""
+
+    trajectory: Trajectory
+    masks: Tensor
+    targets: Tensor
+    units: Tensor
 
 
 def _runs(
@@ -146,16 +155,18 @@ def _runs(
     seed: int,
     steps: int | None = None,
     corruption: tuple[Corruption, float] | None = None,
-) -> Iterator[tuple[Trajectory, Tensor, Tensor]]:
-    """The model's forward runs over batches of the scenes, with their masks and targets."""
+) -> Iterator[_Run]:
+    """The model's forward runs over batches of the scenes."""
     device = next(model.parameters()).device
     generator = torch.Generator().manual_seed(seed)
+    units = reporting_units(scenes)
     for start in range(0, len(scenes), BATCH):
-        images, masks, targets = scenes.batch(slice(start, start + BATCH), device)
+        some = slice(start, start + BATCH)
+        images, masks, targets = scenes.batch(some, device)
         with torch.no_grad():
             if corruption is not None:
                 images = corrupt(images, *corruption, generator)
-            yield model.run(images, generator, masks, steps), masks, targets
+            yield _Run(model.run(images, generator, masks, steps), masks, targets, units[some].to(device))
 
 
 def _hits(logits: Tensor, targets: Tensor) -> list[Tensor]:

@@ -24,7 +24,7 @@ from gasp.analysis.figures.style import LABELS, phase_image
 from gasp.analysis.statistics import at_level, last_step, levels_of, paired_difference
 from gasp.data.scenes import Scenes
 from gasp.experiments.store import COLUMNS
-from gasp.models import GASPnet
+from gasp.models import GASPnet, Trajectory
 
 LEVELS = (0.0, 0.1, 0.2)
 STEPS = {"cnn": 1, "gaspnet": 3}
@@ -72,6 +72,13 @@ def phase_maps(count: int = 2, channels: int = 1) -> Figure:
         return figures.phase_maps(images, model(images), ["3, 5 → 3, 8"] * count)
 
 
+def what_is_where(count: int = 2, channels: int = 1) -> Figure:
+    model = GASPnet(channels=channels, steps=2, iterations=1)
+    images = examples(count, channels).batch(slice(None))[0]
+    with torch.no_grad():
+        return figures.what_is_where(images, model(images), torch.tensor([[3, 8]] * count), [["three", "eight"]] * count)
+
+
 def alignment() -> Figure:
     order = pd.DataFrame({"iteration": [0, 1, 2], "order_within": [0.1, 0.6, 0.9], "separation": [0.4, 0.8, 0.95]})
     snapshots = [(iteration, torch.rand(16, 16) * 6, torch.rand(16, 16)) for iteration in range(3)]
@@ -117,6 +124,8 @@ DRAWINGS = {
     "corruptions": lambda: figures.corruptions(examples(1, 3), {"gaussian": (0.1, 0.2), "blur": (1.0,)}),
     "effects": lambda: figures.effects(effects()),
     "phase_maps": phase_maps,
+    "what_is_where": what_is_where,
+    "what_is_where of one coloured scene": lambda: what_is_where(1, 3),
     "phase_maps of one coloured scene": lambda: phase_maps(1, 3),
     "alignment": alignment,
     "architecture": lambda: figures.architecture(GASPnet()),
@@ -236,6 +245,7 @@ def test_an_axis_says_what_the_metric_asks_to_be_right():
         (lambda _: figures.costs_of_parts(timings()), ["training", "inference", "Kuramoto", "milliseconds"]),
         (lambda _: figures.costs_of_coupling(timings()), ["dense", "floor of factorised", "1,024", "oscillators"]),
         (lambda _: phase_maps(), ["3, 5 → 3, 8", "layer 3", "t = 1", "π/2"]),
+        (lambda _: what_is_where(), ["scene", "phases", "three", "eight", "π/2"]),
         (lambda _: alignment(), ["scene", "iteration 2", "Kuramoto iteration", "π/2"]),
         (lambda _: figures.architecture(GASPnet()), ["conv 3", "read-out", "1×32×32", "256 phases"]),
     ],
@@ -265,6 +275,24 @@ def test_a_figure_does_not_change_its_table():
     for draw in (figures.comparison, figures.learning_curves, figures.order_over_time):
         draw(table)
     pd.testing.assert_frame_equal(table, results())
+
+
+def test_a_name_lights_up_the_locations_in_phase_with_its_unit_in_the_colour_of_its_phase():
+    images, halves = torch.full((1, 1, 32, 32), 0.5), torch.arange(16) < 8
+    of_units = torch.tensor([0.4, 3.5])
+    first = torch.where(halves, of_units[0] + 0.3, of_units[1] - 0.3).expand(1, 1, 16, 16)
+    first, gates = torch.where(torch.eye(16).bool(), 9.0, first), 1 - torch.eye(16).expand(1, 1, 16, 16)  # a silent diagonal
+    readout = torch.zeros(1, 1, 10)
+    readout[..., [2, 7]] = of_units
+    run = Trajectory(torch.zeros(1, 1, 1, 10), (first, readout), (gates, torch.ones_like(readout)))
+    figure = figures.what_is_where(images, run, torch.tensor([[2, 7]]), [["two", "seven"]])
+    for phase, title, place in zip(of_units, ("two", "seven"), (halves, ~halves), strict=True):
+        (panel,) = (axes for axes in figure.axes if axes.get_title() == title)
+        shown = torch.from_numpy(panel.images[0].get_array().data)[::2, ::2]  # (16, 16, 3)
+        lit = place.expand(16, 16) & ~torch.eye(16).bool()
+        assert (shown[~lit] == 0.5).all()
+        colour = torch.from_numpy(phase_image(phase.expand(1, 1), torch.ones(1, 1)))[0, 0]
+        torch.testing.assert_close(shown[lit], (0.125 + 0.75 * colour).expand(int(lit.sum()), -1).to(shown))
 
 
 @pytest.mark.parametrize("turns", [-2, -1, 1, 3])

@@ -290,6 +290,36 @@ def test_an_object_is_followed_if_the_unit_that_reports_it_is_nearer_to_it_than_
     assert phase_statistics(Phased((0.5, 2.5), units), scenes)[1]["follows"] == [pytest.approx(expected)]
 
 
+@pytest.mark.parametrize(("heads", "objects"), [(1, 2), (2, 1)], ids=["two objects", "an object and its background"])
+def test_what_is_where_is_measured_in_the_run_that_answers(heads, objects, monkeypatch):
+    model, scenes, runs = build("gaspnet", heads=heads), marked(heads=heads, objects=objects), []
+
+    def watched(*arguments):
+        runs.append(arguments)
+        return type(model).run(model, *arguments)
+
+    monkeypatch.setattr(model, "run", watched)
+    found = answers(model, scenes)
+    assert len(runs) == 1
+    assert found.binding.heads == scenes.head_of_object
+    assert found.binding.metrics()["pointing"] == pytest.approx(phase_statistics(model, scenes)[-1]["follows"])
+    assert not set(found.binding.metrics()) & set(found.metrics())
+
+
+@pytest.mark.parametrize("batch", [5, 24])
+def test_what_is_where_is_told_of_all_batches(batch, monkeypatch):
+    model, scenes = build("gaspnet", phase_init="ideal"), marked()  # whose phases no generator draws
+    whole = answers(model, scenes).binding
+    monkeypatch.setattr(module, "BATCH", batch)
+    for name, values in answers(model, scenes).binding.metrics().items():
+        assert values == pytest.approx(whole.metrics()[name], abs=0.03)  # ties of rounding may fall otherwise
+        assert len(values) == 3
+
+
+def test_a_model_without_phases_binds_nothing():
+    assert answers(build("cnn"), marked()).binding is None
+
+
 def test_phases_of_scenes_in_other_batches_count_like_all_others(monkeypatch):
     model, scenes = build("gaspnet", phase_init="ideal"), marked()  # whose phases no generator draws
     whole = phase_statistics(model, scenes)

@@ -5,7 +5,16 @@ Phases have one cyclic colour map everywhere, with a wheel for a legend; what do
 
 from gasp.analysis.figures.costs import costs_of_coupling, costs_of_parts, costs_over_time
 from gasp.analysis.figures.explorer import explorer
-from gasp.analysis.figures.phases import alignment, animation, architecture, corruptions, gallery, phase_maps, scenes
+from gasp.analysis.figures.phases import (
+    alignment,
+    animation,
+    architecture,
+    corruptions,
+    gallery,
+    phase_maps,
+    scenes,
+    what_is_where,
+)
 from gasp.analysis.figures.results import (
     AXES,
     accuracy_over,
@@ -37,4 +46,5 @@ __all__ = [
     "order_over_time",
     "phase_maps",
     "scenes",
+    "what_is_where",
 ]

@@ -17,10 +17,12 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from torch import Tensor
+from torch.nn import functional as F
 
 from gasp.analysis.figures.style import new_figure, phase_image, show_scene, wheel
 from gasp.data.corruptions import Corruption, corrupt
 from gasp.data.scenes import Scenes
+from gasp.learning.binding import phase_masks
 from gasp.models import GASPnet, Trajectory
 
 SEPARATION = {"order_within": "order within objects", "separation": "separation between objects"}
@@ -95,6 +97,44 @@ def phase_maps(images: Tensor, trajectory: Trajectory, captions: Sequence[str]) 
                 panel.set_title(f"layer {layer + 1}, t = {t}", fontsize=9)
     wheel(figure, panels[0, -1])
     return figure
+
+
+def what_is_where(images: Tensor, trajectory: Trajectory, units: Tensor, names: Sequence[Sequence[str]]) -> Figure:
+    """Scenes; the phases of the first layer at the last step; and for each object the locations in phase with its unit.
+
+    These have the colour of the unit's phase, over the scene in grey: a name lights up its place.
+
+    Args:
+        images: ``(B, C, H, W)`` in [0, 1].
+        units: of the read-out, those that stand for R objects of each scene, ``(B, R)``.
+        names: of the objects, R for each scene.
+    """
+    lit = phase_masks(trajectory, units)[-1].float()  # (B, R, H', W')
+    lit = F.interpolate(lit, images.shape[-2:])
+    readout = trajectory.phases[-1][-1]
+    columns = units.shape[1] + 3
+    figure = new_figure((8, 8 / columns * len(images) * 1.2 + 0.3))
+    panels = figure.subplots(len(images), columns, squeeze=False)
+    for panel in panels.flat:
+        panel.axis("off")
+    for scene, labels in enumerate(names):
+        row = panels[scene]
+        show_scene(row[0], images[scene])
+        row[1].imshow(phase_image(trajectory.phases[0][-1, scene], trajectory.gates[0][-1, scene]))
+        for panel, mask, unit, label in zip(row[2:-1], lit[scene], units[scene], labels, strict=True):
+            panel.imshow(_lit(images[scene], mask, readout[scene, unit]))
+            panel.set_title(label, fontsize=9)
+    panels[0, 0].set_title("scene", fontsize=9)
+    panels[0, 1].set_title("phases", fontsize=9)
+    wheel(figure, panels[0, -1])
+    return figure
+
+
+def _lit(image: Tensor, mask: Tensor, phase: Tensor) -> np.ndarray:
+    """Colours ``(H, W, 3)``: a scene ``(C, H, W)`` in grey, and the colour of a phase where the mask ``(H, W)`` is 1."""
+    grey = image.clamp(0, 1).mean(0).unsqueeze(-1).numpy(force=True)
+    opacity = 0.75 * mask.unsqueeze(-1).numpy(force=True)
+    return (1 - opacity) * grey + opacity * phase_image(phase.expand(mask.shape), torch.ones_like(mask))
 
 
 def alignment(image: Tensor, snapshots: Sequence[tuple[int, Tensor, Tensor]], order: pd.DataFrame) -> Figure:

@@ -1,0 +1,265 @@
+r"""What is where: do the phases of the read-out say where the objects are that it reports?
+
+A location of the first layer and a unit of the read-out *agree* by
+
+.. math:: a(\varphi, \varphi') = \tfrac12 \bigl[1 + \cos(\varphi - \varphi')\bigr]
+
+1 in phase, ½ a quarter turn apart, 0 in antiphase. Four questions are asked of it, at every time step:
+
+``pointing``       is an object's unit nearer in phase to its own object than to any other?
+``mask_iou``       do the locations in phase with its unit have the object's shape?
+``told_mask_iou``  … and would they, if masks told which object each belongs to? The first layer blurs, so this is below 1
+``cued_accuracy``  given a place, which object is there?
+``name_to_place``  given its name, where is it?
+
+The unit of an object is that of its true class, whether or not the network reports it, so that all but ``cued_accuracy`` say
+nothing about naming. Only differences of phase count. Nothing is trained for any of this. If all phases are alike, pointing
+is right for one of G objects. The measures are ours.
+
+Shapes: T time steps, B scenes, G objects of which the first R are reported, H × W locations of the first layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from gasp.data.scenes import Scenes
+from gasp.learning.losses import coverage, object_phasors
+from gasp.models import Trajectory
+from gasp.nn.phasors import angle, phasors
+
+__all__ = [
+    "Binding",
+    "audible",
+    "bind",
+    "cued_reports",
+    "mask_iou",
+    "named_places",
+    "phase_masks",
+    "places",
+    "pointing",
+    "reporting_units",
+]
+
+AUDIBLE = 0.5  # of the largest gate of the first layer: less serves photographs, more serves noisy digits (validation scenes)
+COVERED = 0.5  # of a location, from which on it belongs to an object's shape
+TOUCHED = 0.1  # of a location, below which it shows no object, as where phases are told (``gasp.nn.told``)
+NEIGHBOURHOOD = 3  # side of the place around a location, in locations
+
+
+@dataclass(frozen=True)
+class Binding:
+    """What is where, on n scenes at T time steps: for each reported object ``(T, n, R)``, in [0, 1].
+
+    Attributes:
+        pointing, mask_iou, told_mask_iou, cued_accuracy, name_to_place: as in the table of the module; the overlaps are NaN
+            for an object that covers half of no location.
+        heads: the head that reports each object.
+    """
+
+    pointing: Tensor
+    mask_iou: Tensor
+    told_mask_iou: Tensor
+    cued_accuracy: Tensor
+    name_to_place: Tensor
+    heads: tuple[int, ...]
+
+    def metrics(self) -> dict[str, list[float]]:
+        """The mean of each measure over objects, a list over time steps; with several heads, also over the objects of each
+        (``head_0_pointing`` and so on).
+        """
+        return {name: values.flatten(1).nanmean(1).tolist() for name, values in self._by_head(MEASURES).items()}
+
+    def of_scenes(self) -> dict[str, Tensor]:
+        """The share of each scene's objects that are right, ``(T, n)``: what differences between runs are tested on, paired by
+        scene. Of ``pointing``, ``cued_accuracy`` and ``name_to_place``; with several heads, also of the objects of each.
+        """
+        return {name: values.mean(-1) for name, values in self._by_head(("pointing", "cued_accuracy", "name_to_place")).items()}
+
+    def _by_head(self, measures: Sequence[str]) -> dict[str, Tensor]:
+        """Measures of all objects, ``(T, n, R)``, and with several heads of the objects of each head."""
+        found = {}
+        several = sorted(set(self.heads)) if len(set(self.heads)) > 1 else []
+        for name in measures:
+            found[name] = getattr(self, name)
+            for head in several:
+                found[f"head_{head}_{name}"] = found[name][..., [each == head for each in self.heads]]
+        return found
+
+    @classmethod
+    def joined(cls, batches: Sequence[Binding]) -> Binding:
+        """Of all scenes, from those of batches of them."""
+        measures = {name: torch.cat([getattr(batch, name) for batch in batches], 1) for name in MEASURES}
+        return cls(**measures, heads=batches[0].heads)
+
+
+MEASURES = tuple(field.name for field in fields(Binding) if field.name != "heads")
+
+
+def bind(trajectory: Trajectory, masks: Tensor, units: Tensor, heads: tuple[int, ...]) -> Binding | None:
+    """Every measure of one forward run, on the CPU; ``None`` of a model whose locations and read-out do not both have phases.
+
+    Args:
+        masks: how much of each pixel each object covers, ``(B, G, *, *)`` in [0, 1].
+        units: see :func:`reporting_units`, ``(B, R)``.
+        heads: the head that reports each of the R objects.
+    """
+    if not trajectory.phases or trajectory.phases[0].ndim != 4 or trajectory.phases[-1].ndim != 3:
+        return None
+    shown = coverage(masks, trajectory.phases[0])  # (B, G, H, W)
+    shape = shown[:, : units.shape[1]] >= COVERED  # (B, R, H, W)
+    measures = {
+        "pointing": pointing(trajectory, masks, units).float(),
+        "mask_iou": mask_iou(phase_masks(trajectory, units), shape),
+        "told_mask_iou": mask_iou(_told_masks(trajectory, shown)[:, :, : units.shape[1]], shape),
+        "cued_accuracy": cued_reports(trajectory, masks, units).float(),
+        "name_to_place": named_places(trajectory, masks, units).float(),
+    }
+    return Binding(**{name: values.cpu() for name, values in measures.items()}, heads=heads)
+
+
+def reporting_units(scenes: Scenes) -> Tensor:
+    """The unit of the read-out that stands for each reported object, ``(n, R)``: heads one after the other, class by class."""
+    heads = torch.tensor(scenes.head_of_object)  # of the objects that are reported, which come first
+    return scenes.labels[:, : len(heads)] + scenes.targets.shape[-1] * heads
+
+
+def pointing(trajectory: Trajectory, masks: Tensor, units: Tensor) -> Tensor:
+    """Whether each object's unit is nearer in phase to it than to any other object, ``(T, B, R)`` bool.
+
+    The phase of an object is the mean phase of the first layer's locations, weighted by how much of each it covers. Objects
+    that are not reported, such as a background, count among the others.
+
+    Args:
+        masks, units: as in :func:`bind`.
+    """
+    objects = angle(object_phasors(trajectory.phases[0], masks))  # (T, B, G)
+    nearest = torch.cos(_unit_phases(trajectory, units).unsqueeze(-1) - objects.unsqueeze(-2)).argmax(-1)  # (T, B, R)
+    return nearest == torch.arange(units.shape[1], device=nearest.device)
+
+
+def audible(gates: Tensor) -> Tensor:
+    """Where a location's gate is above half of the layer's largest: ``(…, H, W)`` bool, of gates in the same shape.
+
+    The first layer also responds around an object, and to noise, with smaller gates. A threshold relative to the largest
+    serves models with gates of any scale.
+    """
+    return gates > AUDIBLE * gates.amax((-2, -1), keepdim=True)
+
+
+def phase_masks(trajectory: Trajectory, units: Tensor) -> Tensor:
+    """The locations of the first layer that are in phase with each unit, ``(T, B, R, H, W)`` bool.
+
+    A location belongs to the unit that is nearest in phase, if that is less than a quarter turn away and the location is
+    :func:`audible`: so it belongs to one unit at most, and a third group of locations, such as a background in a phase of its
+    own, to none.
+
+    Args:
+        units: the competing units, ``(B, R)``.
+    """
+    first = trajectory.phases[0].unsqueeze(2)  # (T, B, 1, H, W)
+    gaps = torch.cos(first - _unit_phases(trajectory, units)[..., None, None])  # (T, B, R, H, W)
+    return _largest(gaps) & (gaps > 0) & audible(trajectory.gates[0]).unsqueeze(2)
+
+
+def _told_masks(trajectory: Trajectory, shown: Tensor) -> Tensor:
+    """The locations that :func:`phase_masks` has to share out, each given to the object that covers most of it and its
+    neighbours, ``(T, B, G, H, W)`` bool, of coverage ``(B, G, H, W)``.
+    """
+    nearby = _pooled(shown)
+    return (_largest(nearby) & (nearby > 0)) & audible(trajectory.gates[0]).unsqueeze(2)
+
+
+def mask_iou(found: Tensor, shape: Tensor) -> Tensor:
+    """Intersection over union of masks ``(…, H, W)`` bool with those of objects, which broadcast; NaN for an object without
+    locations.
+    """
+    intersection = (found & shape).sum((-2, -1)).float()
+    union = (found | shape).sum((-2, -1))
+    return (intersection / union).masked_fill(~shape.any(-1).any(-1), torch.nan)
+
+
+def cued_reports(trajectory: Trajectory, masks: Tensor, units: Tensor) -> Tensor:
+    r"""Whether each object is named right when its place is pointed at, ``(T, B, R)`` bool.
+
+    The place is where the object shows most and the others least, a location and its neighbours. Its phase φ is the mean of
+    theirs, weighted by their gates. Of the classes c of the object's head, the answer is
+
+    .. math:: \arg\max_c \; p_c \, a(\varphi_c, \varphi)
+
+    with p the softmax of the network's answer. So a class must be reported, and be in phase with the place. In a head with a
+    single object there is nothing to select, and a phase can only do harm.
+
+    Args:
+        masks, units: as in :func:`bind`.
+    """
+    steps, _, heads, classes = trajectory.logits.shape
+    pulls = trajectory.gates[0] * phasors(trajectory.phases[0])  # (2, T, B, H, W)
+    cues = _cues(masks, trajectory.phases[0])[:, : units.shape[1]].expand(2, steps, -1, -1)
+    cued_phase = angle(_pooled(pulls).flatten(3).gather(-1, cues))  # (T, B, R)
+    unit_phases = trajectory.phases[-1].unflatten(-1, (heads, classes))  # (T, B, heads, C)
+    of_object = (units // classes)[None, :, :, None].expand(steps, -1, -1, classes)  # (T, B, R, C)
+    probabilities, candidates = (x.gather(2, of_object) for x in (trajectory.answers.softmax(-1), unit_phases))
+    return (probabilities * _agreement(candidates, cued_phase.unsqueeze(-1))).argmax(-1) == units % classes
+
+
+def places(trajectory: Trajectory, units: Tensor) -> Tensor:
+    r"""The location that agrees most with each unit, ``(T, B, R)``, as an index into the flattened map.
+
+    .. math:: \arg\max_i \sum_{j \in n(i)} g_j \, a(\varphi_j, \varphi)
+
+    with n(i) a location and its neighbours, and g their gates.
+
+    Args:
+        units: ``(B, R)``.
+    """
+    first, gates = trajectory.phases[0].unsqueeze(2), trajectory.gates[0].unsqueeze(2)  # (T, B, 1, H, W)
+    agreement = _agreement(first, _unit_phases(trajectory, units)[..., None, None])  # (T, B, R, H, W)
+    return _pooled(gates * agreement).flatten(-2).argmax(-1)
+
+
+def named_places(trajectory: Trajectory, masks: Tensor, units: Tensor) -> Tensor:
+    """Whether the location that agrees most with each object's unit is inside the object, ``(T, B, R)`` bool: whether the
+    object covers a tenth or more of it, and more than any other does. So no location is right for two objects.
+
+    Args:
+        masks, units: as in :func:`bind`.
+    """
+    found = places(trajectory, units)
+    shown = coverage(masks, trajectory.phases[0])  # (B, G, H, W)
+    inside = (_largest(shown) & (shown >= TOUCHED))[:, : units.shape[1]].flatten(2)  # (B, R, H · W)
+    return inside.expand(len(found), -1, -1, -1).gather(-1, found.unsqueeze(-1)).squeeze(-1)
+
+
+def _largest(maps: Tensor) -> Tensor:
+    """Which of k maps is the largest at each location, the first of equals: ``(…, k, H, W)`` bool."""
+    index = torch.arange(maps.shape[-3], device=maps.device).view(-1, 1, 1)
+    return maps.argmax(-3, keepdim=True) == index
+
+
+def _agreement(phases: Tensor, others: Tensor) -> Tensor:
+    """a of the module, in [0, 1]."""
+    return (1 + torch.cos(phases - others)) / 2
+
+
+def _unit_phases(trajectory: Trajectory, units: Tensor) -> Tensor:
+    """The phases of units ``(B, R)`` of the read-out, ``(T, B, R)``."""
+    readout = trajectory.phases[-1]
+    return readout.gather(-1, units.expand(len(readout), -1, -1))
+
+
+def _cues(masks: Tensor, phases: Tensor) -> Tensor:
+    """The location around which each object shows most and the others least, ``(B, G)``, an index into a map ``(…, H, W)``."""
+    shown = coverage(masks, phases)  # (B, G, H, W)
+    return _pooled(2 * shown - shown.sum(1, keepdim=True)).flatten(2).argmax(-1)
+
+
+def _pooled(maps: Tensor) -> Tensor:
+    """The mean over each location and its neighbours, ``(…, H, W)``; beyond the edges is 0."""
+    side = NEIGHBOURHOOD
+    return F.avg_pool2d(maps.flatten(0, -3), side, stride=1, padding=side // 2).view_as(maps)
