@@ -236,7 +236,7 @@ def test_a_study_of_the_grid_s_own_runs_needs_no_training(write):
         ({"variants": ["cnn"], "studies": ["one"]}, []),
         ({"variants": ["gaspnet"], "studies": ["one", "two"]}, ["gaspnet", "gaspnet, iterations = 3"]),
         ({"variants": ["cnn"], "studies": ["two"]}, ["cnn"]),
-        ({"datasets": ["cifar_mnist"], "studies": ["one", "two"]}, []),
+        ({"datasets": ["multi_mnist"], "studies": ["one", "two"]}, ["gaspnet", "cnn", "gaspnet, iterations = 3"]),
         ({"seeds": [1]}, ["cnn", "gaspnet"]),
     ],
     ids=str,
