@@ -255,7 +255,7 @@ SETTINGS = [
 ]
 
 
-NEEDED = {"key_channels": {"key_source": "network"}, "key_dilations": {"key_source": "network"}}  # for a setting to matter
+NEEDED = {name: {"key_source": "network"} for name in ("key_channels", "key_dilations", "key_separable")}  # to matter
 
 
 @pytest.mark.parametrize(("model", "name"), SETTINGS)
