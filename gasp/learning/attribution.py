@@ -8,12 +8,12 @@ attribution, a map of how much each pixel, or location, counts for an output. Th
 with C the classes of the objects that the same head reports. All attributions are those of the library captum (Kokhlikyan and
 others, 2020, *Captum: A unified and generic model interpretability library for PyTorch*, arXiv 2009.07896):
 
-``saliency``              absolute gradient (Simonyan, Vedaldi, Zisserman 2013, arXiv 1312.6034)
-``input_x_gradient``      gradient × pixel (Shrikumar, Greenside, Kundaje 2016, arXiv 1605.01713)
-``integrated_gradients``  the same, over 32 steps from a black image (Sundararajan, Taly, Yan 2017, arXiv 1703.01365)
-``grad_cam``              activity of the last convolution's channels, each weighted by its mean gradient; what is negative is
-                          cut off (Selvaraju and others 2017, arXiv 1610.02391)
-``occlusion``             fall of the output under a black square of 8 pixels, moved by 4 (Zeiler, Fergus 2013, arXiv 1311.2901)
+- ``saliency``: absolute gradient (Simonyan, Vedaldi, Zisserman 2013, arXiv 1312.6034)
+- ``input_x_gradient``: gradient × pixel (Shrikumar, Greenside, Kundaje 2016, arXiv 1605.01713)
+- ``integrated_gradients``: the same, over 32 steps from a black image (Sundararajan, Taly, Yan 2017, arXiv 1703.01365)
+- ``grad_cam``: activity of the last convolution's channels, each weighted by its mean gradient; negative values are cut off
+  (Selvaraju and others 2017, arXiv 1610.02391)
+- ``occlusion``: fall of the output under a black square of 8 pixels, moved by 4 (Zeiler, Fergus 2013, arXiv 1311.2901)
 
 In a network of several steps, Grad-CAM sees the last sweep alone, and gradients pass where training lets them pass: not
 through keys, gates and drives.
