@@ -6,6 +6,7 @@ is then run to its end, and its files are compared, byte for byte, with those of
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -148,12 +149,13 @@ def _worker_killed(trial: Trial) -> None:
     def kill(process: ForkServerProcess) -> None:
         deadline = time.monotonic() + HUNG
         while process.is_alive() and time.monotonic() < deadline:
-            children = psutil.Process(process.pid).children(recursive=True)
-            workers = [child for child in children if "spawn_main" in " ".join(child.cmdline())]
-            if len(workers) == 2 and trial.kept("checkpoints/*.lock"):  # they have begun
-                time.sleep(trial.random.uniform(0, 3 * trial.seconds))
-                trial.random.choice(workers).kill()
-                return
+            with contextlib.suppress(psutil.NoSuchProcess):  # what ended by itself in the meantime
+                children = psutil.Process(process.pid).children(recursive=True)
+                workers = [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+                if len(workers) == 2 and trial.kept("checkpoints/*.lock"):  # they have begun
+                    time.sleep(trial.random.uniform(0, 3 * trial.seconds))
+                    trial.random.choice(workers).kill()
+                    return
             time.sleep(0.05)
 
     trial.run(kill, may_fail=False, workers=2)
