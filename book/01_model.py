@@ -107,8 +107,8 @@ figures.architecture(untrained)
 # (what-we-add)=
 # ## What we add
 #
-# So far these are the paper's mechanisms. They lose to a CNN on photographs. A second design adds five mechanisms of ours; none of
-# them is in the paper. Each is a setting of {py:class}`gasp.models.GASPnetSettings`, and each is off in the first design, `gaspnet`.
+# So far these are the paper's mechanisms. On photographs they lose to a CNN ({ref}`the-photographs`). A second design adds five
+# mechanisms of ours; none of them is in the paper. Each is a setting of {py:class}`gasp.models.GASPnetSettings`, and each is off in the first design, `gaspnet`.
 # {ref}`the-second-design` measures what each is worth.
 #
 # **Answers add up over time.** The first design answers from its last sweep alone and forgets what earlier sweeps saw. Now the
@@ -127,8 +127,8 @@ figures.architecture(untrained)
 # of 33 pixels. It learns through keys, gates and phases only. Keys and queries of the first layer are linear in these features:
 # $k_i = W_k h_i$, $q_i = W_q h_i$.
 #
-# **A gate says what takes part.** An empty background is silent: its gates $g$ are 0, and nothing there pulls or is heard.
-# A photograph is never silent, so units of the dense layer may follow *it* instead of a digit. The same features therefore also decide how
+# **A gate says what takes part.** An empty background is silent: its activity and its gates $g$ are 0, so nothing there affects the
+# rest. A photograph is active everywhere, so units of the dense layer may follow *it* instead of a digit. The same features therefore also decide how
 # much each location takes part:
 #
 # $$

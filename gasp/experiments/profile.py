@@ -109,7 +109,7 @@ class Profile(Settings):
             (seed, dataset, variant)
             for block in self.grid
             for dataset, variant, seed in itertools.product(block.datasets, block.variants, block.seeds or self.seeds)
-            if (datasets is None or dataset in datasets) and (variants is None or variant in variants)
+            if _is_among(dataset, datasets) and _is_among(variant, variants)
         )
         return [self.experiment(dataset, variant, seed) for seed, dataset, variant in sorted(cells, key=itemgetter(0))]
 
@@ -124,7 +124,7 @@ class Profile(Settings):
 
         Args:
             datasets, variants, seeds: only these. Data sets or variants without a study ask for runs of the grid.
-            studies: only these studies, and no grid. Their variants go by name, whatever the study changes of them.
+            studies: only these studies, without the grid. A variant that a study changes still counts as that variant.
         """
         grid = [] if studies else self.experiments(datasets, variants)
         chosen = studies or (() if datasets or variants else self.studies)
@@ -154,7 +154,7 @@ class Profile(Settings):
         return [
             self._specify(dataset, change, seed, {"epochs": study.epochs}).model_copy(update={"evaluation": evaluation})
             for seed, dataset, change in itertools.product(study.seeds, study.datasets, study.runs)
-            if (datasets is None or dataset in datasets) and (variants is None or change.variant in variants)
+            if _is_among(dataset, datasets) and _is_among(change.variant, variants)
         ]
 
     def _specify(
@@ -264,3 +264,8 @@ def _replace(values: dict[str, Any], path: Sequence[str], value: Any) -> None:
         if not isinstance(place, dict):
             return  # validation says what is wrong with the section
     place[name] = value
+
+
+def _is_among(name: str, asked: Sequence[str] | None) -> bool:
+    """Whether a name is one of those that are asked for; without such names, all are."""
+    return asked is None or name in asked

@@ -21,7 +21,7 @@ class KeyNetwork(nn.Sequential):
         width: features per location.
         kernel, stride: of the layer whose grid the features share.
         dilations: one 3×3 convolution each.
-        separable: whether these are.
+        separable: whether these 3×3 convolutions are separable.
     """
 
     def __init__(
@@ -39,4 +39,5 @@ class KeyNetwork(nn.Sequential):
 
 
 def _normalised(width: int) -> list[nn.Module]:
+    """What follows each convolution: normalisation and activation function."""
     return [nn.InstanceNorm2d(width, affine=True), nn.ReLU()]

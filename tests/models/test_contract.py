@@ -255,7 +255,8 @@ SETTINGS = [
 ]
 
 
-NEEDED = {name: {"key_source": "network"} for name in ("key_channels", "key_dilations", "key_separable")}  # to matter
+# what else must be set for a setting to have an effect
+NEEDED = {name: {"key_source": "network"} for name in ("key_channels", "key_dilations", "key_separable")}
 
 
 @pytest.mark.parametrize(("model", "name"), SETTINGS)
