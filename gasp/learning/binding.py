@@ -150,9 +150,7 @@ def reporting_units(scenes: Scenes) -> Tensor:
 
 
 def colour_units(scenes: Scenes) -> Tensor | None:
-    """The unit of the read-out that stands for the colour of each object, ``(n, G)``, where objects are painted: in the second
-    head.
-    """
+    """The unit of the second head that stands for the colour of each object, ``(n, G)``; ``None`` where none is painted."""
     return None if scenes.colours is None else scenes.targets.shape[-1] + scenes.colours.long()
 
 
@@ -171,8 +169,7 @@ def pointing(trajectory: Trajectory, masks: Tensor, units: Tensor) -> Tensor:
 
 
 def pairing(trajectory: Trajectory, units: Tensor, colours: Tensor) -> Tensor:
-    """Whether the unit of each object is nearer in phase to that of its own colour than to that of any other object's colour,
-    ``(T, B, R)`` bool.
+    """Whether each object's unit is nearer in phase to that of its colour than to those of others' colours, ``(T, B, R)`` bool.
 
     Args:
         units, colours: as in :func:`bind`.
