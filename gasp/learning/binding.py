@@ -109,7 +109,9 @@ class Binding:
     def joined(cls, batches: Sequence[Binding]) -> Binding:
         """Of all scenes, from those of batches of them."""
         known = [name for name in MEASURES if getattr(batches[0], name) is not None]
-        return cls(**{name: torch.cat([getattr(batch, name) for batch in batches], 1) for name in known}, heads=batches[0].heads)
+        return cls(
+            **{name: torch.cat([getattr(batch, name) for batch in batches], 1) for name in known}, heads=batches[0].heads
+        )
 
 
 MEASURES = tuple(field.name for field in fields(Binding) if field.name != "heads")
