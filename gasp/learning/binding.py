@@ -12,11 +12,10 @@ A location of the first layer and a unit of the read-out *agree* by
 ``cued_accuracy``  given a place, which object is there?
 ``name_to_place``  given its name, where is it?
 
-and where objects are painted, so that a second head names their colours:
+and where objects are painted, and a second head names colours:
 
 ``colour_pointing``  is the unit of an object's colour nearer in phase to the object than to any other?
-``pairing``          is an object's unit nearer in phase to the unit of its colour than to that of another object's? Where not,
-                     phases make an illusory conjunction
+``pairing``          is an object's unit nearer in phase to that of its colour than to another's? If not, phases mix them up
 
 The unit of an object is that of its true class, whether or not the network reports it, so that all but ``cued_accuracy`` say
 nothing about naming. Only differences of phase count. Nothing is trained for any of this. If all phases are alike, pointing
@@ -109,9 +108,8 @@ class Binding:
     def joined(cls, batches: Sequence[Binding]) -> Binding:
         """Of all scenes, from those of batches of them."""
         known = [name for name in MEASURES if getattr(batches[0], name) is not None]
-        return cls(
-            **{name: torch.cat([getattr(batch, name) for batch in batches], 1) for name in known}, heads=batches[0].heads
-        )
+        measures = {name: torch.cat([getattr(batch, name) for batch in batches], 1) for name in known}
+        return cls(**measures, heads=batches[0].heads)
 
 
 MEASURES = tuple(field.name for field in fields(Binding) if field.name != "heads")
