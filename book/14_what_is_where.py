@@ -51,7 +51,7 @@ import torch
 from gasp.analysis import figures
 
 model = gasp.load_example(settings)
-digits = trained.datasets["multi_mnist"]
+digits = settings.datasets["multi_mnist"]
 images, _, _ = digits.compose("validation", 4, seed=1).batch(slice(None))
 with torch.no_grad():
     trajectory = model.run(images, torch.Generator().manual_seed(0))
@@ -168,18 +168,19 @@ def best(methods, condition):
     )
 
 
-def rounded(values):
-    return f"{values.mean():.3f}" if len(values) else "(not measured)"
-
-
 clean, noisy, four = (CONDITIONS[label] for label in ("two digits", "σ = 0.2", "four digits"))
+numbers = {
+    "phases_clean": seeds(results, "gaspnet", "pointing", clean),
+    "phases_noise": seeds(results, "gaspnet", "pointing", noisy),
+    "phases_four": seeds(results, "gaspnet", "pointing", four),
+    "gradients_clean": best(GRADIENTS, clean),
+    "occlusion_clean": best(["occlusion"], clean),
+    "best_noise": best(METHODS, noisy),
+    "best_four": best(METHODS, four),
+}
+for name, values in numbers.items():
+    glue(name, f"{values.mean():.3f}" if len(values) else "(not measured)", display=False)
 glue("windows", str(((digits.scenes.size - OCCLUDED) // OCCLUSION_STEP + 1) ** 2), display=False)
-glue("gradients_clean", rounded(best(GRADIENTS, clean)), display=False)
-glue("occlusion_clean", rounded(best(["occlusion"], clean)), display=False)
-for name, condition in {"clean": clean, "noise": noisy, "four": four}.items():
-    glue(f"phases_{name}", rounded(seeds(results, "gaspnet", "pointing", condition)), display=False)
-glue("best_noise", rounded(best(METHODS, noisy)), display=False)
-glue("best_four", rounded(best(METHODS, four)), display=False)
 
 # %% [markdown]
 # An attribution is asked after the fact, once for each digit: gradients take one backward run, integrated gradients 32, occlusion
@@ -234,8 +235,7 @@ table(["", "order", "separation", "pairs in one phase", "pointing, reported", "p
 # label says which goes with which. One in five pairs of digit and colour never occurs in training ({py:mod}`gasp.data.scenes`).
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "Painted digits, and the masks of both digits (validation scenes).", "name": "fig-colours"}, "image": {"alt": "A row of images with two handwritten digits in two colours each, and below each the masks of the two digits."}}
-coloured = trained.datasets["coloured_mnist"]
-figures.scenes(coloured.compose("validation", 5, seed=1))
+figures.scenes(settings.datasets["coloured_mnist"].compose("validation", 5, seed=1))
 
 # %% [markdown]
 # *Pairing* is the share of digits whose unit is nearer in phase to the unit of their own colour than to that of the other; chance is
