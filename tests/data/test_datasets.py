@@ -57,7 +57,7 @@ def test_cropped_objects_lie_on_a_background_where_they_lie_without_one():
 
 
 def test_painted_objects_have_three_channels_and_a_head_for_colours_and_are_tested_in_new_pairs():
-    data = Dataset(items="1", scenes=SceneSettings(colours="familiar"))
+    data = Dataset(items="1", scenes=SceneSettings(colours="familiar", scale=0.7))
     scenes = data.compose("test", 5, seed=0)
     assert data.heads == ("objects", "colours")
     assert data.sizes() == {"channels": 3, "size": 32, "classes": 4, "heads": 2}
