@@ -155,7 +155,7 @@ for variant in networks:
         for method in METHODS:
             found = [shown(attributed(variant, method, condition)) for condition in CONDITIONS.values()]
             rows.append([label, NAMES[method], *found])
-table(["network", "asked by", *CONDITIONS], rows)
+table(["network", "asked by", *CONDITIONS], rows or [["no network has been asked yet", *[""] * (len(CONDITIONS) + 1)]])
 
 # %% tags=["remove-cell"]
 GRADIENTS = [method for method in METHODS if method != "occlusion"]
@@ -224,9 +224,12 @@ for label, condition in CONDITIONS.items():
 table(["", "order", "separation", "pairs in one phase", "pointing, reported", "pointing, missed"], rows)
 
 # %% [markdown]
-# Noise takes the separation of the two digits in the first layer, more than the order within each: both digits drift into one phase,
-# and a unit that follows its digit can no longer tell it from the other. With four digits, the phases that were trained to set two
-# objects apart must be shared: pairs of digits take the same phase, and pointing cannot tell the members of a pair.
+# Noise takes the separation of the two digits in the first layer more than the order within each: each digit still has a phase of its
+# own, but the two come closer. Pointing then fails mostly for digits that the network misses. A digit that it names, it still points
+# to almost always.
+#
+# Four digits are separated almost as far as four phases can be, which is two thirds on average. But that is not far: neighbours are a
+# quarter turn apart at best, some pairs share a phase, and no network was trained on more than two.
 #
 # ## Which digit has which colour
 #
