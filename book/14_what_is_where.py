@@ -26,11 +26,12 @@ banner(settings, overrides)
 # ```{admonition} In short
 # :class: tip
 # The phase of the unit that reports a digit points to that digit in {glue:text}`phases_clean` of the cases. Nothing was trained for
-# it, and it costs nothing: the phases come with the answer. A CNN has to be asked by attribution. On scenes without noise, gradients
-# of the CNN point to the right digit in {glue:text}`gradients_clean` at best. Occlusion, which takes {glue:text}`windows` further
-# forward runs, reaches {glue:text}`occlusion_clean`. So phases beat every gradient, and no more than equal occlusion. They lose to
-# the CNN's best attribution under noise of σ = 0.2 ({glue:text}`phases_noise` against {glue:text}`best_noise`) and with four digits
-# ({glue:text}`phases_four` against {glue:text}`best_four`). All numbers are from validation scenes.
+# it, and nothing more need be computed: the phases come with the answer. A CNN has to be asked by attribution. On scenes without
+# noise, gradients of the CNN point to the right digit in {glue:text}`gradients_clean` of the cases at best. Occlusion, which takes
+# {glue:text}`windows` more forward runs, reaches {glue:text}`occlusion_clean`. So without noise phases beat every gradient, but not
+# occlusion. They lose to the CNN's best attribution under noise of σ = 0.2 ({glue:text}`phases_noise` against
+# {glue:text}`best_noise`) and with four digits ({glue:text}`phases_four` against {glue:text}`best_four`). All numbers are from
+# validation scenes.
 # ```
 #
 # To name two digits, a network need not know where they are, or which stroke belongs to which. To say *which digit is where*, it
@@ -123,8 +124,9 @@ table(
 #
 # A network without phases can be asked where a digit is by an attribution: how much does each pixel, or place, count for the digit's
 # logit? It points to the digit on which its mean is largest. All attributions are those of the library captum, with their usual
-# settings ({py:mod}`gasp.learning.attribution`). Each may ask for a digit's logit alone or in contrast to that of the other reported
-# digit, and the table shows whichever is better. They are told which two classes are present, as phases are.
+# settings ({py:mod}`gasp.learning.attribution`), on the first 500 scenes. Each may ask for a digit's logit alone or in contrast to
+# those of the other digits. The table shows whichever is better, which favours attributions. Attributions and phases are both told
+# which digits are present.
 
 # %% tags=["remove-input"]
 NAMES = {
@@ -136,47 +138,35 @@ NAMES = {
 }
 
 
-def attributed(variant, method, condition):
-    """Pointing by an attribution, without or with contrast, whichever is better in the mean."""
-    forms = [f"pointing_by_{method}{form}" for form in ("", "_in_contrast")]
+def best(variant, methods, condition):
+    """Pointing by the best of some attributions, each without or with contrast; empty if none of them was asked."""
+    forms = [f"pointing_by_{method}{form}" for method in methods for form in ("", "_in_contrast")]
     return max(
-        (seeds(results, variant, form, condition) for form in forms), key=lambda values: values.mean() if len(values) else -1
+        (seeds(results, variant, form, condition) for form in forms), key=lambda found: found.mean() if len(found) else -1
     )
 
 
-networks = [run.variant for run in trained.study("what_is_where") if run.seed == 0]
 rows = []
-for variant in networks:
-    label = VARIANTS[variant].label
-    if len(seeds(results, variant, "pointing", CONDITIONS["two digits"])):
-        phases = [shown(seeds(results, variant, "pointing", condition)) for condition in CONDITIONS.values()]
-        rows.append([label, "**phases**", *phases])
-    if variant in set(results["variant"]):
-        for method in METHODS:
-            found = [shown(attributed(variant, method, condition)) for condition in CONDITIONS.values()]
-            rows.append([label, NAMES[method], *found])
+for variant in results["variant"].unique():
+    phases = [seeds(results, variant, "pointing", condition) for condition in CONDITIONS.values()]
+    if len(phases[0]):
+        rows.append([VARIANTS[variant].label, "**phases**", *map(shown, phases)])
+    for method in METHODS:
+        found = [best(variant, [method], condition) for condition in CONDITIONS.values()]
+        rows.append([VARIANTS[variant].label, NAMES[method], *map(shown, found)])
 table(["network", "asked by", *CONDITIONS], rows or [["no network has been asked yet", *[""] * (len(CONDITIONS) + 1)]])
 
 # %% tags=["remove-cell"]
 GRADIENTS = [method for method in METHODS if method != "occlusion"]
-
-
-def best(methods, condition):
-    """Pointing of the CNN by the best of several attributions."""
-    return max(
-        (attributed("cnn", method, condition) for method in methods), key=lambda values: values.mean() if len(values) else -1
-    )
-
-
 clean, noisy, four = (CONDITIONS[label] for label in ("two digits", "σ = 0.2", "four digits"))
 numbers = {
     "phases_clean": seeds(results, "gaspnet", "pointing", clean),
     "phases_noise": seeds(results, "gaspnet", "pointing", noisy),
     "phases_four": seeds(results, "gaspnet", "pointing", four),
-    "gradients_clean": best(GRADIENTS, clean),
-    "occlusion_clean": best(["occlusion"], clean),
-    "best_noise": best(METHODS, noisy),
-    "best_four": best(METHODS, four),
+    "gradients_clean": best("cnn", GRADIENTS, clean),
+    "occlusion_clean": best("cnn", ["occlusion"], clean),
+    "best_noise": best("cnn", METHODS, noisy),
+    "best_four": best("cnn", METHODS, four),
 }
 for name, values in numbers.items():
     glue(name, f"{values.mean():.3f}" if len(values) else "(not measured)", display=False)
