@@ -123,7 +123,7 @@ table(
 # ## Phases and attributions
 #
 # A network without phases can be asked where a digit is by an attribution: how much does each pixel, or place, count for the digit's
-# logit? It points to the digit on which its mean is largest. All attributions are those of the library captum, with their usual
+# logit? It points to the digit on which its mean is largest. All attributions are those of captum {cite:p}`captum`, with their usual
 # settings ({py:mod}`gasp.learning.attribution`), on the first 500 scenes. Each may ask for a digit's logit alone or in contrast to
 # those of the other digits. The table shows whichever is better, which favours attributions. Attributions and phases are both told
 # which digits are present.
