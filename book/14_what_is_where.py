@@ -263,8 +263,8 @@ glue("digit_points_new", shown(seeds(painted, "gaspnet", "pointing", PAIRS["new"
 # %% [markdown]
 # In pairs that it knows, GASPnet mostly binds the right colour to the right digit, though no label says which they are. In new
 # pairs it hardly does, and the table shows why. The unit of a colour still points to its object, in {glue:text}`colour_points_new` of
-# the cases; the unit of the digit does so in {glue:text}`digit_points_new`. The digit itself is no longer recognised, by GASPnet or by
-# the CNN. These networks have learned digits in the colours they came in, not shapes whatever their colour, and what is not
+# the cases; the unit of the digit does so in {glue:text}`digit_points_new`. The digit itself is recognised far less often, by the CNN,
+# too. These networks have learned digits in the colours they came in, not shapes whatever their colour, and a digit that is not
 # recognised cannot be bound.
 #
 # Two more limits. After three epochs, GASPnet names fewer digits than the CNN does, even in familiar pairs. And without masks in
