@@ -31,7 +31,8 @@ banner(settings, overrides)
 # KomplexNet {cite:p}`komplexnet`: two digits of different classes, cropped to their bounding boxes, at random places of a
 # canvas of 50 × 50 pixels, resized to 32 × 32; boxes may not overlap, or by 25 % or 50 % of the smaller. **CIFAR-MNIST** and
 # **CIFAR-Fashion** put a 28 × 28 digit or piece of clothing at a random place on a 32 × 32 photograph, added and clipped at
-# white; one head reports the item, another the photograph.
+# white; one head reports the item, another the photograph. The two other data sets serve single chapters: two digits on a photograph
+# that need not be named ({ref}`the-second-design`), and two painted digits whose colours must be named, too ({ref}`what-is-where`).
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "Scenes of every data set (validation images).", "name": "fig-datasets"}, "image": {"alt": "Rows of small images: pairs of digits, with more and more overlap, and digits and clothes on photographs."}}
 from gasp.analysis import figures
@@ -103,7 +104,8 @@ glue("synchrony", f"{training.synchrony_weight:g}", display=False)
 #
 # Each trained model meets the test scenes once: undisturbed, under five corruptions, with smaller items, with three and four
 # digits and with overlap, and for more time steps than it was trained for. For every scene it is kept whether every object
-# was reported, at the first and at the last time step. A head that must report n objects answers with its n largest logits.
+# was reported, at the first and at the last time step. A head that must report n objects answers with its n largest logits. Of a
+# network whose read-out has phases it is also measured what is where ({ref}`what-is-where`).
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "The corruptions, each at the levels of the profile, on one scene. None was met in training.", "name": "fig-corruptions"}, "image": {"alt": "Five rows of one scene that becomes noisier, more speckled, blurred or paler from left to right."}}
 figures.corruptions(settings.datasets["multi_mnist"].compose("validation", 1, seed=1), settings.evaluation.corruptions)

@@ -90,7 +90,8 @@ figures.order_over_time(results["cifar_mnist"])
 #
 # A dense unit has one phase for the whole image. *Nearness* is the cosine of its phase to that of the nearest object in the
 # first layer (1: in phase with one of them), averaged over units by how much they pull. *Follows* is the share of objects whose
-# read-out unit is nearer to them than to the other object; by chance it would be one half.
+# read-out unit is nearer to them than to the other object; by chance it would be one half. What such phases can be used for is in
+# {ref}`what-is-where`.
 
 # %% tags=["remove-input"]
 from gasp.analysis.statistics import formatted, mean_interval

@@ -33,6 +33,8 @@ class Dataset(Settings):
     @property
     def heads(self) -> tuple[str, ...]:
         """What each head of a model reports; ``Scenes.head_of_object`` gives the head of each object."""
+        if self.scenes.colours:
+            return ("objects", "colours")
         return ("objects", "background") if self.background and self.reports_background else ("objects",)
 
     def sizes(self) -> dict[str, int]:
@@ -43,7 +45,7 @@ class Dataset(Settings):
         """
         items, background = self.source("test")
         return {
-            "channels": max(part.images.shape[1] for part in (items, background) if part is not None),
+            "channels": 3 if self.scenes.colours else max(p.images.shape[1] for p in (items, background) if p is not None),
             "size": self.scenes.size,
             "classes": len(items.classes),
             "heads": len(self.heads),
@@ -69,7 +71,8 @@ class Dataset(Settings):
     def changes(
         self, scales: Sequence[float], objects: Sequence[int], overlaps: Sequence[float]
     ) -> Iterator[tuple[str, float, dict[str, Any]]]:
-        """Those of the asked changes that make sense for these scenes: evaluation, level, and the settings replaced.
+        """Those of the asked changes that make sense for these scenes: evaluation, level, and the settings replaced. Of painted
+        objects always also ``new_pairs``, all of whose pairs of class and colour are held out of training.
 
         Objects that keep their frame only change their scale, because one leaves no room for a second.
 
@@ -79,6 +82,8 @@ class Dataset(Settings):
             overlaps: see :class:`~gasp.data.scenes.SceneSettings`.
         """
         trained = self.scenes
+        if trained.colours == "familiar":
+            yield "new_pairs", 1.0, {"colours": "new"}
         for scale in scales:
             yield "scale", scale, {"scale": scale * trained.scale}
         if not trained.crops(self.background is not None):

@@ -6,8 +6,11 @@ at once: rendering a batch of scenes is a batched matrix product.
 
 from __future__ import annotations
 
+import colorsys
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from pydantic import Field
@@ -17,11 +20,12 @@ from torch.nn import functional as F
 from gasp.data.sources import ImageSet
 from gasp.settings import GaspError, Settings
 
-__all__ = ["SceneSettings", "Scenes", "compose"]
+__all__ = ["SceneSettings", "Scenes", "compose", "is_new_pair"]
 
 CHUNK = 4096
 TRIES = 1000
 INK = 26  # of 255: what is darker belongs to no object
+NEW_PAIRS = 5  # one in so many pairs of class and colour is held out of training
 
 
 class SceneSettings(Settings):
@@ -37,6 +41,8 @@ class SceneSettings(Settings):
         scale: size of the objects relative to their image.
         size: side of a scene, pixels.
         cropped: whether objects are cropped; by default, where there is no background.
+        colours: paints each object in another of as many hues as there are classes, and has a model name them, too. Pairs of
+            class and colour are ``familiar`` in training; the others are ``new`` (see :func:`is_new_pair`).
     """
 
     objects: int = Field(2, ge=1, le=256)
@@ -44,6 +50,7 @@ class SceneSettings(Settings):
     scale: float = Field(1.0, gt=0, le=4)
     size: int = Field(32, ge=8, le=1024)
     cropped: bool | None = None
+    colours: Literal["familiar", "new"] | None = None
 
     def crops(self, has_background: bool) -> bool:
         """Whether the objects of such scenes are cropped."""
@@ -58,11 +65,12 @@ class Scenes:
         images: ``(n, C, size, size)``, uint8.
         masks: how much of each pixel each object covers, ``(n, G, size, size)``, uint8 with 255 for all of it. On a
             background, the last of the G objects is the background.
-        targets: ``(n, heads, classes)``, bool, true for the classes present. The second head is the background's, if that
-            is reported.
+        targets: ``(n, heads, classes)``, bool, true for the classes present. The second head is that of colours, or that of
+            the background, if these are reported.
         labels: ``(n, G)``, uint8, the class of each object, in the order of the masks.
         head_of_object: the number of the head that reports each object, in the same order; a background that is not
             reported has none.
+        colours: ``(n, G)``, uint8, the colour of each object, where objects are painted.
     """
 
     images: Tensor
@@ -70,6 +78,7 @@ class Scenes:
     targets: Tensor
     labels: Tensor
     head_of_object: tuple[int, ...]
+    colours: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -77,12 +86,29 @@ class Scenes:
     def first(self, count: int) -> Scenes:
         """The first scenes of the set."""
         images, masks, targets, labels = (part[:count] for part in (self.images, self.masks, self.targets, self.labels))
-        return Scenes(images, masks, targets, labels, self.head_of_object)
+        colours = None if self.colours is None else self.colours[:count]
+        return Scenes(images, masks, targets, labels, self.head_of_object, colours)
 
     def batch(self, index: Tensor | slice, device: torch.device | str = "cpu") -> tuple[Tensor, Tensor, Tensor]:
         """Images and masks in [0, 1] and targets, as floats on the device."""
         images, masks, targets = (part[index].to(device) for part in (self.images, self.masks, self.targets))
         return images.float() / 255, masks.float() / 255, targets.float()
+
+    @classmethod
+    def joined(cls, parts: Sequence[Scenes]) -> Scenes:
+        """One set of several."""
+        images, masks, targets, labels = (
+            torch.cat([getattr(part, name) for part in parts]) for name in ("images", "masks", "targets", "labels")
+        )
+        colours = [part.colours for part in parts if part.colours is not None]
+        return cls(images, masks, targets, labels, parts[0].head_of_object, torch.cat(colours) if colours else None)
+
+
+def is_new_pair(classes: Tensor, colours: Tensor) -> Tensor:
+    """Whether pairs of class and colour, integers that broadcast, are held out of training: one in five, the same number of
+    colours for each of ten classes and of classes for each colour.
+    """
+    return (classes + colours) % NEW_PAIRS == 0
 
 
 def compose(
@@ -103,24 +129,25 @@ def compose(
         reports_background: whether the class of the background is among the targets.
 
     Raises:
-        GaspError: when no such scene exists: more objects than classes, no free place for them, or backgrounds of
-            another size than the scene's.
+        GaspError: when no such scene exists: more objects than classes, no free place for them, backgrounds of another size
+            than the scene's, or painted objects on a background.
     """
     if count < 1:
         raise GaspError(f"at least one scene must be asked for, not {count}")
     if settings.objects > len(items.classes):
         raise GaspError(f"impossible scene: {settings.objects} objects of different classes, of {len(items.classes)} classes")
     if background is not None:
+        if settings.colours:
+            raise GaspError("impossible scene: painted objects have no background")
         if background.images.shape[-1] != settings.size:
             raise GaspError(f"impossible scene: size {settings.size} on backgrounds of {background.images.shape[-1]} pixels")
         if reports_background and len(background.classes) != len(items.classes):
             raise GaspError("objects and backgrounds must have the same number of classes, one head for each")
     generator = torch.Generator().manual_seed(seed)
     counts = [min(CHUNK, count - start) for start in range(0, count, CHUNK)]
-    parts = [_compose_chunk(items, settings, number, background, reports_background, generator) for number in counts]
-    heads = [0] * settings.objects + [1] * (background is not None and reports_background)
-    images, masks, targets, labels = (torch.cat(part) for part in zip(*parts, strict=True))
-    return Scenes(images, masks, targets, labels, tuple(heads))
+    return Scenes.joined(
+        [_compose_chunk(items, settings, number, background, reports_background, generator) for number in counts]
+    )
 
 
 def _compose_chunk(
@@ -130,7 +157,7 @@ def _compose_chunk(
     background: ImageSet | None,
     reports_background: bool,
     generator: torch.Generator,
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+) -> Scenes:
     classes = len(items.classes)
     drawn = torch.rand(count, classes, generator=generator).argsort(1)[:, : settings.objects]  # different classes
     chosen = items.images[_draw(items, drawn, generator)]  # (n, G, C, h, w)
@@ -148,9 +175,15 @@ def _compose_chunk(
     layers = torch.cat([chosen.float() / 255, ink], 2)
     layers = rows.unsqueeze(2) @ layers @ columns.unsqueeze(2).mT  # (n, G, C + 1, size, size)
     objects, masks = layers[:, :, :-1], layers[:, :, -1]
+    named, colours = [drawn], None  # by each head
+    if settings.colours:
+        painted = _colours(drawn, classes, settings.colours, generator)
+        objects = objects * _palette(classes)[painted][..., None, None]  # (n, G, 3, size, size)
+        named.append(painted)
+        colours = painted.to(torch.uint8)
     image = objects.sum(1)
-    targets = torch.zeros(count, 1, classes, dtype=torch.bool).scatter_(2, drawn.unsqueeze(1), True)
-    labels = drawn.to(torch.uint8)
+    targets = torch.zeros(count, len(named), classes, dtype=torch.bool).scatter_(2, torch.stack(named, 1), True)
+    labels, heads = drawn.to(torch.uint8), [0] * settings.objects
     if background is not None:
         behind = _draw(background, torch.randint(len(background.classes), (count,), generator=generator), generator)
         image = image + background.images[behind].float() / 255
@@ -159,7 +192,26 @@ def _compose_chunk(
         labels = torch.cat([labels, seen.unsqueeze(1)], 1)
         if reports_background:
             targets = torch.cat([targets, F.one_hot(seen.long(), classes).bool().unsqueeze(1)], 1)
-    return _to_bytes(image), _to_bytes(masks), targets, labels
+            heads.append(1)
+    return Scenes(_to_bytes(image), _to_bytes(masks), targets, labels, tuple(heads), colours)
+
+
+def _colours(drawn: Tensor, count: int, pairs: str, generator: torch.Generator) -> Tensor:
+    """One of ``count`` colours for each object of the classes ``drawn``, ``(n, G)``, another for each object of a scene."""
+    free = torch.ones(len(drawn), count, dtype=torch.bool)
+    chosen = []
+    for classes in drawn.T:
+        allowed = free & (is_new_pair(classes.unsqueeze(1), torch.arange(count)) == (pairs == "new"))
+        if not allowed.any(1).all():
+            raise GaspError(f"impossible scene: no {pairs} colour is left for an object, of {count} colours")
+        chosen.append(torch.rand(allowed.shape, generator=generator).masked_fill(~allowed, -1).argmax(1))
+        free.scatter_(1, chosen[-1].unsqueeze(1), False)
+    return torch.stack(chosen, 1)
+
+
+def _palette(count: int) -> Tensor:
+    """Saturated colours of evenly spaced hues, ``(count, 3)`` in [0, 1]."""
+    return torch.tensor([colorsys.hsv_to_rgb(index / count, 1, 1) for index in range(count)])
 
 
 def _to_bytes(values: Tensor) -> Tensor:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import platform
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,19 +16,23 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from gasp.data.scenes import Scenes
 from gasp.experiments.cluster import distribute
 from gasp.experiments.profile import Profile, load_profile
-from gasp.experiments.specification import REVISION, SEEDS, Experiment
+from gasp.experiments.specification import REVISION, SEEDS, Condition, Experiment
 from gasp.experiments.store import STORED_COLUMNS, Store
 from gasp.files import locked, read_tensors, write_tensors
+from gasp.learning.attribution import Method, attribution_pointing
 from gasp.learning.checkpoint import steps_done
 from gasp.learning.devices import choose_device, device_name, use_threads
-from gasp.learning.evaluation import Answers, accuracy, answers, phase_statistics
+from gasp.learning.evaluation import accuracy, answers, phase_statistics
 from gasp.learning.training import fit, no_progress, terminable
 from gasp.models import Model
 from gasp.settings import GaspError
 
 __all__ = ["load", "load_example", "load_run", "run", "run_all", "status"]
+
+ATTRIBUTED = 500  # scenes of each condition on which attributions are asked: each takes up to a hundred forward runs
 
 
 def run(experiment: Experiment, store: Store, device: str = "auto", progress: Callable[[int], object] = no_progress) -> None:
@@ -82,26 +87,40 @@ def _evaluate(model: Model, experiment: Experiment, rows: _Rows) -> dict[str, Te
     """
     asked, data, correct = experiment.evaluation, experiment.data, {}
 
-    def add(evaluation: str, level: float, found: Answers) -> None:
-        rows.add(asked.split, evaluation, level, found.metrics())
+    def add(condition: Condition, shown: Scenes) -> None:
+        place = (asked.split, condition.evaluation, condition.level)
+        found = answers(model, shown, condition.corruption, condition.steps)
+        rows.add(*place, found.metrics())
         of_scenes = found.correct()
         if found.binding:
-            rows.add(asked.split, evaluation, level, found.binding.metrics())
+            rows.add(*place, found.binding.metrics())
             of_scenes |= found.binding.of_scenes()
-        correct.update({f"{evaluation}/{level:g}/{what}": values[[0, -1]] for what, values in of_scenes.items()})
+        prefix = f"{condition.evaluation}/{condition.level:g}"
+        correct.update({f"{prefix}/{what}": values[[0, -1]] for what, values in of_scenes.items()})
+        attributed = _attributed(model, shown.first(ATTRIBUTED), asked.attributions, condition)
+        rows.add(*place, attributed, start=len(found.loss) - 1)
 
     seed = SEEDS[asked.split]
     scenes = data.compose(asked.split, asked.scenes, seed)
     some = scenes.first(asked.sweep_scenes)
-    add("clean", 0.0, answers(model, scenes))
+    add(Condition("clean", 0.0), scenes)
     for layer, statistics in enumerate(phase_statistics(model, some), start=1):
         rows.add(asked.split, "phases", layer, statistics)
     for condition in experiment.conditions():
         shown = some
         if condition.scenes:
             shown = data.with_scenes(condition.scenes).compose(asked.split, asked.sweep_scenes, seed)
-        add(condition.evaluation, condition.level, answers(model, shown, condition.corruption, condition.steps))
+        add(condition, shown)
     return correct
+
+
+def _attributed(model: Model, scenes: Scenes, methods: Sequence[Method], condition: Condition) -> dict[str, list[float]]:
+    """The share of objects to which each attribution points at the last time step, without and with contrast."""
+    shares = {}
+    for method, contrast in itertools.product(methods, (False, True)):
+        pointed = attribution_pointing(model, scenes, method, contrast, condition.corruption)
+        shares[f"pointing_by_{method}{'_in_contrast' if contrast else ''}"] = [pointed.float().mean().item()]
+    return shares
 
 
 def _train(model: Model, experiment: Experiment, store: Store, progress: Callable[[int], object]) -> list[dict[str, Any]]:
@@ -144,9 +163,10 @@ class _Rows:
     def __init__(self) -> None:
         self.rows: list[list[Any]] = []
 
-    def add(self, split: str, evaluation: str, level: float, metrics: dict[str, list[float]]) -> None:
+    def add(self, split: str, evaluation: str, level: float, metrics: dict[str, list[float]], start: int = 0) -> None:
+        """Add metrics, a list over time steps each, from step ``start`` on."""
         for metric, values in metrics.items():
-            for t, value in enumerate(values):
+            for t, value in enumerate(values, start):
                 self.rows.append([split, evaluation, level, t, metric, value])
 
     def table(self) -> pd.DataFrame:

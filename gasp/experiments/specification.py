@@ -16,6 +16,7 @@ from pydantic import Field
 from gasp.data.corruptions import Corruption
 from gasp.data.datasets import Dataset
 from gasp.experiments.variants import MODELS
+from gasp.learning.attribution import Method
 from gasp.learning.training import TrainingSettings
 from gasp.models import Model, ModelSettings
 from gasp.settings import Count, Settings, Size
@@ -42,6 +43,7 @@ class Evaluation(Settings):
         overlaps: how much of an object another may cover, where there is no background.
         longer: T of runs that are longer than in training.
         longer_noise: levels of Gaussian noise in longer runs.
+        attributions: methods by which a model is asked where its objects are, beside its phases.
     """
 
     split: Literal["test", "validation"] = "test"
@@ -54,6 +56,7 @@ class Evaluation(Settings):
     overlaps: tuple[Annotated[float, Field(ge=0, le=1)], ...] = ()
     longer: Size = 8
     longer_noise: tuple[Annotated[float, Field(ge=0)], ...] = (0.0, 0.1)
+    attributions: tuple[Method, ...] = ()
 
 
 class Condition(NamedTuple):

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from gasp.experiments.specification import Evaluation
-from gasp.settings import Count, Settings
+from gasp.learning.attribution import Method
+from gasp.settings import Count, Settings, Size
 
 __all__ = ["Change", "Study"]
 
@@ -34,6 +35,8 @@ class Study(Settings):
         epochs: of every run.
         seeds: of every run.
         noise: levels of Gaussian noise at which the runs are measured, beside none.
+        objects, overlaps: other numbers of objects, and other overlaps, with which they are measured.
+        attributions: methods by which they are asked where the objects are.
         runs: what is compared.
     """
 
@@ -42,6 +45,9 @@ class Study(Settings):
     epochs: Count
     seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field((0,), min_length=1)
     noise: tuple[Annotated[float, Field(gt=0)], ...] = ()
+    objects: tuple[Size, ...] = ()
+    overlaps: tuple[Annotated[float, Field(ge=0, le=1)], ...] = ()
+    attributions: tuple[Method, ...] = ()
     runs: tuple[Change, ...] = Field(min_length=1)
 
     def evaluation(self, scenes: int) -> Evaluation:
@@ -52,5 +58,8 @@ class Study(Settings):
             sweep_scenes=scenes,
             validation_scenes=scenes,
             corruptions={"gaussian": self.noise} if self.noise else {},
+            objects=self.objects,
+            overlaps=self.overlaps,
             longer_noise=(),
+            attributions=self.attributions,
         )

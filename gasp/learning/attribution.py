@@ -25,7 +25,6 @@ from collections.abc import Callable
 from typing import Literal, get_args
 
 import torch
-from captum.attr import InputXGradient, IntegratedGradients, LayerAttribution, LayerGradCam, Occlusion, Saliency
 from torch import Tensor, nn
 
 from gasp.data.corruptions import Corruption, corrupt
@@ -143,6 +142,8 @@ def _attribution(asked: Callable[[Tensor], Tensor], model: Model, method: Method
 
     Every forward run has the images of one batch, in their order, so that each image meets the same random choices.
     """
+    from captum.attr import InputXGradient, IntegratedGradients, LayerAttribution, LayerGradCam, Occlusion, Saliency
+
     if method == "grad_cam":
         last = _last_convolution(model)
         cam = LayerGradCam(asked, last)

@@ -4,13 +4,18 @@ A location of the first layer and a unit of the read-out *agree* by
 
 .. math:: a(\varphi, \varphi') = \tfrac12 \bigl[1 + \cos(\varphi - \varphi')\bigr]
 
-1 in phase, ½ a quarter turn apart, 0 in antiphase. Four questions are asked of it, at every time step:
+1 in phase, ½ a quarter turn apart, 0 in antiphase. These questions are asked of it, at every time step:
 
 ``pointing``       is an object's unit nearer in phase to its own object than to any other?
 ``mask_iou``       do the locations in phase with its unit have the object's shape?
 ``told_mask_iou``  … and would they, if masks told which object each belongs to? The first layer blurs, so this is below 1
 ``cued_accuracy``  given a place, which object is there?
 ``name_to_place``  given its name, where is it?
+
+and where objects are painted, and a second head names colours:
+
+``colour_pointing``  is the unit of an object's colour nearer in phase to the object than to any other?
+``pairing``          is an object's unit nearer in phase to that of its colour than to another's? If not, phases mix them up
 
 The unit of an object is that of its true class, whether or not the network reports it, so that all but ``cued_accuracy`` say
 nothing about naming. Only differences of phase count. Nothing is trained for any of this. If all phases are alike, pointing
@@ -37,9 +42,11 @@ __all__ = [
     "Binding",
     "audible",
     "bind",
+    "colour_units",
     "cued_reports",
     "mask_iou",
     "named_places",
+    "pairing",
     "phase_masks",
     "places",
     "pointing",
@@ -60,6 +67,7 @@ class Binding:
         pointing, mask_iou, told_mask_iou, cued_accuracy, name_to_place: as in the table of the module; the overlaps are NaN
             for an object that covers half of no location.
         heads: the head that reports each object.
+        colour_pointing, pairing: likewise, where objects are painted.
     """
 
     pointing: Tensor
@@ -68,6 +76,8 @@ class Binding:
     cued_accuracy: Tensor
     name_to_place: Tensor
     heads: tuple[int, ...]
+    colour_pointing: Tensor | None = None
+    pairing: Tensor | None = None
 
     def metrics(self) -> dict[str, list[float]]:
         """The mean of each measure over objects, a list over time steps; with several heads, also over the objects of each
@@ -77,15 +87,18 @@ class Binding:
 
     def of_scenes(self) -> dict[str, Tensor]:
         """The share of each scene's objects that are right, ``(T, n)``: what differences between runs are tested on, paired by
-        scene. Of ``pointing``, ``cued_accuracy`` and ``name_to_place``; with several heads, also of the objects of each.
+        scene. Of all measures but overlaps; with several heads, also of the objects of each.
         """
-        return {name: values.mean(-1) for name, values in self._by_head(("pointing", "cued_accuracy", "name_to_place")).items()}
+        shares = [name for name in MEASURES if not name.endswith("iou")]
+        return {name: values.mean(-1) for name, values in self._by_head(shares).items()}
 
     def _by_head(self, measures: Sequence[str]) -> dict[str, Tensor]:
         """Measures of all objects, ``(T, n, R)``, and with several heads of the objects of each head."""
         found = {}
         several = sorted(set(self.heads)) if len(set(self.heads)) > 1 else []
         for name in measures:
+            if getattr(self, name) is None:
+                continue
             found[name] = getattr(self, name)
             for head in several:
                 found[f"head_{head}_{name}"] = found[name][..., [each == head for each in self.heads]]
@@ -94,20 +107,24 @@ class Binding:
     @classmethod
     def joined(cls, batches: Sequence[Binding]) -> Binding:
         """Of all scenes, from those of batches of them."""
-        measures = {name: torch.cat([getattr(batch, name) for batch in batches], 1) for name in MEASURES}
+        known = [name for name in MEASURES if getattr(batches[0], name) is not None]
+        measures = {name: torch.cat([getattr(batch, name) for batch in batches], 1) for name in known}
         return cls(**measures, heads=batches[0].heads)
 
 
 MEASURES = tuple(field.name for field in fields(Binding) if field.name != "heads")
 
 
-def bind(trajectory: Trajectory, masks: Tensor, units: Tensor, heads: tuple[int, ...]) -> Binding | None:
+def bind(
+    trajectory: Trajectory, masks: Tensor, units: Tensor, heads: tuple[int, ...], colours: Tensor | None = None
+) -> Binding | None:
     """Every measure of one forward run, on the CPU; ``None`` of a model whose locations and read-out do not both have phases.
 
     Args:
         masks: how much of each pixel each object covers, ``(B, G, *, *)`` in [0, 1].
         units: see :func:`reporting_units`, ``(B, R)``.
         heads: the head that reports each of the R objects.
+        colours: the unit of each object's colour, see :func:`colour_units`, ``(B, R)``.
     """
     if not trajectory.phases or trajectory.phases[0].ndim != 4 or trajectory.phases[-1].ndim != 3:
         return None
@@ -120,6 +137,9 @@ def bind(trajectory: Trajectory, masks: Tensor, units: Tensor, heads: tuple[int,
         "cued_accuracy": cued_reports(trajectory, masks, units).float(),
         "name_to_place": named_places(trajectory, masks, units).float(),
     }
+    if colours is not None:
+        measures["colour_pointing"] = pointing(trajectory, masks, colours).float()
+        measures["pairing"] = pairing(trajectory, units, colours).float()
     return Binding(**{name: values.cpu() for name, values in measures.items()}, heads=heads)
 
 
@@ -127,6 +147,11 @@ def reporting_units(scenes: Scenes) -> Tensor:
     """The unit of the read-out that stands for each reported object, ``(n, R)``: heads one after the other, class by class."""
     heads = torch.tensor(scenes.head_of_object)  # of the objects that are reported, which come first
     return scenes.labels[:, : len(heads)] + scenes.targets.shape[-1] * heads
+
+
+def colour_units(scenes: Scenes) -> Tensor | None:
+    """The unit of the second head that stands for the colour of each object, ``(n, G)``; ``None`` where none is painted."""
+    return None if scenes.colours is None else scenes.targets.shape[-1] + scenes.colours.long()
 
 
 def pointing(trajectory: Trajectory, masks: Tensor, units: Tensor) -> Tensor:
@@ -141,6 +166,16 @@ def pointing(trajectory: Trajectory, masks: Tensor, units: Tensor) -> Tensor:
     objects = angle(object_phasors(trajectory.phases[0], masks))  # (T, B, G)
     nearest = torch.cos(_unit_phases(trajectory, units).unsqueeze(-1) - objects.unsqueeze(-2)).argmax(-1)  # (T, B, R)
     return nearest == torch.arange(units.shape[1], device=nearest.device)
+
+
+def pairing(trajectory: Trajectory, units: Tensor, colours: Tensor) -> Tensor:
+    """Whether each object's unit is nearer in phase to that of its colour than to those of others' colours, ``(T, B, R)`` bool.
+
+    Args:
+        units, colours: as in :func:`bind`.
+    """
+    gaps = _unit_phases(trajectory, units).unsqueeze(-1) - _unit_phases(trajectory, colours).unsqueeze(-2)  # (T, B, R, R)
+    return torch.cos(gaps).argmax(-1) == torch.arange(units.shape[1], device=gaps.device)
 
 
 def audible(gates: Tensor) -> Tensor:

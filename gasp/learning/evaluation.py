@@ -11,7 +11,7 @@ from torch import Tensor
 
 from gasp.data.corruptions import Corruption, corrupt
 from gasp.data.scenes import Scenes
-from gasp.learning.binding import Binding, bind, pointing, reporting_units
+from gasp.learning.binding import Binding, bind, colour_units, pointing, reporting_units
 from gasp.learning.losses import classification_loss, object_phasors
 from gasp.models import Model, Trajectory
 from gasp.nn.phasors import angle, length
@@ -74,10 +74,10 @@ def answers(
         binding: whether to measure what is where in the same runs.
     """
     reported, of_steps, bound = [], [], []
-    for trajectory, masks, targets, units in _runs(model, scenes, seed, steps, corruption):
+    for trajectory, masks, targets, units, colours in _runs(model, scenes, seed, steps, corruption):
         reported.append((trajectory.answers, targets))
         of_steps.append((trajectory.logits, targets))
-        if binding and (measured := bind(trajectory, masks, units, scenes.head_of_object)):
+        if binding and (measured := bind(trajectory, masks, units, scenes.head_of_object, colours)):
             bound.append(measured)
     found = replace(_answers(reported), binding=Binding.joined(bound) if bound else None)
     adds_up = any(answers is not logits for (answers, _), (logits, _) in zip(reported, of_steps, strict=True))
@@ -110,7 +110,7 @@ def phase_statistics(model: Model, scenes: Scenes, seed: int = 0) -> list[dict[s
         their units point at (:func:`~gasp.learning.binding.pointing`). Empty for a model without phases.
     """
     sums: list[dict[str, Tensor]] = []
-    for trajectory, masks, _, units in _runs(model, scenes, seed):
+    for trajectory, masks, _, units, _ in _runs(model, scenes, seed):
         found = _of_layers(trajectory, masks, units)
         sums = sums or [dict.fromkeys(layer, torch.tensor(0.0)) for layer in found]
         for total, layer in zip(sums, found, strict=True):
@@ -141,12 +141,15 @@ def _of_layers(trajectory: Trajectory, masks: Tensor, units: Tensor) -> list[dic
 
 
 class _Run(NamedTuple):
-    """A forward run over a batch of scenes; units as :func:`~gasp.learning.binding.reporting_units` gives them."""
+    """A forward run over a batch of scenes; units as :func:`~gasp.learning.binding.reporting_units` gives them, and those of
+    colours as :func:`~gasp.learning.binding.colour_units` does.
+    """
 
     trajectory: Trajectory
     masks: Tensor
     targets: Tensor
     units: Tensor
+    colours: Tensor | None
 
 
 def _runs(
@@ -159,14 +162,16 @@ def _runs(
     """The model's forward runs over batches of the scenes."""
     device = next(model.parameters()).device
     generator = torch.Generator().manual_seed(seed)
-    units = reporting_units(scenes)
+    units, colours = reporting_units(scenes), colour_units(scenes)
     for start in range(0, len(scenes), BATCH):
         some = slice(start, start + BATCH)
         images, masks, targets = scenes.batch(some, device)
         with torch.no_grad():
             if corruption is not None:
                 images = corrupt(images, *corruption, generator)
-            yield _Run(model.run(images, generator, masks, steps), masks, targets, units[some].to(device))
+            trajectory = model.run(images, generator, masks, steps)
+            painted = None if colours is None else colours[some].to(device)
+            yield _Run(trajectory, masks, targets, units[some].to(device), painted)
 
 
 def _hits(logits: Tensor, targets: Tensor) -> list[Tensor]:

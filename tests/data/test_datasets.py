@@ -56,6 +56,18 @@ def test_cropped_objects_lie_on_a_background_where_they_lie_without_one():
     assert (scenes.images >= alone.images).all(), "objects are added to the background"
 
 
+def test_painted_objects_have_three_channels_and_a_head_for_colours_and_are_tested_in_new_pairs():
+    data = Dataset(items="1", scenes=SceneSettings(colours="familiar", scale=0.7))
+    scenes = data.compose("test", 5, seed=0)
+    assert data.heads == ("objects", "colours")
+    assert data.sizes() == {"channels": 3, "size": 32, "classes": 4, "heads": 2}
+    assert scenes.images.shape[1:] == (3, 32, 32)
+    assert scenes.targets.shape[1:] == (2, 4)
+    changes = list(data.changes(**LEVELS))
+    assert changes[0] == ("new_pairs", 1.0, {"colours": "new"})
+    assert [change[0] for change in changes[1:]] == ["scale", "objects", "objects", "overlap"]
+
+
 def test_training_and_validation_images_are_a_partition_of_the_source_s():
     whole = sorted(image.numpy().tobytes() for image in module.load_source("3").train.images)
     train, validation = (Dataset(items="3").source(split)[0].images for split in ("train", "validation"))

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from gasp.data import scenes as module
-from gasp.data.scenes import INK, Scenes, SceneSettings, compose
+from gasp.data.scenes import INK, Scenes, SceneSettings, compose, is_new_pair
 from gasp.data.sources import ImageSet
 from gasp.settings import GaspError
 
@@ -252,6 +252,62 @@ def test_on_a_background_objects_keep_their_frame():
     assert first.min() >= 4
     assert last.max() <= 27
     assert area(scenes.masks[:, 0]).mean().item() == pytest.approx(20**2, rel=0.02)
+
+
+# colours
+
+
+@pytest.mark.parametrize("pairs", ["familiar", "new"])
+def test_painted_objects_have_colours_of_their_own_in_the_pairs_that_are_asked_for(pairs):
+    scenes = compose(EQUAL, SceneSettings(colours=pairs), 200, 0)
+    assert scenes.images.shape == (200, 3, 32, 32)
+    assert scenes.head_of_object == (0, 0)
+    assert (scenes.colours[:, 0] != scenes.colours[:, 1]).all()
+    assert (is_new_pair(scenes.labels.long(), scenes.colours.long()) == (pairs == "new")).all()
+    assert scenes.colours.unique().tolist() == list(range(10))
+    for head, named in enumerate((scenes.labels, scenes.colours)):
+        expected = torch.zeros(200, 10, dtype=torch.bool).scatter(1, named.long(), True)
+        assert torch.equal(scenes.targets[:, head], expected)
+
+
+def test_objects_are_painted_in_the_colours_that_are_told_and_are_else_the_same():
+    scenes = compose(EQUAL, SceneSettings(colours="familiar", scale=0.8), 6, 0)
+    grey = compose(EQUAL, SceneSettings(scale=0.8), 6, 0)
+    assert torch.equal(scenes.masks, grey.masks)
+    assert torch.equal(scenes.labels, grey.labels)
+    assert grey.colours is None
+    seen = torch.zeros(6, 2, 3)
+    for index, masks in enumerate(scenes.masks):
+        for number, mask in enumerate(masks):
+            seen[index, number] = scenes.images[index][:, mask == 255].float().mean(1) / 255
+    hues = module._palette(10)
+    nearest = (seen.unsqueeze(2) - hues).square().sum(-1).argmin(-1)
+    assert torch.equal(nearest, scenes.colours.long())
+
+
+def test_every_tenth_class_and_colour_lacks_two_partners_in_training():
+    pairs = is_new_pair(torch.arange(10).unsqueeze(1), torch.arange(10))
+    assert (pairs.sum(0) == 2).all()
+    assert (pairs.sum(1) == 2).all()
+
+
+def test_colours_are_kept_in_the_first_scenes_and_in_sets_of_several_chunks(monkeypatch):
+    monkeypatch.setattr(module, "CHUNK", 8)
+    scenes = compose(EQUAL, SceneSettings(colours="familiar"), 20, 0)
+    assert scenes.colours.shape == (20, 2)
+    assert torch.equal(scenes.first(5).colours, scenes.colours[:5])
+
+
+@pytest.mark.parametrize(
+    ("items", "settings", "background", "message"),
+    [
+        (EQUAL, {"colours": "familiar"}, BACKGROUNDS, "no background"),
+        (squares([20] * 4, [255] * 4), {"colours": "new"}, None, "no new colour is left"),
+    ],
+)
+def test_scenes_that_cannot_be_painted_are_refused(items, settings, background, message):
+    with pytest.raises(GaspError, match=message):
+        compose(items, SceneSettings(**settings), 20, 0, background)
 
 
 # batches

@@ -16,6 +16,7 @@ from gasp.experiments.profile import load_profile
 from gasp.experiments.specification import Dataset, Experiment
 from gasp.experiments.store import COLUMNS
 from gasp.files import write_tensors
+from gasp.learning.attribution import attribution_pointing
 from gasp.learning.devices import use_threads
 from gasp.learning.training import fit
 from gasp.settings import GaspError
@@ -101,6 +102,32 @@ def test_a_run_keeps_of_every_condition_whether_each_scene_was_right(dataset, co
             assert shares.shape == (2, 40 if evaluation == "clean" else 16)
             values = rows[rows["metric"] == metric].sort_values("t")["value"]
             assert shares.mean(1) == pytest.approx(values.iloc[[0, -1]].to_numpy(), abs=1e-6)
+
+
+@pytest.mark.parametrize("variant", ["cnn", "gaspnet"])
+def test_attributions_are_asked_for_under_every_condition_on_scenes_that_are_few(variant, monkeypatch):
+    monkeypatch.setattr(execution, "ATTRIBUTED", 6)
+    profile = load_profile("tiny", attributions=["input_x_gradient"], overlaps=[0.5])
+    one, asked = profile.experiment("multi_mnist", variant, 0), []
+
+    def watched(model, scenes, method, contrast, corruption):
+        asked.append((len(scenes), method, contrast, corruption))
+        return attribution_pointing(model, scenes, method, contrast, corruption)
+
+    monkeypatch.setattr(execution, "attribution_pointing", watched)
+    run(one, profile.store)
+    noise = [corruption for *_, corruption in asked]
+    assert {count for count, *_ in asked} == {6}
+    assert noise.count(("gaussian", 0.2)) == 2
+    rows = profile.store.table([one])
+    for contrast in ("", "_in_contrast"):
+        found = rows[rows["metric"] == f"pointing_by_input_x_gradient{contrast}"]
+        assert set(found["evaluation"]) == {"clean", "gaussian", "longer", "overlap"}
+        assert found["value"].between(0, 1).all()
+        last = rows[rows["metric"] == "scene_accuracy"].query("split == 'test'").groupby(["evaluation", "level"])["t"].max()
+        assert found.set_index(["evaluation", "level"])["t"].equals(
+            last.reindex(found.set_index(["evaluation", "level"]).index)
+        )
 
 
 def test_all_models_are_tested_on_the_same_scenes():

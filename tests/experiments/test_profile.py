@@ -219,6 +219,17 @@ def test_a_study_is_runs_that_are_only_validated(write):
     assert study[0].model == profile.experiment("multi_mnist", "gaspnet", 0).model
 
 
+def test_a_study_measures_its_runs_under_the_changes_and_by_the_attributions_that_it_names(write):
+    asked = {"objects": [3], "overlaps": [0.5], "attributions": ["occlusion"]}
+    write(**{"studies.one": STUDY | asked})
+    (one,) = load_profile("tiny").study("one")
+    assert [(condition.evaluation, condition.level) for condition in one.conditions()] == [("objects", 3), ("overlap", 0.5)]
+    assert one.evaluation.attributions == ("occlusion",)
+    write(**{"studies.one": STUDY | {"attributions": ["guess"]}})
+    with pytest.raises(GaspError, match="attributions"):
+        load_profile("tiny")
+
+
 def test_a_study_of_the_grid_s_own_runs_needs_no_training(write):
     write(**{"studies.one": STUDY | {"epochs": 1}})
     profile = load_profile("tiny")

@@ -31,6 +31,7 @@ CHANGES: dict[str, Any] = {
     "data.scenes.scale": 0.4,
     "data.scenes.size": 24,
     "data.scenes.cropped": False,
+    "data.scenes.colours": "familiar",
     "data.reports_background": False,
     "model.widths": [4, 5],
     "model.kernels": [3, 5],
@@ -72,6 +73,7 @@ CHANGES: dict[str, Any] = {
     "evaluation.overlaps": [0.5],
     "evaluation.longer": 4,
     "evaluation.longer_noise": [0.3],
+    "evaluation.attributions": ["saliency"],
 }
 
 

@@ -14,9 +14,11 @@ from gasp.learning.binding import (
     Binding,
     audible,
     bind,
+    colour_units,
     cued_reports,
     mask_iou,
     named_places,
+    pairing,
     phase_masks,
     places,
     pointing,
@@ -162,6 +164,58 @@ def test_the_means_over_scenes_of_what_is_kept_of_each_are_the_metrics(heads):
     kept = ("pointing", "cued_accuracy", "name_to_place")
     several = {"head_0_", "head_1_"} if len(set(heads)) > 1 else set()
     assert set(found.of_scenes()) == {f"{head}{name}" for name in kept for head in {"", *several}}
+
+
+def painted(of_colours: list[float]) -> tuple[Trajectory, Tensor, Tensor, Tensor]:
+    """A run whose units are in phase with their objects, and whose colours, in a second head, have phases ``(G)``; its masks,
+    units and colour units.
+    """
+    objects = len(of_colours)
+    masks, units, colours = strips(objects), chosen(objects, (0,) * objects), chosen(objects, (1,) * objects)
+    phases = torch.tensor([APART[objects]])
+    run = trajectory(masks, units, phases, phases, heads=2)
+    readout = run.phases[1].scatter(2, colours[None], torch.tensor(of_colours).expand(1, len(masks), -1))
+    return replace(run, phases=(run.phases[0], readout)), masks, units, colours
+
+
+@pytest.mark.parametrize("phases", APART.values(), ids=["two objects", "three objects"])
+@pytest.mark.parametrize(
+    ("of_colours", "expected"),
+    [
+        (lambda phases: [*phases], 1.0),
+        (lambda phases: [phase + 0.4 for phase in phases], 1.0),
+        (lambda phases: [*phases[1:], phases[0]], 0.0),
+        (lambda phases: [1.3 for _ in phases], None),
+    ],
+    ids=["perfect", "a little off", "shuffled", "all alike"],
+)
+def test_a_digit_is_paired_with_the_colour_in_phase_with_it(phases, of_colours, expected):
+    run, masks, units, colours = painted(of_colours(phases))
+    expected = [pytest.approx(1 / len(phases) if expected is None else expected)]
+    metrics = bind(run, masks, units, (0,) * len(phases), colours).metrics()
+    assert metrics["pairing"] == expected
+    assert metrics["colour_pointing"] == expected
+    assert metrics["pointing"] == [1.0]
+
+
+def test_pairing_compares_units_alone_and_knows_nothing_of_places():
+    run, _, units, colours = painted([*APART[2]])
+    assert pairing(replace(run, phases=(torch.zeros_like(run.phases[0]), run.phases[1])), units, colours).all()
+
+
+def test_colours_are_kept_of_each_scene_and_of_all_batches():
+    run, masks, units, colours = painted([*APART[2]])
+    found = bind(run, masks, units, (0, 0), colours)
+    assert {"pairing", "colour_pointing"} <= set(found.of_scenes())
+    assert Binding.joined([found, found]).pairing.shape == (1, 8, 2)
+    assert not {"pairing", "colour_pointing"} & set(bind(run, masks, units, (0, 0)).metrics())
+
+
+def test_units_of_colours_are_those_of_the_second_head():
+    nothing, labels = torch.zeros(1, 2, 4, 4, dtype=torch.uint8), torch.tensor([[3, 5]], dtype=torch.uint8)
+    scenes = Scenes(nothing, nothing, torch.zeros(1, 2, CLASSES, dtype=torch.bool), labels, (0, 0))
+    assert colour_units(scenes) is None
+    assert colour_units(replace(scenes, colours=torch.tensor([[1, 0]], dtype=torch.uint8))).tolist() == [[7, 6]]
 
 
 def test_without_phases_nothing_is_bound():
