@@ -1,0 +1,87 @@
+/* What the interactive figures share: the colours of phases, canvases, and time that a reader starts and stops. */
+window.gaspPhases ??= (() => {
+  // PHASE_COLOURS of gasp.analysis.figures.style at 32 phases, evenly spread from 0 on; between two of them, their mixture
+  const COLOURS =
+    "ef55f2f86be2fb84cefc9bb8fcb0a2fcc38afcd471fae455f1ee35deed1fc7e516afdd1397d4107dcb0e62c20c44b812" +
+    "32ad28399f464390644581803e729b3161b3294ec82438db2e22ea491bf26424f67b30f99139fbab40fbc544fbdd48f9";
+  const parts = COLOURS.match(/../g).map((pair) => parseInt(pair, 16));
+
+  const element = (name, properties = {}, ...children) => {
+    const made = Object.assign(document.createElement(name), properties);
+    made.append(...children);
+    return made;
+  };
+
+  /** The colour of a phase in radians: red, green and blue, 0 to 255. */
+  const colour = (phase) => {
+    const place = ((((phase / (2 * Math.PI)) % 1) + 1) % 1) * 32;
+    const [first, share] = [Math.floor(place) % 32, place % 1];
+    const mixed = (part) => (1 - share) * parts[3 * first + part] + share * parts[(3 * first + 3 + part) % 96];
+    return [0, 1, 2].map(mixed);
+  };
+  const css = (phase) => `rgb(${colour(phase).map(Math.round).join()})`;
+
+  /** Fill a canvas pixel by pixel; `shade` gives the colour of each. */
+  const paint = (canvas, shade) => {
+    const context = canvas.getContext("2d");
+    const pixels = context.createImageData(canvas.width, canvas.height);
+    for (let index = 0; index < canvas.width * canvas.height; index++) pixels.data.set([...shade(index), 255], 4 * index);
+    context.putImageData(pixels, 0, 0);
+  };
+
+  /** Make a canvas of this size, in CSS pixels, that is sharp on every screen; its empty context. */
+  const drawing = (canvas, width, height) => {
+    const scale = window.devicePixelRatio || 1;
+    [canvas.width, canvas.height] = [width * scale, height * scale];
+    const context = canvas.getContext("2d");
+    context.scale(scale, scale);
+    return context;
+  };
+
+  /** The circle of phases, in their colours: phase 0 to the right, growing against the clock. */
+  const circle = (context, x, y, radius, width) => {
+    for (let part = 0; part < 128; part++) {
+      context.beginPath();
+      context.arc(x, y, radius, (-2 * Math.PI * (part + 1.2)) / 128, (-2 * Math.PI * part) / 128);
+      context.lineWidth = width;
+      context.strokeStyle = css((2 * Math.PI * (part + 0.5)) / 128);
+      context.stroke();
+    }
+  };
+
+  /** The legend of the colours. */
+  const wheel = () => {
+    const canvas = element("canvas", { ariaHidden: "true" });
+    circle(drawing(canvas, 80, 80), 40, 40, 31, 16);
+    const labels = ["0", "π/2", "π", "3π/2"].map((text) => element("span", { textContent: text }));
+    const box = element("div", { className: "wheel" }, canvas, ...labels);
+    return element("figure", {}, box, element("figcaption", { textContent: "colour: phase" }));
+  };
+
+  const still = window.matchMedia("(prefers-reduced-motion: reduce)");
+
+  /**
+   * Let a button start and stop time: `advance` is called at this interval until it returns false. For a reader who prefers
+   * reduced motion each press is one step, and nothing moves by itself.
+   */
+  const player = (button, advance, milliseconds) => {
+    let timer = 0;
+    const name = () => (button.textContent = still.matches ? "step" : timer ? "pause" : "play");
+    const pause = () => {
+      clearInterval(timer);
+      timer = 0;
+      name();
+    };
+    const play = () => {
+      if (timer || still.matches) return;
+      timer = setInterval(() => advance() || pause(), milliseconds);
+      name();
+    };
+    button.addEventListener("click", () => (still.matches ? advance() : timer ? pause() : play()));
+    still.addEventListener("change", pause);
+    name();
+    return { play, pause };
+  };
+
+  return { circle, colour, css, drawing, element, paint, player, wheel };
+})();
