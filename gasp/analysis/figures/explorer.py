@@ -27,7 +27,7 @@ def explorer(exhibits: Sequence[Exhibit], name: str = "explorer") -> HTML:
         name: of the element on the page.
     """
     folder = files("gasp.analysis.figures")
-    parts = {part: folder.joinpath(part).read_text() for part in ("phases.css", "phases.js")}
+    parts = {part: folder.joinpath(part).read_text() for part in ("phases.css", "phases.js", "explorer.js")}
     parts |= {"EXPLORER": name, "EXHIBITS": json.dumps([_data(shown) for shown in exhibits])}
     page = folder.joinpath("explorer.html").read_text()
     for part, text in parts.items():
