@@ -1,9 +1,11 @@
 /* The figures of the page "From oscillators to binding". Phases follow the equations of gasp.nn.kuramoto, pair by pair. */
 window.gaspOscillators = (() => {
-  const { circle, colour, css, drawing, element, paint, player, wheel } = window.gaspPhases;
+  const { cells, circle, colour, css, drawing, element, paint, player, wheel } = window.gaspPhases;
   const TURN = 2 * Math.PI;
   const GREY = "#808080";
   const LINES = ["#0a7ea4", "#d55e00"]; // seen on white and on black
+  const STEPS = 220; // of the curves over time
+  const AT_REST = 1e-3; // radians per unit of time: below, nothing is seen to move
   const range = (count) => [...Array(count).keys()];
   const dot = (first, second) => first.reduce((sum, value, index) => sum + value * second[index], 0);
 
@@ -85,7 +87,7 @@ window.gaspOscillators = (() => {
 
   const PICTURES = {
     bars: (row, column) => row > 1 && row < 14 && [3, 4, 11, 12].includes(column),
-    cross: (row, column) => ([7, 8].includes(column) && row > 1 && row < 14) || ([7, 8].includes(row) && column > 1 && column < 14),
+    cross: (row, column) => [[row, column], [column, row]].some(([on, along]) => [7, 8].includes(on) && along > 1 && along < 14),
   };
   const SIDE = 16;
 
@@ -246,5 +248,116 @@ window.gaspOscillators = (() => {
     },
   };
 
-  return { FIGURES, LINES, SIDE, align, element, player, wheel };
+  const labelled = (text, ...parts) => element("label", {}, `${text} `, ...parts);
+
+  /** The curves over the last steps, between their least value and their largest. */
+  const trace = (figure) => {
+    const canvas = element("canvas", { ariaHidden: "true" });
+    const ends = [figure.top ?? "1", figure.bottom ?? "0"].map((textContent) => element("span", { textContent }));
+    const names = figure.lines.map(([text], index) => element("span", { textContent: `— ${text}`, style: `color: ${LINES[index]}` }));
+    const caption = element("figcaption", {}, ...names.flatMap((name, index) => (index ? [" ", name] : [name])), " over time");
+    const draw = (history) => {
+      const context = drawing(canvas, STEPS, 100);
+      context.strokeStyle = GREY;
+      context.strokeRect(0.5, 0.5, STEPS - 1, 99);
+      figure.lines.forEach((_, index) => {
+        context.beginPath();
+        history.forEach((values, step) => context.lineTo(step, 97 - 94 * values[index]));
+        context.strokeStyle = LINES[index];
+        context.lineWidth = 2.5;
+        context.stroke();
+      });
+    };
+    const box = element("div", { className: "trace" }, element("div", { className: "ends" }, ...ends), canvas);
+    return [element("figure", {}, box, caption), draw];
+  };
+
+  /** Build a figure where the page has a place for it; `state` of the place says what it computes, and with what. */
+  const build = (host) => {
+    const figure = FIGURES[host.dataset.oscillators];
+    const controls = {};
+    const values = () =>
+      Object.fromEntries(Object.entries(controls).map(([name, { type, value }]) => [name, type === "range" ? Number(value) : value]));
+    let [phases, lit, history, coupling, strength] = [[], [], [], null, []];
+    let start = Object.values(figure.starts)[0];
+    const couple = () => {
+      coupling = figure.coupling(values(), lit);
+      strength = strengths(coupling);
+    };
+    const begin = () => {
+      phases = start(values());
+      history = [];
+    };
+    const panels = figure.panels.map((caption) => element("canvas", { ariaLabel: caption, role: "img" }));
+    const boxes = [...panels];
+    const [curves, drawCurves] = figure.lines ? trace(figure) : [wheel(), () => {}];
+    const report = element("p");
+    let mark = () => {};
+    const show = () => {
+      figure.draw(panels, phases, lit);
+      drawCurves(history);
+      report.textContent = figure.report(phases, lit);
+    };
+    const advance = () => {
+      const moved = rates(phases, strength);
+      phases = phases.map((phase, i) => phase + figure.stepSize * moved[i]);
+      if (figure.lines) history = [...history, figure.lines.map(([, value]) => value(phases))].slice(-STEPS);
+      show();
+      return moved.some((rate, i) => coupling.gates[i] && Math.abs(rate) > AT_REST);
+    };
+    const button = element("button", { type: "button" });
+    const time = player(button, advance, 40);
+    const changed = (name) => {
+      if (figure.restart?.includes(name)) {
+        if (figure.lit) lit = figure.lit(values());
+        begin();
+      }
+      couple();
+      show();
+      time.play();
+    };
+    const rows = [
+      ...(figure.choices ?? []).map(([name, text, options]) => {
+        controls[name] = element("select", { name }, ...Object.entries(options).map(([value, shown]) => new Option(shown, value)));
+        return labelled(text, controls[name]);
+      }),
+      ...figure.sliders.map(([name, text, min, max, step, value]) => {
+        const [slider, shown] = [element("input", { type: "range", name, min, max, step, value }), element("output", { value })];
+        slider.addEventListener("input", () => (shown.value = slider.value));
+        controls[name] = slider;
+        return labelled(text, slider, shown);
+      }),
+    ];
+    for (const [name, control] of Object.entries(controls)) control.addEventListener("input", () => changed(name));
+    const starts = Object.entries(figure.starts).map(([textContent, chosen]) => {
+      const again = element("button", { type: "button", textContent });
+      again.addEventListener("click", () => ((start = chosen), begin(), show(), time.play()));
+      return again;
+    });
+    if (figure.lit) {
+      lit = figure.lit(values());
+      const toggle = ([row, column]) => {
+        lit[row * SIDE + column] = 1 - lit[row * SIDE + column];
+        changed("lit");
+      };
+      const label = "the picture: arrow keys move, the space bar switches a pixel on or off";
+      panels[0].className = "picture";
+      [boxes[0], mark] = cells(panels[0], label, [SIDE, SIDE], (to) => mark(to), toggle);
+    }
+    const figures = boxes.map((box, index) => element("figure", {}, box, element("figcaption", { textContent: figure.panels[index] })));
+    host.setAttribute("role", "group");
+    host.setAttribute("aria-label", figure.label);
+    host.replaceChildren(
+      element("div", { className: "panels" }, ...figures, curves),
+      element("div", { className: "controls" }, button, ...starts, ...rows),
+      report
+    );
+    host.state = () => ({ phases, coupling, stepSize: figure.stepSize });
+    begin();
+    couple();
+    show();
+  };
+  document.querySelectorAll("[data-oscillators]").forEach(build);
+
+  return { align };
 })();

@@ -1,6 +1,6 @@
 /* The explorer: what it shows of an exhibit (gasp.analysis.exhibits) at a moment, and what is at a place. */
 (() => {
-  const { css, colour, element, paint, player, wheel } = window.gaspPhases;
+  const { cells, colour, css, element, paint, player, wheel } = window.gaspPhases;
   const exhibits = /*EXHIBITS*/;
   const root = document.getElementById("/*EXPLORER*/");
   const find = (name) => root.querySelector(`[name=${name}]`);
@@ -11,23 +11,23 @@
   const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
   for (const data of exhibits)
     for (const part of ["images", "phases", "gates", "chances", "rival"]) data[part] = bytes(data[part]);
-  let [data, maps, heads, place] = [exhibits[0], [], [], null]; // what is shown; the place asked about, (row, column)
+  let [data, maps, marks, heads, place] = [exhibits[0], [], [], [], null]; // what is shown; the place asked about
 
   /** What is shown at the moment: phases, gates and chances as bytes, of the one scene at the one level of noise. */
   const now = () => {
     const view = Number(scene.value) * data.levels.length + Number(level.value);
     const step = Math.floor(Number(moment.value) / data.iterations);
     const part = (values, count, index) => values.subarray(count * index, count * (index + 1));
-    const cells = data.grids.reduce((sum, [height, width]) => sum + height * width, 0);
+    const locations = data.grids.reduce((sum, [height, width]) => sum + height * width, 0);
     const units = data.classes.length * data.classes[0].length;
     return {
       step,
       image: part(data.images, data.channels * data.size ** 2, view),
-      phases: part(data.phases, cells + units, view * data.frames + Number(moment.value)),
-      gates: part(data.gates, cells, view * data.steps + step),
+      phases: part(data.phases, locations + units, view * data.frames + Number(moment.value)),
+      gates: part(data.gates, locations, view * data.steps + step),
       chances: part(data.chances, units, view * data.steps + step),
       rival: part(data.rival, units, view),
-      unitPhases: (unit, phases) => phases[cells + unit],
+      unitPhases: (unit, phases) => phases[locations + unit],
     };
   };
   const radians = (byte) => (byte / 256) * 2 * Math.PI;
@@ -90,16 +90,7 @@
     const aligning = iteration ? `, aligning: iteration ${iteration} of ${data.iterations}` : start;
     find("time").value = `t = ${seen.step}${aligning}`;
     root.querySelector(".answer").textContent = `GASPnet reports ${verdict(seen.chances)}, the CNN ${verdict(seen.rival)}.`;
-    root.querySelectorAll(".place").forEach((mark) => {
-      const [height, width] = data.grids[0];
-      mark.hidden = !place;
-      const [row, column] = place ?? [0, 0];
-      const { offsetWidth, offsetHeight } = mark.parentElement.querySelector("canvas");
-      mark.style.left = `${(column / width) * offsetWidth}px`;
-      mark.style.top = `${(row / height) * offsetHeight}px`;
-      mark.style.width = `${offsetWidth / width}px`;
-      mark.style.height = `${offsetHeight / height}px`;
-    });
+    marks.forEach((mark) => mark(place));
     const says = root.querySelector(".says");
     const found = place && ask(seen, place);
     if (!place) says.textContent = "Click a place in the scene, or go there by arrow keys, and see what GASPnet says is there.";
@@ -110,48 +101,23 @@
         `agreement of its unit’s phase with the place ${percent(found.agreement)}. The CNN’s answer has no place.`;
   };
 
-  const asking = (canvas, title) => {
-    canvas.tabIndex = 0;
-    canvas.setAttribute("role", "application");
-    canvas.setAttribute("aria-label", `${title}: arrow keys choose a place, and the text below says what is there`);
-    canvas.addEventListener("click", (event) => {
-      const [height, width] = data.grids[0];
-      const { offsetX, offsetY } = event;
-      place = [(offsetY / canvas.offsetHeight) * height, (offsetX / canvas.offsetWidth) * width].map(Math.floor);
-      show();
-    });
-    canvas.addEventListener("keydown", (event) => {
-      const move = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
-      if (event.key === "Escape") place = null;
-      else if (move) {
-        const last = data.grids[0].map((side) => side - 1);
-        const from = place ?? last.map((side) => Math.floor(side / 2));
-        place = from.map((at, axis) => Math.min(Math.max(at + move[axis], 0), last[axis]));
-      } else return;
-      event.preventDefault();
-      show();
-    });
-  };
-
   /** Make the panels, the bars and the choices of a data set. */
   const choose = () => {
     data = exhibits[exhibit.value];
     place = null;
-    const sides = [[data.size, data.size], ...data.grids];
     const titles = ["scene", ...data.grids.map((_, index) => `phases of layer ${index + 1}`)];
-    maps = sides.map(([height, width]) => element("canvas", { width, height }));
-    const figures = maps.map((map, index) => {
-      const figure = element("figure", { className: index > 1 ? "scene deeper" : "scene asked" }, map);
-      const title = index > 1 ? `layer ${index}` : titles[index];
-      figure.append(element("figcaption", { textContent: title }));
-      if (index > 1) map.ariaLabel = titles[index];
-      else {
-        asking(map, titles[index]);
-        figure.append(element("div", { className: "place", hidden: true }));
-      }
-      return figure;
-    });
-    maps.slice(2).forEach((map) => map.setAttribute("role", "img"));
+    maps = [[data.size, data.size], ...data.grids].map(([height, width], index) =>
+      element("canvas", { width, height, className: index > 1 ? "cell deeper" : "cell" })
+    );
+    const move = (to) => ((place = to), show());
+    const asked = maps.slice(0, 2).map((map, index) =>
+      cells(map, `${titles[index]}: arrow keys choose a place, and the text below says what is there`, data.grids[0], move)
+    );
+    marks = asked.map(([, mark]) => mark);
+    maps.slice(2).forEach((map, index) => (map.setAttribute("role", "img"), (map.ariaLabel = titles[index + 2])));
+    const figures = [...asked.map(([box]) => box), ...maps.slice(2)].map((box, index) =>
+      element("figure", {}, box, element("figcaption", { textContent: index > 1 ? `layer ${index}` : titles[index] }))
+    );
     root.querySelector(".panels").replaceChildren(...figures, wheel());
     heads = data.classes.map((names) =>
       names.map((name) => {

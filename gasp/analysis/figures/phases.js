@@ -83,5 +83,44 @@ window.gaspPhases ??= (() => {
     return { play, pause };
   };
 
-  return { circle, colour, css, drawing, element, paint, player, wheel };
+  /**
+   * Let a reader choose a cell of a canvas by pointer or by arrow keys.
+   *
+   * `move` gets the row and column of the cell, or null after Escape; `press`, if any, those of a cell that is clicked, or
+   * chosen by Enter or the space bar. Returns the canvas in its box, and a function that marks a cell.
+   */
+  const cells = (canvas, label, [height, width], move, press = () => {}) => {
+    const mark = element("div", { className: "mark", hidden: true });
+    const box = element("div", { className: "cells" }, canvas, mark);
+    const last = [height - 1, width - 1];
+    let place = null;
+    canvas.tabIndex = 0;
+    canvas.setAttribute("role", "application");
+    canvas.setAttribute("aria-label", label);
+    canvas.addEventListener("click", ({ offsetX, offsetY }) => {
+      const at = [(offsetY / canvas.offsetHeight) * height, (offsetX / canvas.offsetWidth) * width];
+      place = at.map((side, axis) => Math.min(Math.max(Math.floor(side), 0), last[axis]));
+      move(place);
+      press(place);
+    });
+    canvas.addEventListener("keydown", (event) => {
+      const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
+      const middle = last.map((side) => Math.floor(side / 2));
+      if (step) move((place ?? middle).map((side, axis) => Math.min(Math.max(side + step[axis], 0), last[axis])));
+      else if (event.key === "Escape") move(null);
+      else if (["Enter", " "].includes(event.key)) press(place ?? middle);
+      else return;
+      event.preventDefault();
+    });
+    const show = (to) => {
+      place = to;
+      mark.hidden = !place;
+      const [row, column] = place ?? [0, 0];
+      const sides = { left: column / width, top: row / height, width: 1 / width, height: 1 / height };
+      for (const [side, share] of Object.entries(sides)) mark.style[side] = `${100 * share}%`;
+    };
+    return [box, show];
+  };
+
+  return { cells, circle, colour, css, drawing, element, paint, player, wheel };
 })();
