@@ -87,7 +87,7 @@ window.gaspOscillators = (() => {
 
   const PICTURES = {
     bars: (row, column) => row > 1 && row < 14 && [3, 4, 11, 12].includes(column),
-    cross: (row, column) => [[row, column], [column, row]].some(([on, along]) => [7, 8].includes(on) && along > 1 && along < 14),
+    cross: (...place) => [place, place.toReversed()].some(([on, along]) => [7, 8].includes(on) && along > 1 && along < 14),
   };
   const SIDE = 16;
 
@@ -254,8 +254,11 @@ window.gaspOscillators = (() => {
   const trace = (figure) => {
     const canvas = element("canvas", { ariaHidden: "true" });
     const ends = [figure.top ?? "1", figure.bottom ?? "0"].map((textContent) => element("span", { textContent }));
-    const names = figure.lines.map(([text], index) => element("span", { textContent: `— ${text}`, style: `color: ${LINES[index]}` }));
-    const caption = element("figcaption", {}, ...names.flatMap((name, index) => (index ? [" ", name] : [name])), " over time");
+    const names = figure.lines.flatMap(([text], index) => {
+      const line = element("i", { style: `background: ${LINES[index]}` });
+      return [line, ` ${text} `];
+    });
+    const caption = element("figcaption", {}, ...names, "over time");
     const draw = (history) => {
       const context = drawing(canvas, STEPS, 100);
       context.strokeStyle = GREY;
@@ -276,8 +279,8 @@ window.gaspOscillators = (() => {
   const build = (host) => {
     const figure = FIGURES[host.dataset.oscillators];
     const controls = {};
-    const values = () =>
-      Object.fromEntries(Object.entries(controls).map(([name, { type, value }]) => [name, type === "range" ? Number(value) : value]));
+    const chosen = ({ type, value }) => (type === "range" ? Number(value) : value);
+    const values = () => Object.fromEntries(Object.entries(controls).map(([name, control]) => [name, chosen(control)]));
     let [phases, lit, history, coupling, strength] = [[], [], [], null, []];
     let start = Object.values(figure.starts)[0];
     const couple = () => {
@@ -318,20 +321,22 @@ window.gaspOscillators = (() => {
     };
     const rows = [
       ...(figure.choices ?? []).map(([name, text, options]) => {
-        controls[name] = element("select", { name }, ...Object.entries(options).map(([value, shown]) => new Option(shown, value)));
+        const listed = Object.entries(options).map(([value, shown]) => new Option(shown, value));
+        controls[name] = element("select", { name }, ...listed);
         return labelled(text, controls[name]);
       }),
       ...figure.sliders.map(([name, text, min, max, step, value]) => {
-        const [slider, shown] = [element("input", { type: "range", name, min, max, step, value }), element("output", { value })];
+        const slider = element("input", { type: "range", name, min, max, step, value });
+        const shown = element("output", { value });
         slider.addEventListener("input", () => (shown.value = slider.value));
         controls[name] = slider;
         return labelled(text, slider, shown);
       }),
     ];
     for (const [name, control] of Object.entries(controls)) control.addEventListener("input", () => changed(name));
-    const starts = Object.entries(figure.starts).map(([textContent, chosen]) => {
+    const starts = Object.entries(figure.starts).map(([textContent, phasesAt]) => {
       const again = element("button", { type: "button", textContent });
-      again.addEventListener("click", () => ((start = chosen), begin(), show(), time.play()));
+      again.addEventListener("click", () => ((start = phasesAt), begin(), show(), time.play()));
       return again;
     });
     if (figure.lit) {
@@ -344,7 +349,8 @@ window.gaspOscillators = (() => {
       panels[0].className = "picture";
       [boxes[0], mark] = cells(panels[0], label, [SIDE, SIDE], (to) => mark(to), toggle);
     }
-    const figures = boxes.map((box, index) => element("figure", {}, box, element("figcaption", { textContent: figure.panels[index] })));
+    const captions = figure.panels.map((textContent) => element("figcaption", { textContent }));
+    const figures = boxes.map((box, index) => element("figure", {}, box, captions[index]));
     host.setAttribute("role", "group");
     host.setAttribute("aria-label", figure.label);
     host.replaceChildren(
