@@ -87,7 +87,7 @@ window.gaspOscillators = (() => {
 
   const PICTURES = {
     bars: (row, column) => row > 1 && row < 14 && [3, 4, 11, 12].includes(column),
-    cross: (...place) => [place, place.toReversed()].some(([on, along]) => [7, 8].includes(on) && along > 1 && along < 14),
+    cross: (...place) => [place, [...place].reverse()].some(([on, along]) => [7, 8].includes(on) && along > 1 && along < 14),
   };
   const SIDE = 16;
 
