@@ -136,7 +136,7 @@
     KINDS.forEach((kind, index) => {
       const group = element("optgroup", { label: `${kind} (${percent(data.shares[kind])} of scenes)` });
       data.kinds.forEach((one, which) => {
-        if (one === index) group.append(new Option(data.units[which].map(className).join(" and "), which));
+        if (one === index) group.append(new Option(`${data.units[which].map(className).join(" and ")}: ${kind}`, which));
       });
       if (group.children.length) scene.append(group);
     });
