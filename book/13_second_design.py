@@ -34,59 +34,11 @@ banner(settings, overrides)
 #
 # ## What goes wrong on photographs
 #
-# The design of the other chapters loses to the CNN on photographs ({ref}`the-photographs`). Four things stand in its way.
+# The design of the other chapters loses to the CNN on photographs ({ref}`the-photographs`). It answers from its last sweep alone. One
+# strength of modulation serves all neurons. Its keys see five pixels. And a photograph is never silent: its locations pull and are
+# heard although nothing there need be named. {ref}`what-we-add` has the equations of what we changed; this chapter has what each
+# change is worth.
 #
-# - It answers from its last sweep alone, and forgets what earlier sweeps saw.
-# - One strength of modulation, $a_F = 1$, serves all neurons, also those that phases do not help.
-# - The keys of the first layer see a field of five pixels. That is too little to tell a stroke from a texture.
-# - A photograph is never silent. On an empty background, the gates of {eq}`eq-normalization` are 0, and nothing there pulls or is
-#   heard. A photograph is active everywhere, so units of the dense layer may follow *it* instead of a digit.
-#
-# ## What we add
-#
-# None of the four additions is in the paper. Each is a setting of {py:class}`gasp.models.GASPnetSettings`, and each is off in the
-# design of the other chapters.
-#
-# **Answers add up over time.** The answer at step $t$ is a mean of the logits of all steps so far, in which a learned leak
-# $\lambda$ between 0 and 1 makes earlier steps count less ({py:class}`gasp.models.Trajectory`). Each step is still trained by its
-# own logits:
-#
-# $$
-# \bar\ell_t = \sum_{s \le t} \lambda^{t-s}\, \ell_s \Big/ \sum_{s \le t} \lambda^{t-s} .
-# $$ (eq-readout)
-#
-# **Modulation is learned.** Every channel and every unit has its own $a_F$, which starts from 1 and may fall to 0, where phases are
-# ignored.
-#
-# **Keys come from a network of their own.** A small convolutional network ({py:class}`gasp.nn.keys.KeyNetwork`) computes features
-# $h_i$ of each location of the first layer. Its field is 33 pixels wide, and it learns through keys, gates and phases only. Keys and
-# queries of the first layer are linear in these features: $k_i = W_k h_i$, $q_i = W_q h_i$.
-#
-# **A gate says what takes part.** The same features decide how much each location takes part:
-#
-# $$
-# m_i \leftarrow p_i\, m_i, \qquad p_i = \operatorname{sigmoid}(w \cdot h_i + b).
-# $$ (eq-gate)
-#
-# The gate multiplies the activity of the first layer. Pull, drive and input to the next layer are all computed from that activity,
-# so a location whose gate is closed is as silent as an empty background.
-#
-# Masks, where they are used in training, teach both. A loss on the keys asks every location's query to choose its own object $g$
-# among the mean keys $\mu_g$ of all objects; $w_{gi}$ is how much of location $i$ object $g$ covers, and $\tau = 4$
-# ({py:func}`gasp.learning.losses.key_loss`):
-#
-# $$
-# L_{\text{key}} = -\frac1G \sum_g \frac{1}{\sum_i w_{gi}} \sum_i w_{gi}
-# \log \operatorname{softmax}_g \bigl(\tau \langle q_i, \mu_g \rangle\bigr).
-# $$ (eq-key-loss)
-#
-# It trains keys directly, where the synchrony loss reaches them only through several steps of the dynamics. The gate is trained to
-# be as open as the objects that must be named cover a location ({py:func}`gasp.learning.losses.gate_loss`). Without masks, labels
-# train keys and gate through everything that follows from them.
-#
-# This network runs for $T = 2$ steps instead of 3. The key network adds to its parameters, so the CNN of as many parameters is
-# wider than in the other chapters.
-
 # %% [markdown]
 # ## Two digits on a photograph
 #
@@ -193,16 +145,53 @@ strengths = [f"{layer.mean():.2f} ± {layer.std():.2f}" for layer in gated.modul
 table(["layer", "$a_F$, mean ± standard deviation"], list(zip(names, strengths, strict=True)))
 
 # %% [markdown]
-# ## A phase for each channel
+# ## What each part is worth
 #
-# In the other chapters, all channels of a location share its phase: the mean phase of its receptive field, weighted by amplitude. In
-# the second design each channel takes the phase of its own complex input, as a dense unit does by {eq}`eq-drive`. A channel that
-# hears one digit is then not forced into the phase of another. KomplexNet has such phases, too {cite:p}`komplexnet`. Three epochs,
-# answers by the mean over steps (a comparison with one phase per location is still to be stored):
+# Each row changes the second design in one point and trains for three epochs, seed 0. The cells are the shares of validation scenes with
+# every label right, without noise and under Gaussian noise of σ = 0.1.
+
+# %% tags=["remove-cell"]
+CHANGES = {
+    "gaspnet_gated": "the second design",
+    "gaspnet_gated, drive = amplitude": "one phase per location",
+    "no_alignment": "phases never aligned (K = 0)",
+    "gaspnet_gated, readout = mean": "answers: plain mean over steps",
+    "gaspnet_gated, steps = 3": "three time steps",
+    "gaspnet_gated, key_size = 4, key_channels = 8": "half the key network (8 channels, d = 4)",
+    "gaspnet_gated, key_separable = True": "separable key network",
+    "gaspnet_gated, key_separable = True, key_channels = 32": "separable, 32 channels",
+    "gaspnet_gated, learning_rate = 0.005": "half the learning rate",
+    "gaspnet_gated, learning_rate = 0.02": "twice the learning rate",
+    "told_phases": "no gate, phases told in every convolution",
+    "gate": "the gate without phases",
+    "cnn_gated_parameters": "CNN, as many parameters",
+    "cnn_gated_parameters, learning_rate = 0.005": "… half the learning rate",
+    "cnn_gated_parameters, learning_rate = 0.02": "… twice the learning rate",
+}
+SHORT = ["learning_rate", "drives", "controls", "readout", "time", "key_network", "masks_or_labels"]
+
+
+def of_studies(names):
+    """Short runs of several studies: mean of the last answer, a column for each data set and level of noise."""
+    results = pd.concat([trained.store.table(trained.study(name)) for name in names])
+    columns = {}
+    for dataset, label in NAMES.items():
+        rows = results[results["dataset"] == dataset]
+        levels = {label: undisturbed(rows), "σ = 0.1": at_level(levels_of(rows, "gaussian"), 0.1)}
+        for level, values in levels.items():
+            columns[f"{label}, {level}" if level != label else label] = last_step(values).groupby("variant")["value"].mean()
+    return pd.DataFrame(columns)
+
 
 # %% tags=["remove-input"]
-drives = study("drives")
-table_of(drives, "scenes", "run")
+changes = of_studies(SHORT).reindex(CHANGES).rename(CHANGES).dropna(how="all")
+table_of(changes.map(lambda share: "" if pd.isna(share) else f"{share:.3f}"), "what is changed")
+
+# %% [markdown]
+# Alignment pays on every data set on which it was left out. A phase for each channel pays as well, most on two digits on a photograph.
+# A third time step brings no more than one seed can tell and costs nearly twice as much, so two steps are the default. A smaller
+# key network is enough on an empty background, where there is little to tell apart; on photographs, accuracy falls with its size.
+# Neither network gains from another learning rate on all data sets, so both keep the same one.
 
 # %% [markdown]
 # ## Noise: what gives way first
@@ -232,22 +221,16 @@ table(["taken from the scene without noise", "both digits right", "separation, l
 # in the activity, which no coupling repairs. The second design mends much of this without ever training on noise. Its gate closes
 # where there is only noise, and its channels have phases of their own (table above).
 #
-# ## Masks, labels, and where modulation starts
+# ## Without masks
 #
-# Two digits on a photograph, three epochs, answers by the mean over steps:
+# On labels alone, nothing tells keys and gate what an object is. Two digits on a photograph; three epochs, then six:
 
 # %% tags=["remove-input"]
-table_of(study("masks_or_labels").droplevel(0), "run")
-
-# %% [markdown]
-# ## Without alignment, and with phases that are told
-#
-# Two controls. In the first, phases are never aligned (K = 0), so it shows what two sweeps and their average are worth by themselves.
-# In the second there is no gate and no key network, and the masks tell every convolution its phases
-# ({py:func}`gasp.nn.told.told_phases`): it shows what right phases are worth by themselves. Three epochs.
+table_of(study("masks_or_labels").droplevel(0), "three epochs")
 
 # %% tags=["remove-input"]
-table_of(study("controls"), "scenes", "run")
+labels = pd.concat([study("without_masks"), photo.loc[:, :]]).droplevel(0)
+table_of(labels.loc[[run for run in labels.index if "labels" in run]], "six epochs")
 
 # %% [markdown]
 # ## What is still open
