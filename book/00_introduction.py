@@ -42,30 +42,32 @@ gasp.run_all(settings.experiments(), settings)
 # (look-for-yourself)=
 # ## Look for yourself
 #
-# A trained network looks at two digits. Choose one of the first eight test scenes, a level of noise, and a time step; the
-# network was trained with {glue:text}`trained_steps` steps and here goes on for as many again. Colour is phase, dimmed where an
-# oscillator does not pull. Each bar is the probability of a digit, in the phase of the unit that reports it; the digits that
-# are there are underlined.
+# GASPnet and a CNN of as many parameters look at the same scenes. Each pixel of the maps has the colour of its phase, dimmed
+# where little responds. At the start phases are random; **play** lets them align, one Kuramoto iteration after the other,
+# and GASPnet answers anew at every time step. Each bar is the probability of a class; the classes that are there are
+# underlined.
+#
+# **Try this.** Play the first scene: GASPnet is wrong before its phases align, and right after. Then click on each of the two
+# digits, at t = 0 and at the end: once phases are aligned, a place names its own digit. Then choose a scene of the second
+# kind, where time makes a right answer wrong. The list says how often each kind occurs.
 
 # %% tags=["remove-input"]
-import torch
-from myst_nb import glue
-
 from gasp.analysis import figures
-from gasp.data.corruptions import corrupt
+from gasp.analysis.exhibits import exhibit
 
-model = gasp.load_example(settings)
-chosen = settings.datasets["multi_mnist"].compose("test", 8, seed=0)
-scenes, _, _ = chosen.batch(slice(None))
-levels = [0.0, 0.1, 0.2, 0.3]
-images, runs = [], []
-for level in levels:
-    generator = torch.Generator().manual_seed(0)
-    images.append(corrupt(scenes, "gaussian", level, generator))
-    with torch.no_grad():
-        runs.append(model.run(images[-1], generator, steps=2 * model.settings.steps))
-glue("trained_steps", str(model.settings.steps), display=False)
-figures.explorer(chosen.labels.tolist(), levels, images, runs, model.settings.steps)
+shown = {
+    "two digits": ("multi_mnist", "gaspnet", "cnn_parameters"),
+    "two digits that overlap": ("multi_mnist_50", "gaspnet", "cnn_parameters"),
+    "two digits on a photograph": ("multi_mnist_cifar", "gaspnet_gated", "cnn_gated_parameters"),
+}
+if settings.judges:  # a network that names photographs knows those of its own training only
+    shown["an item on a photograph"] = ("cifar_mnist", "gaspnet_gated", "cnn_gated_parameters")
+figures.explorer(
+    [
+        exhibit(title, settings.datasets[dataset], *(gasp.load_example(settings, each, dataset) for each in networks))
+        for title, (dataset, *networks) in shown.items()
+    ]
+)
 
 # %% [markdown]
 # (what-holds)=

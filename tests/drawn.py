@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
+
+from gasp.analysis.exhibits import KINDS, Exhibit
 
 CHAPTER = """\
 # %% [markdown]
@@ -45,3 +49,26 @@ def object_masks(batch: int = 3) -> Tensor:
     masks = torch.zeros(batch, 2, 32, 32)
     masks[:, 0, 3:12, 4:11] = masks[:, 1, 18:27, 17:29] = 1
     return masks
+
+
+def random_exhibit(heads: int = 2) -> Exhibit:
+    """Four scenes, one of each kind, at two levels of noise, of a network with three steps of two iterations."""
+    names = tuple(tuple(f"{kind} {number}" for number in range(10)) for kind in ("item", "photograph")[:heads])
+    return Exhibit(
+        title="scenes",
+        classes=names,
+        units=torch.tensor([[3, 12], [5, 10], [1, 17], [0, 14]])[:, :heads],
+        kinds=tuple(KINDS),
+        shares=dict(zip(KINDS, (0.15, 0.05, 0.6, 0.2), strict=True)),
+        pool=20,
+        levels=(0.0, 0.1),
+        chosen_at=0.1,
+        accuracy=((0.7, 0.8, 0.75), (0.6, 0.7, 0.65)),
+        images=torch.rand(4, 2, 3, 32, 32),
+        grids=((16, 16), (8, 8), (8, 8)),
+        iterations=2,
+        phases=torch.rand(4, 2, 5, 384 + 10 * heads) * 2 * math.pi,
+        gates=torch.rand(4, 2, 3, 384),
+        chances=torch.rand(4, 2, 3, heads, 10).softmax(-1),
+        rival=torch.rand(4, 2, heads, 10).softmax(-1),
+    )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +13,7 @@ from torch import Tensor
 from gasp.models import GASPnet, Trajectory
 from gasp.nn.kuramoto import Coupling, align
 
-__all__ = ["FACTORS", "align_first_layer", "patched_run"]
+__all__ = ["FACTORS", "align_first_layer", "aligning_run", "patched_run"]
 
 FACTORS = {
     "keys and queries": ("keys", "queries"),
@@ -64,10 +65,51 @@ def patched_run(model: GASPnet, images: Tensor, source: Tensor, factors: Sequenc
         given = recorded.pop(0)
         return replace(GASPnet.coupling(model, *arguments), **{name: getattr(given, name) for name in names})
 
-    try:
-        for coupling, seen in ((record, source), (patch, images)):
-            model.coupling = coupling  # type: ignore[method-assign, assignment]
+    for coupling, seen in ((record, source), (patch, images)):
+        with _coupled_by(model, coupling):
             trajectory = model.run(seen, torch.Generator().manual_seed(seed))
+    return trajectory
+
+
+@torch.no_grad()
+def aligning_run(model: GASPnet, images: Tensor, generator: torch.Generator) -> tuple[Trajectory, list[list[Tensor]]]:
+    """A run, and the phases of all layers on the way: those of step 0, and those after every Kuramoto iteration.
+
+    The last iteration of a step is followed by a sweep, so that every K-th entry is a step of the run itself; between two
+    steps the answers are those of the earlier.
+
+    Args:
+        images: ``(B, C, size, size)`` in [0, 1].
+        generator: of the initial phases, on the CPU.
+
+    Returns:
+        the run of T steps, and K (T − 1) + 1 lists of the phases of every layer, ``(B, H, W)`` or ``(B, units)``, radians;
+        with K = 0, one for each step.
+    """
+    recorded: list[Coupling] = []
+
+    def record(*arguments: Any) -> Coupling:
+        recorded.append(GASPnet.coupling(model, *arguments))
+        return recorded[-1]
+
+    with _coupled_by(model, record):
+        trajectory = model.run(images, generator)
+    steps = [list(layers) for layers in zip(*trajectory.phases, strict=True)]
+    frames = []
+    for layers, coupling in zip(steps, recorded, strict=False):
+        frames.append(layers)
+        row = model.layout.to_row(layers)
+        for _ in range(model.settings.iterations - 1):
+            row = align(row, coupling, iterations=1, step_size=model.settings.step_size)
+            frames.append(model.layout.to_layers(row))
+    return trajectory, [*frames, steps[-1]]
+
+
+@contextmanager
+def _coupled_by(model: GASPnet, coupling: Callable[..., Coupling]) -> Iterator[None]:
+    """The model, with this in the place of its own :meth:`~gasp.models.GASPnet.coupling`."""
+    model.coupling = coupling  # type: ignore[method-assign]
+    try:
+        yield
     finally:
         del model.coupling
-    return trajectory

@@ -16,7 +16,7 @@ from gasp.learning.losses import classification_loss, object_phasors
 from gasp.models import Model, Trajectory
 from gasp.nn.phasors import angle, length
 
-__all__ = ["Answers", "accuracy", "answers", "order_of_objects", "phase_statistics", "separation"]
+__all__ = ["Answers", "accuracy", "answers", "hits_of", "order_of_objects", "phase_statistics", "separation"]
 
 BATCH = 500
 
@@ -86,7 +86,7 @@ def answers(
 
 def _answers(batches: Sequence[tuple[Tensor, Tensor]]) -> Answers:
     """From batches of logits ``(T, B, heads, classes)`` and targets ``(B, heads, classes)``."""
-    hits = zip(*(_hits(logits, targets) for logits, targets in batches), strict=True)
+    hits = zip(*(hits_of(logits, targets) for logits, targets in batches), strict=True)
     losses = [
         torch.stack([classification_loss(step[None], targets) for step in logits]) * len(targets) for logits, targets in batches
     ]
@@ -174,8 +174,14 @@ def _runs(
             yield _Run(trajectory, masks, targets, units[some].to(device), painted)
 
 
-def _hits(logits: Tensor, targets: Tensor) -> list[Tensor]:
-    """Whether each object is among the reported: for every head ``(T, n, objects)``."""
+def hits_of(logits: Tensor, targets: Tensor) -> list[Tensor]:
+    """Whether each object is among the reported, the classes of as many of the largest logits: for every head
+    ``(T, n, objects)``, bool.
+
+    Args:
+        logits: ``(T, n, heads, classes)``.
+        targets: ``(n, heads, classes)``, true for the classes present, in every scene equally many.
+    """
     hits = []
     for head in range(targets.shape[1]):
         count = int(targets[0, head].sum())

@@ -92,7 +92,7 @@ def watch_book(profile: str, port: int) -> None:
 
     rebuild()
     root, server = project_root(), livereload.Server()
-    for sources in ("_config.yml", "book/*", "book/profiles/*", "gasp/**/*.py", "gasp/**/*.html"):
+    for sources in ("_config.yml", "book/*", "book/*/*", "gasp/**/*.py", "gasp/analysis/figures/*"):
         server.watch(str(root / sources), rebuild)
     server.serve(port=port, root=str(_html(profile)))
 

@@ -8,6 +8,7 @@ import itertools
 import json
 import math
 import re
+from importlib.resources import files
 
 import matplotlib as mpl
 import numpy as np
@@ -16,11 +17,13 @@ import PIL.Image
 import PIL.ImageSequence
 import pytest
 import torch
+from drawn import random_exhibit
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from gasp.analysis import figures
-from gasp.analysis.figures.style import LABELS, phase_image
+from gasp.analysis.exhibits import KINDS
+from gasp.analysis.figures.style import LABELS, PHASE_COLOURS, phase_image
 from gasp.analysis.statistics import at_level, last_step, levels_of, paired_difference
 from gasp.data.scenes import Scenes
 from gasp.experiments.store import COLUMNS
@@ -174,27 +177,30 @@ def test_an_animation_has_a_frame_an_iteration():
 
 
 def test_the_explorer_carries_what_it_shows():
-    model, labels, levels = GASPnet(steps=2, iterations=1), [[3, 5], [1, 8], [0, 2]], [0.0, 0.2]
-    images = [torch.rand(3, 1, 32, 32) for _ in levels]
-    with torch.no_grad():
-        runs = [model(each, steps=4) for each in images]
-    page = figures.explorer(labels, levels, images, runs, model.settings.steps, "here").data
-    data = json.loads(re.search(r"const data = (\{.*\});", page)[1])
-    shown = np.frombuffer(base64.b64decode(data["bytes"]), np.uint8)
-    assert (data["labels"], data["levels"], data["steps"], data["trained"]) == (labels, levels, 4, 2)
-    oscillators = sum(height * width for height, width in data["grids"]) + 10
-    views = shown.reshape(3, 2, 1024 + 4 * (2 * oscillators + 10))
-    scene, level, step = 2, 1, 3
-    assert views[scene, level, :1024] == pytest.approx(255 * images[level][scene].flatten().numpy(), abs=1)
-    moment = views[scene, level, 1024:].reshape(4, -1)[step]
-    phases = runs[level].phases[1][step, scene].flatten().numpy()
-    found = moment[256 : 256 + 64] / 256 * 2 * math.pi
-    assert np.cos(found - phases).min() > 0.999
-    gates = runs[level].gates[-1][step, scene].numpy()
-    assert moment[2 * oscillators - 10 : 2 * oscillators] == pytest.approx(255 * gates, abs=1)
-    assert moment[-10:] == pytest.approx(255 * runs[level].logits[step, scene, 0].softmax(-1).numpy(), abs=1)
+    shown = random_exhibit()
+    page = figures.explorer([shown, shown], "here").data
+    data, second = json.loads(re.search(r"const exhibits = (\[.*\]);", page)[1])
+    assert data == second
+    assert (data["levels"], data["frames"], data["steps"]) == ([0.0, 0.1], 5, 3)
+    assert [list(KINDS)[kind] for kind in data["kinds"]] == list(shown.kinds)
+
+    def values(part: str, like: torch.Tensor) -> torch.Tensor:
+        return torch.from_numpy(np.frombuffer(base64.b64decode(data[part]), np.uint8).copy()).view(like.shape) / 256
+
+    for part in ("images", "gates", "chances", "rival"):
+        torch.testing.assert_close(values(part, getattr(shown, part)), getattr(shown, part), atol=1 / 256, rtol=0)
+    turns = 2 * math.pi * values("phases", shown.phases)
+    assert torch.cos(turns - shown.phases).min() > math.cos(math.pi / 255)
     assert 'id="here"' in page
     assert "http" not in page
+    assert not re.search(r"/\*[\w.]+\*/", page), "every part is filled in"
+
+
+def test_the_explorer_has_the_colours_of_all_figures():
+    script = files("gasp.analysis.figures").joinpath("phases.js").read_text()
+    digits = "".join(re.findall(r'"([0-9a-f]{96})"', script))
+    colours = torch.tensor(list(bytes.fromhex(digits))).view(32, 3) / 255
+    assert torch.from_numpy(PHASE_COLOURS(np.arange(0, 256, 8))[:, :3]).float() == pytest.approx(colours, abs=1 / 255)
 
 
 def test_effects_that_were_not_tested_are_not_drawn():

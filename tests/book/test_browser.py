@@ -11,11 +11,8 @@ from pathlib import Path
 
 import pytest
 from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
-from selenium.webdriver.support.ui import Select
-
-from gasp.tools.doctor import find_browser
+from selenium.webdriver.common.keys import Keys
 
 ROOT = Path(__file__).parents[2]
 WIDTHS = {"desktop": 1280, "phone": 390}
@@ -77,22 +74,6 @@ def sites() -> Iterator[dict[str, str]]:
         server.server_close()
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[webdriver.Chrome]:
-    binary, driver = find_browser()
-    assert binary, "Chromium is needed (Debian: apt-get install chromium chromium-driver)"
-    assert driver, "chromedriver is needed (Debian: apt-get install chromium-driver)"
-    options = webdriver.ChromeOptions()
-    options.binary_location = binary
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--disable-dev-shm-usage"):
-        options.add_argument(argument)
-    options.add_argument("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    browser = webdriver.Chrome(options=options, service=Service(driver))
-    yield browser
-    browser.quit()
-
-
 def show(browser: webdriver.Chrome, address: str, width: int = 1280, mode: str = "light") -> None:
     metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
@@ -134,24 +115,38 @@ def test_the_explorer_shows_what_is_chosen(book, width, sites, chromium):
     show(chromium, f"{sites[book]}/runs/{book}/00_introduction.html", width)
 
     def state() -> tuple[str, ...]:
-        canvases = chromium.execute_script("return [...document.querySelectorAll('#explorer canvas')].map(c => c.toDataURL())")
+        canvases = chromium.execute_script(
+            "return [...document.querySelectorAll('#explorer canvas.cell')].map(c => c.toDataURL())"
+        )
         return (*canvases, chromium.find_element(By.CSS_SELECTOR, "#explorer .answer").text)
 
-    def slide(name: str, value: int) -> None:
+    def choose(name: str, value: int) -> None:
         script = "const c = document.querySelector(`#explorer [name=${arguments[0]}]`); c.value = arguments[1]; "
         chromium.execute_script(script + "c.dispatchEvent(new Event('input'))", name, value)
 
     first = state()
-    assert "The network reports" in first[-1]
-    slide("step", 0)
-    earlier = state()
-    assert earlier[0] == first[0], "the input has no time"
-    assert all(before != after for before, after in zip(first[1:4], earlier[1:4], strict=True)), "phases do"
-    slide("level", 3)
-    assert state()[0] != earlier[0], "noise is seen"
-    Select(chromium.find_element(By.CSS_SELECTOR, "#explorer [name=scene]")).select_by_index(1)
-    assert state()[0] not in (first[0], earlier[0])
-    slide("level", 0)
-    Select(chromium.find_element(By.CSS_SELECTOR, "#explorer [name=scene]")).select_by_index(0)
-    slide("step", 2)
+    assert "GASPnet reports" in first[-1]
+    choose("moment", 3)
+    later = state()
+    assert later[0] == first[0], "the input has no time"
+    assert all(before != after for before, after in zip(first[1:4], later[1:4], strict=True)), "phases do"
+    choose("level", 2)
+    assert state()[0] != later[0], "noise is seen"
+    choose("exhibit", 2)
+    assert state()[0] not in (first[0], later[0])
+    choose("exhibit", 0)
     assert state() == first, "the same choice shows the same"
+    choose("scene", 1)
+    assert state()[0] != first[0]
+
+
+@pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
+@pytest.mark.parametrize("book", BOOKS)
+def test_oscillators_are_operated_by_keyboard(book, width, sites, chromium):
+    show(chromium, f"{sites[book]}/book/from_oscillators_to_binding.html", width)
+    figures = chromium.find_elements(By.CSS_SELECTOR, "[data-oscillators]")
+    assert len(figures) == 4
+    for figure in figures:
+        before = chromium.execute_script("return arguments[0].state().coupling", figure)
+        figure.find_element(By.CSS_SELECTOR, "input[type=range]").send_keys(Keys.ARROW_LEFT)
+        assert chromium.execute_script("return arguments[0].state().coupling", figure) != before

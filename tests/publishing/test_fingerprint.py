@@ -27,6 +27,7 @@ STALE = {
     "analysis/__init__.py": {"figures"},
     "analysis/figures/results.py": {"figures"},
     "analysis/figures/explorer.html": {"figures"},
+    "analysis/figures/phases.js": {"figures"},
     "tools/bench.py": {"bench"},
     "tools/__init__.py": {"bench"},
 }

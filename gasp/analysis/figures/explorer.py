@@ -1,4 +1,4 @@
-"""A figure to operate: a page of its own making, without a server, without anything from elsewhere."""
+"""A figure to operate: what two networks see over time, in the reader's browser, without anything from elsewhere."""
 
 from __future__ import annotations
 
@@ -7,64 +7,61 @@ import json
 import math
 from collections.abc import Sequence
 from importlib.resources import files
+from typing import Any
 
 import numpy as np
-import torch
 from IPython.display import HTML
 from torch import Tensor
 
-from gasp.analysis.figures.style import PHASE_COLOURS
-from gasp.models import Trajectory
+from gasp.analysis.exhibits import KINDS, Exhibit
 
 __all__ = ["explorer"]
 
 
-def explorer(
-    labels: Sequence[Sequence[int]],
-    levels: Sequence[float],
-    images: Sequence[Tensor],
-    trajectories: Sequence[Trajectory],
-    trained: int,
-    name: str = "explorer",
-) -> HTML:
-    """Choose a scene, a level of noise and a time step; see the input, the phases of every layer, and the answer.
+def explorer(exhibits: Sequence[Exhibit], name: str = "explorer") -> HTML:
+    """Choose a data set, a scene, a level of noise and a moment; see the phases and what both networks answer, and ask what
+    is at a place by the rule of :func:`gasp.learning.binding.cued_reports`.
 
     Args:
-        labels: of the objects of each of n scenes.
-        levels: of noise.
-        images: of each level, ``(n, 1, H, W)`` in [0, 1].
-        trajectories: of each level, with one head of answers.
-        trained: how many steps the network had in training.
+        exhibits: one for each data set.
         name: of the element on the page.
     """
-    grids = [layer.shape[2:] for layer in trajectories[0].phases if layer.ndim == 4]
-    views = [_view(image, trajectory) for image, trajectory in zip(images, trajectories, strict=True)]
-    data = {
-        "labels": [list(each) for each in labels],
-        "levels": list(levels),
-        "grids": [list(grid) for grid in grids],
-        "size": images[0].shape[-1],
-        "steps": len(trajectories[0].logits),
-        "classes": trajectories[0].logits.shape[-1],
-        "trained": trained,
-        "bytes": _text(np.stack(views, 1)),
-        "colours": _text(np.asarray(PHASE_COLOURS(np.arange(256) / 256))[:, :3] * 255),
+    folder = files("gasp.analysis.figures")
+    parts = {part: folder.joinpath(part).read_text() for part in ("phases.css", "phases.js", "explorer.js")}
+    parts |= {"EXPLORER": name, "EXHIBITS": json.dumps([_data(shown) for shown in exhibits])}
+    page = folder.joinpath("explorer.html").read_text()
+    for part, text in parts.items():
+        page = page.replace(f"/*{part}*/", text)
+    return HTML(page)
+
+
+def _data(shown: Exhibit) -> dict[str, Any]:
+    """An exhibit for the page, numbers as bytes: a turn of phase, and 1 of everything else, are 256."""
+    return {
+        "title": shown.title,
+        "classes": shown.classes,
+        "units": shown.units.tolist(),
+        "kinds": [list(KINDS).index(kind) for kind in shown.kinds],
+        "shares": shown.shares,
+        "pool": shown.pool,
+        "levels": shown.levels,
+        "chosen": shown.levels.index(shown.chosen_at),
+        "accuracy": shown.accuracy,
+        "size": shown.images.shape[-1],
+        "channels": shown.images.shape[2],
+        "grids": shown.grids,
+        "iterations": shown.iterations,
+        "frames": shown.phases.shape[2],
+        "steps": shown.chances.shape[2],
+        "images": _text(shown.images),
+        "phases": _text(shown.phases / (2 * math.pi) % 1, wraps=True),
+        "gates": _text(shown.gates),
+        "chances": _text(shown.chances),
+        "rival": _text(shown.rival),
     }
-    page = files("gasp.analysis.figures").joinpath("explorer.html").read_text()
-    return HTML(page.replace("ID", name).replace("DATA", json.dumps(data)))
 
 
-def _view(images: Tensor, trajectory: Trajectory) -> np.ndarray:
-    """What is shown of each scene, ``(n, bytes)``: the image; for each step phases, gates and probabilities."""
-    shown = [index for index, layer in enumerate(trajectory.phases) if layer.ndim == 4] + [len(trajectory.phases) - 1]
-    phases, gates = (
-        torch.cat([record[index].flatten(2) for index in shown], 2) for record in (trajectory.phases, trajectory.gates)
-    )
-    turns = (phases / (2 * math.pi)) % 1 * 256 % 256
-    chances = trajectory.answers[:, :, 0].softmax(-1)
-    moments = torch.cat([turns, 255 * gates, 255 * chances], 2).transpose(0, 1).flatten(1)
-    return torch.cat([255 * images.clamp(0, 1).flatten(1), moments], 1).cpu().numpy()
-
-
-def _text(values: np.ndarray) -> str:
-    return base64.b64encode(values.astype(np.uint8).tobytes()).decode()
+def _text(values: Tensor, wraps: bool = False) -> str:
+    """Values in [0, 1] as bytes in base64; those of a circle wrap, all others end at 255."""
+    rounded = (256 * values.double().clamp(0, 1)).round().numpy(force=True).astype(np.int64)
+    return base64.b64encode((rounded % 256 if wraps else rounded.clip(max=255)).astype(np.uint8).tobytes()).decode()
