@@ -49,16 +49,14 @@ figures.gallery({name: data.compose("validation", 8, seed=1) for name, data in s
 # have in common, the scenes and their order.
 
 # %% tags=["remove-input"]
+from collections import Counter
+
 from gasp.analysis.tables import table
 from gasp.experiments.variants import VARIANTS
 
-counts = {}
+seeds = {}
 for run in settings.experiments():
-    counts.setdefault((run.dataset, run.variant), []).append(run)
-
-
-def cell(dataset, variant):
-    return str(len(counts.get((dataset, variant), []))) if (dataset, variant) in counts else "–"
+    seeds.setdefault(run.variant, Counter())[run.dataset] += 1
 
 
 def parameters(variant):
@@ -67,12 +65,19 @@ def parameters(variant):
     return f"{sum(p.numel() for p in model.parameters()):,}"
 
 
-names = list(settings.datasets)
-rows = [[VARIANTS[v].label, f"`{v}`", parameters(v), *(cell(name, v) for name in names)] for v in VARIANTS]
-table(["variant", "in the code", "parameters", *(f"`{name}`" for name in names)], rows)
+def trained(variant):
+    """The data sets that a variant was trained on, after the number of seeds."""
+    names = {}
+    for name, count in seeds.get(variant, {}).items():
+        names.setdefault(count, []).append(f"`{name}`")
+    return "; ".join(f"{count} on {', '.join(of)}" for count, of in names.items()) or "–"
+
+
+rows = [[f"{variant.label}<br>`{name}`", parameters(name), trained(name)] for name, variant in VARIANTS.items()]
+table(["variant, and its name in the code", "parameters", "seeds"], rows)
 
 # %% [markdown]
-# The numbers under the data sets are seeds. *As many parameters* and *as many multiplications* refer to GASPnet; the latter
+# *As many parameters* and *as many multiplications* refer to GASPnet; the latter
 # counts sweeps and Kuramoto iterations at T = 3. Two variants test the phases themselves. With *random initial phases*, every
 # layer starts at random and keeps its phases from step to step, instead of taking them from its input. *Ideal phases* are told
 # to the first layer by the masks: they show what the mechanism is worth when the phases there are right.
