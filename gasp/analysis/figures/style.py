@@ -97,13 +97,19 @@ def svg(figure: Figure) -> str:
         figure.savefig(buffer, format="svg", transparent=True, metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
     drawn = buffer.getvalue()
     drawn = drawn[drawn.index("<svg") :].replace("#000000", "currentColor")
-    drawn = re.sub(r"font: ([\d.]+px) [^;\"]*", r"font-size: \1", drawn)
     width, height = (round(PIXELS * inches) for inches in figure.get_size_inches())
-    size = f'width="{width}" height="{height}" fill="currentColor" style="max-width: 100%; height: auto"'
-    drawn = re.sub(r' width="[\d.]+pt" height="[\d.]+pt"|height="[\d.]+pt" | width="[\d.]+pt"', "", drawn, count=2)
-    drawn = drawn.replace("<svg", f"<svg {size}", 1)
+    size = f'width="{width}" height="{height}" fill="currentColor"'
+    style = "max-width: 100%; height: auto; stroke-linejoin: round; stroke-linecap: butt"
+    for pattern, instead in {
+        r'(<svg [^>]*?)width="[^"]*" height="[^"]*"': rf'\1{size} style="{style}"',
+        r"<style.*?</style>": "",  # it would hold for the whole page
+        r"font-family: [^;\"]*; ": "",
+        r'<g id="[^"]*">': "<g>",
+        r"(\d\.\d\d)\d+": r"\1",
+    }.items():
+        drawn = re.sub(pattern, instead, drawn)
     own = hashlib.sha256(drawn.encode()).hexdigest()[:8]  # images on one page must not share the names of their parts
-    return re.sub(r'( id="|href="#|url\(#)', rf"\1{own}-", drawn)
+    return re.sub(r'( id="|href="#|url\(#)', rf"\g<1>{own}-", drawn)
 
 
 def variants_of(table: pd.DataFrame) -> list[str]:
