@@ -104,8 +104,59 @@ figures.architecture(untrained)
 # ```
 # Which pixels belong to which object is told in training only.
 #
-# These are the paper's mechanisms. A second design, {ref}`the-second-design`, adds four of ours: answers that add up over time, a
-# learned $a_F$, keys from a network of their own, and a learned gate.
+# (what-we-add)=
+# ## What we add
+#
+# So far these are the paper's mechanisms. They lose to a CNN on photographs. A second design adds five mechanisms of ours; none of
+# them is in the paper. Each is a setting of {py:class}`gasp.models.GASPnetSettings`, and each is off in the first design, `gaspnet`.
+# {ref}`the-second-design` measures what each is worth.
+#
+# **Answers add up over time.** The first design answers from its last sweep alone and forgets what earlier sweeps saw. Now the
+# answer at step $t$ is a mean of the logits of all steps so far, in which a learned leak $\rho$ between 0 and 1 makes earlier
+# steps count less ({py:class}`gasp.models.Trajectory`). Each step is still trained by its own logits:
+#
+# $$
+# \bar\ell_t = \sum_{s \le t} \rho^{t-s}\, \ell_s \Big/ \sum_{s \le t} \rho^{t-s} .
+# $$ (eq-readout)
+#
+# **Modulation is learned.** One strength $a_F = 1$ serves all neurons, also those that phases do not help. Now every channel and every
+# unit has its own $a_F$. It starts from 1 and may fall to 0, where phases are ignored.
+#
+# **Keys come from a network of their own.** A filter of five pixels is too small to tell a stroke from a texture. A small
+# convolutional network ({py:class}`gasp.nn.keys.KeyNetwork`) computes features $h_i$ of each location of the first layer from a field
+# of 33 pixels. It learns through keys, gates and phases only. Keys and queries of the first layer are linear in these features:
+# $k_i = W_k h_i$, $q_i = W_q h_i$.
+#
+# **A gate says what takes part.** An empty background is silent: its gates $g$ are 0, and nothing there pulls or is heard.
+# A photograph is never silent, so units of the dense layer may follow *it* instead of a digit. The same features therefore also decide how
+# much each location takes part:
+#
+# $$
+# m_i \leftarrow p_i\, m_i, \qquad p_i = \operatorname{sigmoid}(w \cdot h_i + b).
+# $$ (eq-gate)
+#
+# The gate $p$ multiplies the activity of the first layer. Pull, drive and input to the next layer are all computed from that
+# activity, so a location whose gate is closed is as silent as an empty background.
+#
+# **Each channel has a phase.** In the first design the channels of a location share one phase, the mean over its receptive field. In
+# the second, each channel of the second and third convolution takes the phase of its own complex input by {eq}`eq-drive`, as dense
+# units do. A channel that responds to one digit then need not take the phase of another. KomplexNet has phases like these
+# {cite:p}`komplexnet`.
+#
+# Masks, where training uses them, teach keys and gate directly. The *loss on keys* asks the query of every location to choose its own
+# object $g$ among the mean keys $\mu_g$ of all objects; $w_{gi}$ is how much of location $i$ object $g$ covers, and $\tau = 4$
+# ({py:func}`gasp.learning.losses.key_loss`):
+#
+# $$
+# L_{\text{key}} = -\frac1G \sum_g \frac{1}{\sum_i w_{gi}} \sum_i w_{gi}
+# \log \operatorname{softmax}_g \bigl(\tau \langle q_i, \mu_g \rangle\bigr).
+# $$ (eq-key-loss)
+#
+# The synchrony loss, in contrast, reaches keys only through several steps of the dynamics. The *loss on the gate* trains it to open as
+# far as the objects that must be named cover a location ({py:func}`gasp.learning.losses.gate_loss`). Without masks, labels alone
+# train keys and gate.
+#
+# The second design runs for $T = 2$ steps. Its key network adds parameters, so the CNN of as many parameters is wider for it.
 #
 # ## Symbols
 #
@@ -123,6 +174,8 @@ figures.architecture(untrained)
 # | $T$ | time steps | `steps` | {glue:text}`steps` | ours |
 # | $a_F$ | strength of modulation | `modulation` | {glue:text}`modulation` | [G]; value ours |
 # | $\lambda$ | weight of the synchrony loss | `synchrony_weight` | {glue:text}`synchrony_weight` | [K]; value ours |
+# | $p$ | learned gate | `participation` | 1; learned in the second design | ours |
+# | $\rho$ | leak of the read-out | `readout`, `leak` | 0; learned in the second design | ours |
 # | | channels of the convolutions | `widths` | {glue:text}`widths` | [G] |
 # | | units of the dense layer | `hidden` | {glue:text}`hidden` | [G] |
 # | | kernels and strides | `kernels`, `strides` | {glue:text}`kernels`, {glue:text}`strides` | ours |

@@ -34,59 +34,11 @@ banner(settings, overrides)
 #
 # ## What goes wrong on photographs
 #
-# The design of the other chapters loses to the CNN on photographs ({ref}`the-photographs`). Four things stand in its way.
+# The design of the other chapters loses to the CNN on photographs ({ref}`the-photographs`). It answers from its last sweep alone. One
+# strength of modulation serves all neurons. Its keys see five pixels. And a photograph is never silent: its locations pull and are
+# heard although nothing there need be named. {ref}`what-we-add` has the equations of what we changed; this chapter has what each
+# change is worth.
 #
-# - It answers from its last sweep alone, and forgets what earlier sweeps saw.
-# - One strength of modulation, $a_F = 1$, serves all neurons, also those that phases do not help.
-# - The keys of the first layer see a field of five pixels. That is too little to tell a stroke from a texture.
-# - A photograph is never silent. On an empty background, the gates of {eq}`eq-normalization` are 0, and nothing there pulls or is
-#   heard. A photograph is active everywhere, so units of the dense layer may follow *it* instead of a digit.
-#
-# ## What we add
-#
-# None of the four additions is in the paper. Each is a setting of {py:class}`gasp.models.GASPnetSettings`, and each is off in the
-# design of the other chapters.
-#
-# **Answers add up over time.** The answer at step $t$ is a mean of the logits of all steps so far, in which a learned leak
-# $\lambda$ between 0 and 1 makes earlier steps count less ({py:class}`gasp.models.Trajectory`). Each step is still trained by its
-# own logits:
-#
-# $$
-# \bar\ell_t = \sum_{s \le t} \lambda^{t-s}\, \ell_s \Big/ \sum_{s \le t} \lambda^{t-s} .
-# $$ (eq-readout)
-#
-# **Modulation is learned.** Every channel and every unit has its own $a_F$, which starts from 1 and may fall to 0, where phases are
-# ignored.
-#
-# **Keys come from a network of their own.** A small convolutional network ({py:class}`gasp.nn.keys.KeyNetwork`) computes features
-# $h_i$ of each location of the first layer. Its field is 33 pixels wide, and it learns through keys, gates and phases only. Keys and
-# queries of the first layer are linear in these features: $k_i = W_k h_i$, $q_i = W_q h_i$.
-#
-# **A gate says what takes part.** The same features decide how much each location takes part:
-#
-# $$
-# m_i \leftarrow p_i\, m_i, \qquad p_i = \operatorname{sigmoid}(w \cdot h_i + b).
-# $$ (eq-gate)
-#
-# The gate multiplies the activity of the first layer. Pull, drive and input to the next layer are all computed from that activity,
-# so a location whose gate is closed is as silent as an empty background.
-#
-# Masks, where they are used in training, teach both. A loss on the keys asks every location's query to choose its own object $g$
-# among the mean keys $\mu_g$ of all objects; $w_{gi}$ is how much of location $i$ object $g$ covers, and $\tau = 4$
-# ({py:func}`gasp.learning.losses.key_loss`):
-#
-# $$
-# L_{\text{key}} = -\frac1G \sum_g \frac{1}{\sum_i w_{gi}} \sum_i w_{gi}
-# \log \operatorname{softmax}_g \bigl(\tau \langle q_i, \mu_g \rangle\bigr).
-# $$ (eq-key-loss)
-#
-# It trains keys directly, where the synchrony loss reaches them only through several steps of the dynamics. The gate is trained to
-# be as open as the objects that must be named cover a location ({py:func}`gasp.learning.losses.gate_loss`). Without masks, labels
-# train keys and gate through everything that follows from them.
-#
-# This network runs for $T = 2$ steps instead of 3. The key network adds to its parameters, so the CNN of as many parameters is
-# wider than in the other chapters.
-
 # %% [markdown]
 # ## Two digits on a photograph
 #

@@ -39,7 +39,7 @@ class GASPnetSettings(RecurrentSettings):
         key_size: d, how long keys and queries are.
         key_source: what the keys and queries of the first layer are linear in: the activity of the layer (``"layer"``), or
             the features of a :class:`~gasp.nn.keys.KeyNetwork` with a wider field (``"network"``, ours).
-        key_channels, key_dilations: sizes of the key network.
+        key_channels, key_dilations, key_separable: see :class:`~gasp.nn.keys.KeyNetwork`.
         learned_gate: whether the same features also say how much each location of the first layer takes part (ours).
         neighbourhood: σ of the spatial neighbourhood as a fraction of the image side; ``math.inf`` for N = 1.
         drive: how a location takes its phase from its receptive field: as the mean phase, weighted by ``"amplitude"``, by
@@ -63,6 +63,7 @@ class GASPnetSettings(RecurrentSettings):
     key_source: Literal["layer", "network"] = "layer"
     key_channels: Size = 16
     key_dilations: tuple[Size, ...] = (1, 2, 4)
+    key_separable: bool = False
     learned_gate: bool = False
     neighbourhood: float = Field(0.12, gt=0)
     drive: Literal["amplitude", "gate", "area", "channel"] = "amplitude"
@@ -106,9 +107,8 @@ class GASPnet(Oscillating):
             shapes = [*((n, 1, 1) for n in widths), *((n,) for n in units)]
             self.modulations = nn.ParameterList([torch.full(shape, chosen.modulation) for shape in shapes[1:]])
         if has_network:
-            self.key_network = KeyNetwork(
-                channels, chosen.key_channels, chosen.kernels[0], chosen.strides[0], chosen.key_dilations
-            )
+            like_first = (channels, chosen.key_channels, chosen.kernels[0], chosen.strides[0])
+            self.key_network = KeyNetwork(*like_first, chosen.key_dilations, chosen.key_separable)
         if chosen.learned_gate:
             self.gate = nn.Conv2d(features[0], 1, 1)
 

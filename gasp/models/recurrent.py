@@ -37,11 +37,11 @@ class Recurrent(Layered):
     def __init__(self, channels: int = 1, size: int = 32, classes: int = 10, heads: int = 1, **settings: Any) -> None:
         super().__init__(channels, size, classes, heads, **settings)
         if self.settings.readout == "leaky":
-            self.leak_logit = nn.Parameter(torch.tensor(2.0))  # λ = 0.88: close to the mean
+            self.leak_logit = nn.Parameter(torch.tensor(2.0))  # ρ = 0.88: close to the mean
 
     @property
     def leak(self) -> float | Tensor:
-        """λ of the read-out."""
+        """ρ of the read-out."""
         return self.leak_logit.sigmoid() if self.settings.readout == "leaky" else float(self.settings.readout == "mean")
 
     def run(

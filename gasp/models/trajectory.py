@@ -17,7 +17,7 @@ class Trajectory:
         logits: of every step by itself, ``(T, B, heads, classes)``.
         phases: one tensor a layer, ``(T, B, H, W)`` or ``(T, B, units)``, radians; empty for a model without phases.
         gates: how much each oscillator pulls, in [0, 1], in the same shapes as ``phases``.
-        leak: λ in [0, 1], how much of what earlier steps said an answer keeps.
+        leak: ρ in [0, 1], how much of what earlier steps said an answer keeps.
         keys, queries: by which the phases were aligned before each step but the first, one tensor a convolution,
             ``(T − 1, B, d, H, W)``; empty for a model without them.
         participation: how much each location of the first layer takes part, ``(B, H, W)`` in [0, 1], where that is learned.
@@ -53,9 +53,9 @@ class Trajectory:
     def answers(self) -> Tensor:
         r"""What the model answers at each step from all steps so far, ``(T, B, heads, classes)``.
 
-        .. math:: \bar\ell_t = \sum_{s \le t} \lambda^{t-s} \ell_s \Big/ \sum_{s \le t} \lambda^{t-s}
+        .. math:: \bar\ell_t = \sum_{s \le t} \rho^{t-s} \ell_s \Big/ \sum_{s \le t} \rho^{t-s}
 
-        λ = 0 forgets earlier steps, λ = 1 is their mean. The paper reads out the last step; this read-out is ours.
+        ρ = 0 forgets earlier steps, ρ = 1 is their mean. The paper reads out the last step; this read-out is ours.
         """
         if isinstance(self.leak, float) and self.leak == 0:
             return self.logits

@@ -45,6 +45,7 @@ CHANGES: dict[str, Any] = {
     "model.key_size": 3,
     "model.key_source": "network",
     "model.key_channels": 5,
+    "model.key_separable": True,
     "model.key_dilations": [2],
     "model.learned_gate": True,
     "model.neighbourhood": 0.2,
