@@ -36,7 +36,10 @@ banner(settings, overrides)
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "Scenes of every data set (validation images).", "name": "fig-datasets"}, "image": {"alt": "Rows of small images: pairs of digits, with more and more overlap, and digits and clothes on photographs."}}
 from gasp.analysis import figures
 
-figures.gallery({name: data.compose("validation", 8, seed=1) for name, data in settings.datasets.items()})
+examples = {}
+for name, data in settings.datasets.items():
+    examples[name] = data.compose("validation", 8, seed=1)
+figures.gallery(examples)
 
 # %% [markdown]
 # A tenth of the training images is held out for validation. Test images are met by trained models only; what was chosen,

@@ -34,7 +34,8 @@ results = {name: gasp.run_all(settings.experiments([name], variants), settings) 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "Scenes of CIFAR-MNIST, and the masks of item and photograph.", "name": "fig-photographs"}, "image": {"alt": "A row of photographs with a handwritten digit on each, and below each the digit and what is behind it in two colours."}}
 from gasp.analysis import figures
 
-figures.scenes(settings.datasets["cifar_mnist"].compose("test", 5, seed=1))
+photographs = settings.datasets["cifar_mnist"]
+figures.scenes(photographs.compose("test", 5, seed=1))
 
 # %% [markdown]
 # ## Accuracy
