@@ -185,6 +185,12 @@ def test_the_same_drawing_has_the_same_bytes_and_parts_of_its_own():
     assert set(re.findall(r'(?:href="|url\()#([^")]+)', first)) <= names
 
 
+def test_numbers_on_an_axis_are_not_cut():
+    drawing = Drawing()
+    drawing.panel().set(xticks=[0.125, 0.3755], yticks=[])
+    assert texts(drawing).split() == ["0.1250", "0.3755"]
+
+
 @pytest.mark.parametrize("ground", [(1, 1, 1), (18 / 255,) * 3], ids=["light", "dark"])
 def test_colours_stand_out_from_the_page(ground):
     def luminance(colour) -> float:

@@ -221,7 +221,8 @@ def effects(table: pd.DataFrame) -> Drawing:
             style = {"fmt": "o", "capsize": 3, "color": VERDICTS[verdict], "label": verdict}
             panel.errorbar(effect["mean"], [row + 0.78], xerr=bars(effect), **style)
             panel.plot([0, 0], [row + 0.64, row + 0.92], color=INK, linewidth=1)  # a longer line would strike out names
-        _rows(panel, [f"{effect}\n({dataset})" for effect, dataset in rows[["effect", "dataset"]].to_numpy()], 0.31)
+        names = [f"{effect} ({dataset})" for effect, dataset in rows[["effect", "dataset"]].to_numpy()]
+        _rows(panel, [name.replace(": ", "\n") if ": " in name else name.replace(" (", "\n(") for name in names], 0.31)
         panel.set(title=claim, xlabel="change per unit of σ" if slope else "difference")
     drawing.legend()
     return drawing

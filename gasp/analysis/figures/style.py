@@ -103,11 +103,12 @@ def svg(figure: Figure) -> str:
     for pattern, instead in {
         r'(<svg [^>]*?)width="[^"]*" height="[^"]*"': rf'\1{size} style="{style}"',
         r"<style.*?</style>": "",  # it would hold for the whole page
-        r"font-family: [^;\"]*; ": "",
+        r"font-family: [^;\"]*(; )?": "",
         r'<g id="[^"]*">': "<g>",
-        r"(\d\.\d\d)\d+": r"\1",
     }.items():
         drawn = re.sub(pattern, instead, drawn)
+    # two decimals of a coordinate are enough; numbers that are read, such as those of an axis, stand outside of attributes
+    drawn = re.sub(r'="[^"]*"', lambda attribute: re.sub(r"(\d\.\d\d)\d+", r"\1", attribute[0]), drawn)
     own = hashlib.sha256(drawn.encode()).hexdigest()[:8]  # images on one page must not share the names of their parts
     return re.sub(r'( id="|href="#|url\(#)', rf"\g<1>{own}-", drawn)
 
