@@ -66,6 +66,7 @@ def costs_of_coupling(table: pd.DataFrame) -> Drawing:
     panel.set(xscale="log", yscale="log", xlabel="oscillators", ylabel="seconds")
     panel.set_xticks(sorted(rows["size"].unique()), [f"{size:,}" for size in sorted(rows["size"].unique())])
     panel.minorticks_off()
+    panel.yaxis.set_major_formatter("{x:g}")  # exponents would be too small to be read
     panel.get_legend().remove()
     drawing.legend()
     return drawing
