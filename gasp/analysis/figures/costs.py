@@ -27,7 +27,6 @@ def costs_over_time(table: pd.DataFrame) -> Drawing:
         sns.lineplot(rows, x="size", y="seconds", hue="case", palette=colours, style="case", ax=panel, **MEDIAN)
         floors = rows.groupby("size")["floor"].median() * 1e3
         panel.plot(floors.index, floors, ":", color=INK, label="floor: multiplications alone")
-        panel.get_legend().remove()
         panel.set(title=group, xlabel="time steps T", ylabel="milliseconds", ylim=(0, None), xticks=floors.index)
     drawing.legend()
     return drawing
@@ -67,6 +66,5 @@ def costs_of_coupling(table: pd.DataFrame) -> Drawing:
     panel.set_xticks(sorted(rows["size"].unique()), [f"{size:,}" for size in sorted(rows["size"].unique())])
     panel.minorticks_off()
     panel.yaxis.set_major_formatter("{x:g}")  # exponents would be too small to be read
-    panel.get_legend().remove()
     drawing.legend()
     return drawing

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -65,7 +66,7 @@ def accuracy_over_time(table: pd.DataFrame, levels: Sequence[float], evaluation:
             values = of_level[of_level["variant"] == variant]
             if values["t"].max() == 0:
                 interval = mean_interval(values["value"])
-                style = {"color": COLOURS[variant], "label": LABELS[variant]}
+                style: dict[str, Any] = {"color": COLOURS[variant], "label": LABELS[variant]}
                 panel.axhline(interval["mean"], linestyle=":", linewidth=1.5, **style)
                 if interval["seeds"] > 1:
                     panel.axhspan(interval["low"], interval["high"], color=COLOURS[variant], alpha=0.2, linewidth=0)
@@ -138,7 +139,7 @@ def comparison(table: pd.DataFrame, accuracies: Mapping[str, str] = ACCURACY) ->
             values = last[last["variant"] == variant]["value"]
             means = pd.DataFrame([mean_interval(values)])
             panel.plot(values, np.full(len(values), row + 0.42), ".", color=COLOURS[variant])
-            style = {"color": COLOURS[variant], "marker": MARKERS[variant], "capsize": 3}
+            style: dict[str, Any] = {"color": COLOURS[variant], "marker": MARKERS[variant], "capsize": 3}
             panel.errorbar(means["mean"], [row + 0.68], xerr=bars(means), **style)
         _rows(panel, [LABELS[variant] for variant in variants])
         panel.set(xlabel=f"{what} right")
@@ -154,7 +155,13 @@ def order_over_time(table: pd.DataFrame) -> Drawing:
         panel = drawing.panel()
         for layer, colour, marker, dashes in zip(layers, PALETTE[1:], "os^Dv", ["-", "--", ":", "-.", "-"], strict=False):
             means = summary(rows[(rows["metric"] == metric) & (rows["level"] == layer)], ["t"])
-            style = {"color": colour, "marker": marker, "linestyle": dashes, "capsize": 3, "label": f"layer {layer:g}"}
+            style: dict[str, Any] = {
+                "color": colour,
+                "marker": marker,
+                "linestyle": dashes,
+                "capsize": 3,
+                "label": f"layer {layer:g}",
+            }
             panel.errorbar(means["t"], means["mean"], bars(means), **style)
         panel.set(title=title, xlabel="time step", xticks=sorted(rows["t"].unique()), ylim=(0, 1.03))
     drawing.legend()
@@ -171,7 +178,7 @@ def accuracy_over_separation(table: pd.DataFrame) -> Drawing:
     drawing = Drawing()
     panel = drawing.panel(height=3.4)
     for variant in variants_of(table):
-        style = {"color": COLOURS[variant], "label": LABELS[variant]}
+        style: dict[str, Any] = {"color": COLOURS[variant], "label": LABELS[variant]}
         if variant in separation.index.get_level_values("variant"):
             runs = pd.concat([separation[variant], accuracy[variant]], axis=1, join="inner")
             panel.plot(*runs.to_numpy().T, linestyle="", marker=MARKERS[variant], **style)
@@ -194,7 +201,7 @@ def weights_and_phases(conditions: Mapping[str, pd.DataFrame]) -> Drawing:
     for part, (name, colour) in enumerate(PARTS.items()):
         means = pd.DataFrame([gains[part] for gains in parts.values()])
         heights = np.arange(len(parts)) + 0.45 + 0.3 * part
-        style = {"color": colour, "ecolor": INK, "capsize": 2, "label": f"what {name} bring"}
+        style: dict[str, Any] = {"color": colour, "ecolor": INK, "capsize": 2, "label": f"what {name} bring"}
         panel.barh(heights, means["mean"], 0.28, xerr=bars(means), **style)
     panel.vlines(np.zeros(len(parts)), np.arange(len(parts)) + 0.3, np.arange(len(parts)) + 0.92, color=INK, linewidth=0.8)
     _rows(panel, list(parts))
@@ -218,7 +225,7 @@ def effects(table: pd.DataFrame) -> Drawing:
         panel = drawing.panel(height=0.56 * len(rows) + 0.95)
         for row, index in enumerate(rows.index):
             effect, verdict = rows.loc[[index]], rows.loc[index, "verdict"]
-            style = {"fmt": "o", "capsize": 3, "color": VERDICTS[verdict], "label": verdict}
+            style: dict[str, Any] = {"fmt": "o", "capsize": 3, "color": VERDICTS[verdict], "label": verdict}
             panel.errorbar(effect["mean"], [row + 0.78], xerr=bars(effect), **style)
             panel.plot([0, 0], [row + 0.64, row + 0.92], color=INK, linewidth=1)  # a longer line would strike out names
         names = [f"{effect} ({dataset})" for effect, dataset in rows[["effect", "dataset"]].to_numpy()]

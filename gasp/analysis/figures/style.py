@@ -13,6 +13,7 @@ import colorcet
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
@@ -71,13 +72,15 @@ class Drawing:
 
     def legend(self) -> None:
         """One more image: the legend of all panels."""
-        shown = {}
+        shown: dict[str, Artist] = {}
         for panel in self.axes:
             handles, labels = panel.get_legend_handles_labels()
             shown |= dict(zip(labels, handles, strict=True))
+            if drawn := panel.get_legend():
+                drawn.remove()  # of seaborn
         columns = max(1, min(len(shown), int(50 / (6 + max(map(len, shown))))))  # about fifty characters fit a line
         image = self.image(height=0.21 * math.ceil(len(shown) / columns) + 0.1)
-        image.legend(shown.values(), shown, loc="center", ncols=columns, frameon=False)
+        image.legend(list(shown.values()), list(shown), loc="center", ncols=columns, frameon=False)
 
     def wheel(self) -> None:
         """One more image: the legend of the phase colours."""
