@@ -227,12 +227,20 @@ from gasp.nn.neighbourhood import Neighbourhood
 
 torch.set_default_dtype(torch.float64)
 torch.manual_seed(0)
-neighbourhood = Neighbourhood([(16, 16), (8, 8), (8, 8)], units=26, width=0.12)
+grids = [(16, 16), (8, 8), (8, 8)]
+neighbourhood = Neighbourhood(grids, units=26, width=0.12)
 full_matrix = neighbourhood.matrix()
 number = len(full_matrix)
 phases, gates = 6.28 * torch.rand(number, 4), torch.rand(number, 4)
 queries, keys = torch.randn(2, number, 8, 4)
-coupling = kuramoto.Coupling(queries, keys, gates, neighbourhood, desynchronization=0.1, normalization=10.0)
+coupling = kuramoto.Coupling(
+    queries,
+    keys,
+    gates,
+    neighbourhood,
+    desynchronization=0.1,
+    normalization=10.0,
+)
 fast = kuramoto.rates(phases, coupling)
 written = kuramoto.dense_rates(phases, coupling, full_matrix)
 torch.set_default_dtype(torch.float32)
@@ -260,9 +268,11 @@ import pandas as pd
 from gasp.learning.evaluation import separation
 
 measured = separation(maps.unsqueeze(1), masks)
-order = pd.DataFrame({name: values[:, 0] for name, values in measured.items()}).rename_axis("iteration").reset_index()
+of_scene = {name: values[:, 0] for name, values in measured.items()}
+order = pd.DataFrame(of_scene).rename_axis("iteration").reset_index()
 moments = [0, 1, 2, iterations, 3 * iterations]
-figures.alignment(image[0], [(moment, maps[moment], gates) for moment in moments], order)
+snapshots = [(moment, maps[moment], gates) for moment in moments]
+figures.alignment(image[0], snapshots, order)
 
 # %% tags=["remove-cell"]
 glue("order_last", f"{order['order_within'].iloc[-1]:.2f}", display=False)

@@ -37,7 +37,10 @@ banner(settings, overrides)
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "Scenes of every data set (validation images).", "name": "fig-datasets"}, "image": {"alt": "Rows of small images: pairs of digits, with more and more overlap, and digits and clothes on photographs."}}
 from gasp.analysis import figures
 
-figures.gallery({name: data.compose("validation", 8, seed=1) for name, data in settings.datasets.items()})
+examples = {}
+for name, data in settings.datasets.items():
+    examples[name] = data.compose("validation", 8, seed=1)
+figures.gallery(examples)
 
 # %% [markdown]
 # A tenth of the training images is held out for validation. Test images are met by trained models only; what was chosen,
@@ -50,16 +53,14 @@ figures.gallery({name: data.compose("validation", 8, seed=1) for name, data in s
 # have in common, the scenes and their order.
 
 # %% tags=["remove-input"]
+from collections import Counter
+
 from gasp.analysis.tables import table
 from gasp.experiments.variants import VARIANTS
 
-counts = {}
+seeds = {}
 for run in settings.experiments():
-    counts.setdefault((run.dataset, run.variant), []).append(run)
-
-
-def cell(dataset, variant):
-    return str(len(counts.get((dataset, variant), []))) if (dataset, variant) in counts else "–"
+    seeds.setdefault(run.variant, Counter())[run.dataset] += 1
 
 
 def parameters(variant):
@@ -68,12 +69,19 @@ def parameters(variant):
     return f"{sum(p.numel() for p in model.parameters()):,}"
 
 
-names = list(settings.datasets)
-rows = [[VARIANTS[v].label, f"`{v}`", parameters(v), *(cell(name, v) for name in names)] for v in VARIANTS]
-table(["variant", "in the code", "parameters", *(f"`{name}`" for name in names)], rows)
+def trained(variant):
+    """The data sets that a variant was trained on, after the number of seeds."""
+    names = {}
+    for name, count in seeds.get(variant, {}).items():
+        names.setdefault(count, []).append(f"`{name}`")
+    return "; ".join(f"{count} on {', '.join(of)}" for count, of in names.items()) or "–"
+
+
+rows = [[f"{variant.label}<br>`{name}`", parameters(name), trained(name)] for name, variant in VARIANTS.items()]
+table(["variant, and its name in the code", "parameters", "seeds"], rows)
 
 # %% [markdown]
-# The numbers under the data sets are seeds. *As many parameters* and *as many multiplications* refer to GASPnet; the latter
+# *As many parameters* and *as many multiplications* refer to GASPnet; the latter
 # counts sweeps and Kuramoto iterations at T = 3. Two variants test the phases themselves. With *random initial phases*, every
 # layer starts at random and keeps its phases from step to step, instead of taking them from its input. *Ideal phases* are told
 # to the first layer by the masks: they show what the mechanism is worth when the phases there are right.

@@ -39,7 +39,8 @@ figures.scenes(dataset.compose("test", 5, seed=1))
 
 # %%
 variants = ["cnn", "cnn_parameters", "cnn_compute", "gaspnet"]
-results = gasp.run_all(settings.experiments(["multi_mnist"], variants), settings)
+runs = settings.experiments(["multi_mnist"], variants)
+results = gasp.run_all(runs, settings)
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Validation accuracy after each epoch, at the last time step of each model (mean over seeds, 95 % interval).", "name": "fig-learning"}, "image": {"alt": "Rising curves of accuracy over epochs, one for each model."}}
 figures.learning_curves(results)

@@ -68,6 +68,20 @@ means = {
 table_of(by_condition(means, ("gaspnet", "cnn_parameters"), ("gaspnet", "cnn_compute")), "data set", "corruption")
 
 # %% [markdown]
+# GASPnet minus the CNN of the same layers is the sum of two parts: what training together with phases brings to the weights, and
+# what phases bring to the sweeps ({ref}`the-two-parts`). How large is each, under each corruption?
+
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Multi-MNIST: what weights and what phases bring, as shares of test scenes with both digits right, without noise and under each corruption, averaged over its levels (mean over seeds, 95 % interval).", "name": "fig-weights-phases"}, "image": {"alt": "Two horizontal bars for each corruption: one for what weights bring, one for what phases bring."}}
+from gasp.analysis.statistics import undisturbed
+
+both = gasp.run_all(settings.experiments(["multi_mnist"], ["cnn", "gaspnet"]), settings)
+conditions = {"no noise": undisturbed(both)}
+for kind in settings.evaluation.corruptions:
+    at_levels = levels_of(both, kind).groupby(["variant", "seed", "t"])["value"]
+    conditions[figures.AXES[kind].partition(",")[0].removesuffix(" σ")] = at_levels.mean().reset_index()
+figures.weights_and_phases(conditions)
+
+# %% [markdown]
 # On two digits GASPnet keeps more of its accuracy than the CNNs, most clearly under Gaussian noise and salt and pepper. How
 # much of that phases do, and how much weights that were trained together with phases, is in {ref}`the-two-parts`: the weights
 # have the larger part.

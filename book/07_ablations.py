@@ -87,3 +87,15 @@ table(["variant", "order within digits", "separation between digits"], rows)
 
 # %% [markdown]
 # First layer, last time step, means over seeds on multi-MNIST.
+
+# %% [markdown]
+# ## Does separation pay?
+#
+# If phases help because they tell objects apart, networks whose phases lie further apart should be more accurate. Each point is
+# one trained network.
+
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Multi-MNIST, no noise: share of test scenes with both digits right against the separation of the two digits' phases in the first layer, at the last time step. A point for each network; the dotted line is the mean of the CNN of the same layers.", "name": "fig-separation"}, "image": {"alt": "Points of seven kinds of networks, and a dotted line for the CNN; accuracy over separation of phases."}}
+figures.accuracy_over_separation(results["multi_mnist"])
+
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "CIFAR-MNIST: the same for item and photograph, with both labels right.", "name": "fig-cifar-separation"}, "image": {"alt": "Points of seven kinds of networks, and a dotted line for the CNN; accuracy over separation of phases."}}
+figures.accuracy_over_separation(results["cifar_mnist"])

@@ -48,7 +48,8 @@ banner(settings, overrides)
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "Two digits on a photograph, and the masks of both digits and the photograph.", "name": "fig-photo-digits"}, "image": {"alt": "A row of photographs with two handwritten digits on each, and below each the digits and what is behind them in three colours."}}
 from gasp.analysis import figures
 
-figures.scenes(settings.datasets["multi_mnist_cifar"].compose("validation", 5, seed=1))
+photographs = settings.datasets["multi_mnist_cifar"]
+figures.scenes(photographs.compose("validation", 5, seed=1))
 
 # %% tags=["remove-cell"]
 import pandas as pd
@@ -122,16 +123,24 @@ import torch
 
 from gasp.experiments.execution import load_run
 
-gated = load_run(
-    next(run for run in trained.study("full_length_photo_digits") if run.variant == "gaspnet_gated"), trained.store
-)
-scenes = settings.datasets["multi_mnist_cifar"].compose("validation", 4, seed=2)
+runs = trained.study("full_length_photo_digits")
+run = next(run for run in runs if run.variant == "gaspnet_gated")
+gated = load_run(run, trained.store)
+scenes = photographs.compose("validation", 4, seed=2)
 images, masks, targets = scenes.batch(slice(None))
+generator = torch.Generator().manual_seed(0)
 with torch.no_grad():
-    trajectory = gated.run(images, torch.Generator().manual_seed(0), masks)
-reported = trajectory.answers[-1, :, 0].topk(2).indices.sort().values.tolist()
-present = scenes.labels[:, :2].sort().values.tolist()
-figures.phase_maps(images, trajectory, [f"{a}, {b} → {c}, {d}" for (a, b), (c, d) in zip(present, reported, strict=True)])
+    trajectory = gated.run(images, generator, masks)
+answers = trajectory.answers[-1, :, 0].topk(2).indices.sort().values
+captions = [
+    f"{a}, {b} → {c}, {d}"
+    for (a, b), (c, d) in zip(
+        scenes.labels[:, :2].sort().values.tolist(),
+        answers.tolist(),
+        strict=True,
+    )
+]
+figures.phase_maps(images, trajectory, captions)
 
 # %% [markdown]
 # ## Where modulation is kept

@@ -170,8 +170,8 @@ def decomposition(rows: pd.DataFrame) -> dict[str, dict[str, float]]:
 
 
 def formatted(interval: Mapping[str, float] | pd.Series[Any], sign: bool = False) -> str:
-    """``0.945 [0.941, 0.949]``; with ``sign``, ``+0.021 [+0.015, +0.027]``."""
+    """``0.945 [0.941, 0.949]``; with ``sign``, ``+0.021 [+0.015, +0.027]``. A line does not break inside the brackets."""
     form = "+.3f" if sign else ".3f"
     # adding 0 turns a −0 left by rounding into 0
     mean, low, high = (format(round(interval[name], 3) + 0.0, form).replace("-", "−") for name in ("mean", "low", "high"))
-    return f"{mean} (one seed: no interval)" if interval["seeds"] < 2 else f"{mean} [{low}, {high}]"
+    return f"{mean} (one seed: no interval)" if interval["seeds"] < 2 else f"{mean} [{low},\N{NO-BREAK SPACE}{high}]"

@@ -25,19 +25,27 @@ Compared = str | tuple[str, str]
 """A variant, for its mean; or two variants, for the first minus the second, paired by seed."""
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[str]], folded: str = "") -> Markdown:
-    """A table for a page; one that is ``folded`` under a title opens when the title is clicked."""
+def table(header: Sequence[str], rows: Iterable[Sequence[str]], folded: str = "", cards: bool = False) -> Markdown:
+    """A table for a page.
+
+    Args:
+        folded: a title under which the table is hidden until the title is clicked.
+        cards: whether each row becomes a card on a phone.
+    """
     text = "\n".join(f"| {' | '.join(cells)} |" for cells in [header, ["---"] * len(header), *rows])
-    return Markdown(f"```{{dropdown}} {folded}\n{text}\n```" if folded else text)
+    if cards:
+        text = f"```{{div}} gasp-cards\n{text}\n```"
+    return Markdown(f"````{{dropdown}} {folded}\n{text}\n````" if folded else text)
 
 
-def table_of(cells: pd.DataFrame, *index: str) -> Markdown:
+def table_of(cells: pd.DataFrame, *index: str, folded: str = "") -> Markdown:
     """A data frame of texts as a table for a page, its index as the first columns.
 
     Args:
         index: the headings of the index columns.
+        folded: as in :func:`table`.
     """
-    return table([*index, *cells.columns], cells.reset_index().to_numpy().tolist())
+    return table([*index, *cells.columns], cells.reset_index().to_numpy().tolist(), folded)
 
 
 def by_condition(

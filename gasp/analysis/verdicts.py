@@ -108,7 +108,7 @@ def claims_table(effects: pd.DataFrame) -> Markdown:
         ]
         cell = "<br>".join([f"**{found.get(name, 'untested')}**", *counts])
         rows.append([name, claim.text, cell, f"{{ref}}`{claim.page}`"])
-    return table(["claim", "", "verdict, and on how many effects", "evidence"], rows)
+    return table(["claim", "", "verdict, and on how many effects", "evidence"], rows, cards=True)
 
 
 def effects_table(effects: pd.DataFrame) -> Markdown:
@@ -119,8 +119,8 @@ def effects_table(effects: pd.DataFrame) -> Markdown:
         scenes = "" if math.isnan(row["scenes"]) else f"{row['scenes']:,.0f}"
         p = "" if math.isnan(row["p"]) else f"{max(row['p'], 0.0001):.2g}"
         dataset, seeds = f"`{row['dataset']}`", str(row["seeds"])
-        rows.append([row["claim"], row["effect"], dataset, value, seeds, scenes, p, row["verdict"]])
-    header = ["claim", "effect", "data set", "mean [95 % interval]", "seeds", "scenes", "p (Holm)", "verdict"]
+        rows.append([row["claim"], value, row["verdict"], row["effect"], dataset, seeds, scenes, p])
+    header = ["claim", "mean [95 % interval]", "verdict", "effect", "data set", "seeds", "scenes", "p (Holm)"]
     return table(header, rows, folded="Every effect as a table")
 
 

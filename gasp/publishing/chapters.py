@@ -7,6 +7,7 @@ fingerprint of all that it was made from, and is executed again only when that c
 from __future__ import annotations
 
 import datetime
+import html
 import re
 import subprocess
 import sys
@@ -161,7 +162,17 @@ def _clean(notebook: nbformat.NotebookNode) -> None:
             tags.append("remove-cell")
         if cell.cell_type == "code":
             cell.outputs = [output for output in cell.outputs if not _is_progress(output)]
+            _describe(cell)
     notebook.cells = [cell for cell in notebook.cells if "papermill-error-cell-tag" not in cell.metadata.get("tags", [])]
+
+
+def _describe(cell: nbformat.NotebookNode) -> None:
+    """Give the drawing that a cell shows the text that the cell has for readers who cannot see it, as images have it."""
+    described = html.escape(cell.metadata.get("mystnb", {}).get("image", {}).get("alt", ""))
+    for output in cell.outputs:
+        if "text/html" in output.get("data", {}):
+            named = f'class="gasp-figure" role="img" aria-label="{described}"'
+            output["data"]["text/html"] = output["data"]["text/html"].replace('class="gasp-figure"', named)
 
 
 def _is_progress(output: nbformat.NotebookNode) -> bool:

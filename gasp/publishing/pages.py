@@ -16,16 +16,11 @@ __all__ = ["banner", "install_cell", "provenance"]
 
 
 def banner(profile: Profile, overrides: dict[str, Any]) -> Markdown:
-    """The box at the top of a page that says which runs it shows."""
-    changes = "".join(f" Here with `{name} = {value}`." for name, value in overrides.items())
-    runs = f"Profile `{profile.name}`: {profile.description}. {_seeds(profile)} seeds per model and data set.{changes}"
-    if profile.judges:
-        return Markdown(f"```{{admonition}} The runs on this page\n:class: note\n{runs}\n```")
-    return Markdown(
-        f"```{{admonition}} A small run, to see that everything works\n:class: warning\n{runs} "
-        "Runs this short support no conclusion. "
-        "Where phases of a trained network are shown, it was trained on the real data.\n```"
-    )
+    """The line at the top of a page that says which runs it shows."""
+    changes = "".join(f", with `{name} = {value}`" for name, value in overrides.items())
+    runs = f"Profile `{profile.name}`{changes}: {profile.description}; {_seeds(profile)} seeds per model and data set."
+    warning = "" if profile.judges else " **Runs this short support no conclusion.**"
+    return Markdown(f"```{{div}} gasp-banner\n{runs}{warning}\n```")
 
 
 def _seeds(profile: Profile) -> str:

@@ -440,10 +440,10 @@ def cells(markdown) -> list[list[str]]:
 
 def test_every_effect_is_a_row(judged_effects):
     assert cells(effects_table(judged_effects)) == [
-        ["C1", "more", "`digits`", "+0.100 [+0.050, +0.150]", "5", "1,000", "0.0001", "reproduced"],
-        ["C1", "less", "`digits`", "−0.100 [−0.150, −0.050]", "5", "1,000", "1", "contradicted"],
-        ["C1", "alike", "`photographs`", "+0.000 (one seed: no interval)", "1", "", "", "untested"],
-        ["C6", "order", "`photographs`", "not run", "0", "", "", "untested"],
+        ["C1", "+0.100 [+0.050,\N{NO-BREAK SPACE}+0.150]", "reproduced", "more", "`digits`", "5", "1,000", "0.0001"],
+        ["C1", "−0.100 [−0.150,\N{NO-BREAK SPACE}−0.050]", "contradicted", "less", "`digits`", "5", "1,000", "1"],
+        ["C1", "+0.000 (one seed: no interval)", "untested", "alike", "`photographs`", "1", "", ""],
+        ["C6", "not run", "untested", "order", "`photographs`", "0", "", ""],
     ]
 
 

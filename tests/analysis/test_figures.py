@@ -8,6 +8,7 @@ import itertools
 import json
 import math
 import re
+import xml.etree.ElementTree as ET
 from importlib.resources import files
 
 import matplotlib as mpl
@@ -18,26 +19,24 @@ import PIL.ImageSequence
 import pytest
 import torch
 from drawn import random_exhibit
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from gasp.analysis import figures
 from gasp.analysis.exhibits import KINDS
-from gasp.analysis.figures.style import LABELS, PHASE_COLOURS, phase_image
-from gasp.analysis.statistics import at_level, last_step, levels_of, paired_difference
+from gasp.analysis.figures import Drawing
+from gasp.analysis.figures.style import COLOURS, LABELS, MARKERS, PALETTE, PHASE_COLOURS, phase_image
+from gasp.analysis.statistics import at_level, decomposition, last_step, levels_of, paired_difference, undisturbed
 from gasp.data.scenes import Scenes
 from gasp.experiments.store import COLUMNS
 from gasp.models import GASPnet, Trajectory
 
+SVG = "{http://www.w3.org/2000/svg}"
 LEVELS = (0.0, 0.1, 0.2)
 STEPS = {"cnn": 1, "gaspnet": 3}
 
 
-def pixels(figure: Figure) -> np.ndarray:
-    """The figure as it is drawn by the Agg backend."""
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3]
+def elements(drawing: Drawing) -> list[ET.Element]:
+    """The images of a drawing, parsed."""
+    return list(ET.fromstring(drawing._repr_html_()))
 
 
 def results(seeds: int = 3) -> pd.DataFrame:
@@ -68,21 +67,21 @@ def examples(count: int = 3, channels: int = 1) -> Scenes:
     return Scenes(images, masks, targets, labels, (0, 0))
 
 
-def phase_maps(count: int = 2, channels: int = 1) -> Figure:
+def phase_maps(count: int = 2, channels: int = 1) -> Drawing:
     model = GASPnet(channels=channels, steps=2, iterations=1)
     images = examples(count, channels).batch(slice(None))[0]
     with torch.no_grad():
         return figures.phase_maps(images, model(images), ["3, 5 → 3, 8"] * count)
 
 
-def what_is_where(count: int = 2, channels: int = 1) -> Figure:
+def what_is_where(count: int = 2, channels: int = 1) -> Drawing:
     model = GASPnet(channels=channels, steps=2, iterations=1)
     images = examples(count, channels).batch(slice(None))[0]
     with torch.no_grad():
         return figures.what_is_where(images, model(images), torch.tensor([[3, 8]] * count), [["three", "eight"]] * count)
 
 
-def alignment() -> Figure:
+def alignment() -> Drawing:
     order = pd.DataFrame({"iteration": [0, 1, 2], "order_within": [0.1, 0.6, 0.9], "separation": [0.4, 0.8, 0.95]})
     snapshots = [(iteration, torch.rand(16, 16) * 6, torch.rand(16, 16)) for iteration in range(3)]
     return figures.alignment(torch.rand(1, 32, 32), snapshots, order)
@@ -116,6 +115,8 @@ CURVES = {
     "comparison": lambda seeds: figures.comparison(results(seeds)),
     "learning_curves": lambda seeds: figures.learning_curves(results(seeds)),
     "order_over_time": lambda seeds: figures.order_over_time(results(seeds)),
+    "accuracy_over_separation": lambda seeds: figures.accuracy_over_separation(results(seeds)),
+    "weights_and_phases": lambda seeds: figures.weights_and_phases({"no noise": undisturbed(results(seeds))}),
 }
 DRAWINGS = {
     "costs_over_time": lambda: figures.costs_over_time(timings()),
@@ -138,34 +139,84 @@ DRAWINGS = {
 }
 
 
-def texts(figure: Figure) -> str:
-    figure.draw_without_rendering()  # labels of categories are made when they are drawn
-    return "\n".join(text.get_text() for text in figure.findobj(mpl.text.Text))
+def texts(figure: Drawing) -> str:
+    return "\n".join("".join(text.itertext()) for image in elements(figure) for text in image.iter(f"{SVG}text"))
 
 
 @pytest.mark.parametrize("seeds", [1, 3])
 @pytest.mark.parametrize("draw", CURVES.values(), ids=CURVES)
 def test_curves_are_drawn_with_labelled_axes(draw, seeds):
     figure = draw(seeds)
-    assert isinstance(figure, Figure)
-    assert (pixels(figure) != 255).any()
+    assert isinstance(figure, Drawing)
     for panel in figure.axes:
         assert panel.has_data()
         assert panel.get_xlabel()
-    named = [label.get_text() for label in figure.axes[0].get_yticklabels()]
-    assert figure.axes[0].get_ylabel() or all(panel.get_title() for panel in figure.axes) or LABELS["gaspnet"] in named
+    rows = [text.get_text() for text in figure.axes[0].texts]
+    assert figure.axes[0].get_ylabel() or all(panel.get_title() for panel in figure.axes) or rows
 
 
 @pytest.mark.parametrize("draw", DRAWINGS.values(), ids=DRAWINGS)
 def test_drawings_are_drawn(draw):
     figure = draw()
-    assert isinstance(figure, Figure)
-    assert (pixels(figure) != 255).any()
+    assert isinstance(figure, Drawing)
+    assert all(image.findall(f".//{SVG}path") for image in elements(figure))
+
+
+@pytest.mark.parametrize("draw", [*(lambda draw=draw: draw(3) for draw in CURVES.values()), *DRAWINGS.values()])
+def test_an_image_fits_a_phone_in_letters_of_ten_pixels_without_a_ground_of_its_own(draw):
+    for image in elements(draw()):
+        width, height = (float(image.get(side)) for side in ("width", "height"))
+        left, top, right, bottom = map(float, image.get("viewBox").split())
+        assert width <= 336
+        assert height == pytest.approx(width * (bottom - top) / (right - left), abs=1)
+        scale = width / (right - left)
+        styles = [text.get("style", "") for text in image.iter() if text.tag in (f"{SVG}text", f"{SVG}tspan")]
+        sizes = [float(size) for style in styles for size in re.findall(r"font-size: ([\d.]+)px", style)]
+        assert min(sizes, default=10) * scale >= 10
+        colours = " ".join(styles)
+        assert "fill: #" not in colours, "text has the colour of the page"
+        ground = image.find(f".//{SVG}g[@id]/{SVG}g/{SVG}path")
+        assert ground is None or "#ffffff" not in ground.get("style", "")
+
+
+def test_the_same_drawing_has_the_same_bytes_and_parts_of_its_own():
+    first, again, other = (figures.comparison(results(seeds))._repr_html_() for seeds in (3, 3, 2))
+    assert first == again
+    names, others = (set(re.findall(r' id="([^"]+)"', page)) for page in (first, other))
+    assert names
+    assert not names & others
+    assert set(re.findall(r'(?:href="|url\()#([^")]+)', first)) <= names
+
+
+def test_numbers_on_an_axis_are_not_cut():
+    drawing = Drawing()
+    drawing.panel().set(xticks=[0.125, 0.3755], yticks=[])
+    assert texts(drawing).split() == ["0.1250", "0.3755"]
+
+
+@pytest.mark.parametrize("ground", [(1, 1, 1), (18 / 255,) * 3], ids=["light", "dark"])
+def test_colours_stand_out_from_the_page(ground):
+    def luminance(colour) -> float:
+        parts = np.array(mpl.colors.to_rgb(colour))
+        return float(np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722])
+
+    for colour in PALETTE:
+        low, high = sorted([luminance(colour), luminance(ground)])
+        assert (high + 0.05) / (low + 0.05) >= 3, colour
+
+
+def test_variants_are_told_apart_by_colour_and_marker():
+    looks = [(COLOURS[variant], MARKERS[variant]) for variant in LABELS]
+    assert len(set(looks)) == len(looks)
 
 
 def test_every_public_function_is_drawn_here():
     drawn = {name.partition(",")[0] for name in CURVES} | {name.split()[0] for name in DRAWINGS}
-    assert {name for name in figures.__all__ if callable(getattr(figures, name))} - {"animation", "explorer"} <= drawn
+    assert {name for name in figures.__all__ if callable(getattr(figures, name))} - {
+        "Drawing",
+        "animation",
+        "explorer",
+    } <= drawn
 
 
 def test_an_animation_has_a_frame_an_iteration():
@@ -208,9 +259,9 @@ def test_effects_that_were_not_tested_are_not_drawn():
 
 
 def test_an_effect_has_the_colour_of_its_verdict():
-    drawn = figures.effects(effects()).axes[0].containers
-    assert [bar.get_label() for bar in drawn] == ["reproduced", "inconclusive", "contradicted"]
-    assert [bar[0].get_xdata().tolist() for bar in drawn] == [[0.1], [0.0], [-0.1]]
+    drawn = [bar for panel in figures.effects(effects()).axes for bar in panel.containers]
+    assert [bar.get_label() for bar in drawn] == ["reproduced", "contradicted", "inconclusive"]
+    assert [bar[0].get_xdata().tolist() for bar in drawn] == [[0.1], [-0.1], [0.0]]
 
 
 def test_a_gain_is_that_over_the_rival():
@@ -240,9 +291,11 @@ def test_an_axis_says_what_the_metric_asks_to_be_right():
         (CURVES["accuracy_over"], ["noise σ", "every object right", "GASPnet", "CNN"]),
         (CURVES["gain_over"], ["noise σ", "GASPnet − other", "CNN"]),
         (CURVES["comparison"], ["every object right", "GASPnet", "CNN"]),
-        (lambda _: figures.effects(effects()), ["C2", "less (cifar_mnist)", "reproduced", "contradicted"]),
+        (lambda _: figures.effects(effects()), ["C2", "less", "(cifar_mnist)", "reproduced", "contradicted"]),
         (lambda _: figures.corruptions(examples(1), {"blur": (1.0,)}), ["blur", "1"]),
         (CURVES["learning_curves"], ["epoch", "validation", "GASPnet", "CNN"]),
+        (CURVES["accuracy_over_separation"], ["separation", "every object right", "GASPnet", "CNN"]),
+        (CURVES["weights_and_phases"], ["no noise", "what weights bring", "what phases bring", "CNN"]),
         (CURVES["order_over_time"], ["layer 1", "layer 2", "time step"]),
         (
             lambda _: figures.costs_over_time(timings()),
@@ -266,6 +319,28 @@ def test_curves_show_the_mean_over_seeds():
     rows = results().query("evaluation == 'training' and metric == 'scene_accuracy' and variant == 'cnn'")
     line = next(handle for handle in figure.axes[0].containers if handle.get_label() == LABELS["cnn"])[0]
     assert line.get_ydata() == pytest.approx(rows.groupby("level")["value"].mean().to_numpy())
+
+
+def test_a_point_is_the_separation_and_the_accuracy_of_a_run():
+    table = results()
+    (points,) = (
+        line for line in figures.accuracy_over_separation(table).axes[0].lines if line.get_label() == LABELS["gaspnet"]
+    )
+    rows = table.query("variant == 'gaspnet' and t == 2 and split == 'test'")
+    separation = rows.query("evaluation == 'phases' and metric == 'separation' and level == 1")["value"]
+    accuracy = rows.query("evaluation == 'clean' and metric == 'scene_accuracy'")["value"]
+    assert np.transpose(points.get_data()) == pytest.approx(np.stack([separation, accuracy], 1))
+
+
+def test_bars_are_the_two_parts_of_the_difference():
+    rows = undisturbed(results())
+    weights, phases = (bars.patches[0].get_width() for bars in _bars(figures.weights_and_phases({"no noise": rows})))
+    _, of_weights, of_phases = (gain["mean"] for gain in decomposition(rows).values())
+    assert (weights, phases) == pytest.approx((of_weights, of_phases))
+
+
+def _bars(drawing: Drawing) -> list[mpl.container.BarContainer]:
+    return [bars for bars in drawing.axes[0].containers if isinstance(bars, mpl.container.BarContainer)]
 
 
 def test_the_parts_of_a_step_add_up_to_it():
@@ -294,11 +369,12 @@ def test_a_name_lights_up_the_locations_in_phase_with_its_unit_in_the_colour_of_
     figure = figures.what_is_where(images, run, torch.tensor([[2, 7]]), [["two", "seven"]])
     for phase, title, place in zip(of_units, ("two", "seven"), (halves, ~halves), strict=True):
         (panel,) = (axes for axes in figure.axes if axes.get_title() == title)
-        shown = torch.from_numpy(panel.images[0].get_array().data)[::2, ::2]  # (16, 16, 3)
+        shown = torch.from_numpy(panel.images[0].get_array().data / 255)[::2, ::2]  # (16, 16, 3)
         lit = place.expand(16, 16) & ~torch.eye(16).bool()
-        assert (shown[~lit] == 0.5).all()
+        assert (shown[~lit] - 0.5).abs().max() < 1 / 255
         colour = torch.from_numpy(phase_image(phase.expand(1, 1), torch.ones(1, 1)))[0, 0]
-        torch.testing.assert_close(shown[lit], (0.125 + 0.75 * colour).expand(int(lit.sum()), -1).to(shown))
+        expected = (0.125 + 0.75 * colour).expand(int(lit.sum()), -1).to(shown)
+        torch.testing.assert_close(shown[lit], expected, atol=1 / 255, rtol=0)
 
 
 @pytest.mark.parametrize("turns", [-2, -1, 1, 3])

@@ -129,9 +129,9 @@ def test_the_slope_is_a_mean_over_seeds():
 @pytest.mark.parametrize(
     ("interval", "sign", "text"),
     [
-        ({"mean": 0.945, "low": 0.941, "high": 0.949, "seeds": 5}, False, "0.945 [0.941, 0.949]"),
-        ({"mean": 0.0211, "low": 0.015, "high": 0.027, "seeds": 5}, True, "+0.021 [+0.015, +0.027]"),
-        ({"mean": -0.5, "low": -0.6, "high": -0.4, "seeds": 2}, True, "−0.500 [−0.600, −0.400]"),
+        ({"mean": 0.945, "low": 0.941, "high": 0.949, "seeds": 5}, False, "0.945 [0.941,\N{NO-BREAK SPACE}0.949]"),
+        ({"mean": 0.0211, "low": 0.015, "high": 0.027, "seeds": 5}, True, "+0.021 [+0.015,\N{NO-BREAK SPACE}+0.027]"),
+        ({"mean": -0.5, "low": -0.6, "high": -0.4, "seeds": 2}, True, "−0.500 [−0.600,\N{NO-BREAK SPACE}−0.400]"),
         ({"mean": 0.5, "low": math.nan, "high": math.nan, "seeds": 1}, False, "0.500 (one seed: no interval)"),
     ],
 )

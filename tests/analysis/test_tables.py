@@ -32,7 +32,7 @@ def gain(label: str, *pair: str) -> str:
 
 def test_a_table_is_a_header_a_rule_and_rows():
     assert table(["a", "b"], [["1", ""], ["x", "y"]]).data == "| a | b |\n| --- | --- |\n| 1 |  |\n| x | y |"
-    assert table(["a"], [["1"]], folded="All of it").data == "```{dropdown} All of it\n| a |\n| --- |\n| 1 |\n```"
+    assert table(["a"], [["1"]], folded="All of it").data == "````{dropdown} All of it\n| a |\n| --- |\n| 1 |\n````"
 
 
 def test_conditions_are_rows_and_variants_and_differences_columns():
@@ -46,7 +46,7 @@ def test_conditions_are_rows_and_variants_and_differences_columns():
 
 def test_a_difference_is_paired_by_seed_and_has_a_sign():
     found = by_condition({"": values({"cnn": [0.1, 0.5], "gaspnet": [0.2, 0.6]})}, ("gaspnet", "cnn"), ("cnn", "gaspnet"))
-    assert found.iloc[0].tolist() == ["+0.100 [+0.100, +0.100]", "−0.100 [−0.100, −0.100]"]
+    assert found.iloc[0].tolist() == ["+0.100 [+0.100,\N{NO-BREAK SPACE}+0.100]", "−0.100 [−0.100,\N{NO-BREAK SPACE}−0.100]"]
 
 
 def test_variants_are_rows_with_mean_and_difference_under_each_condition():

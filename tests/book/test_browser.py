@@ -32,6 +32,42 @@ const inside = (element) => { // of something that scrolls by itself
     if (["auto", "scroll"].includes(getComputedStyle(up).overflowX) && !["BODY", "HTML"].includes(up.tagName)) return true;
 };
 const name = (element) => `${element.tagName}.${element.className} ${(element.innerText ?? "").slice(0, 40)}`;
+const colour = (text) => { // red, green, blue and opacity
+  const [r, g, b, opacity = 1] = text.match(/[\\d.]+/g).map(Number);
+  const unit = text.startsWith("color(srgb") ? 255 : 1;
+  return [unit * r, unit * g, unit * b, opacity];
+};
+const over = ([r, g, b, opacity], ground) => [r, g, b].map((part, index) => opacity * part + (1 - opacity) * ground[index]);
+const ground = (element) => {
+  const own = colour(getComputedStyle(element).backgroundColor);
+  const below = element.parentElement;
+  return own[3] === 1 || !below ? over(own, [255, 255, 255]) : over(own, ground(below));
+};
+const luminance = (parts) => parts.map((part) => part / 255)
+  .map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4))
+  .reduce((sum, part, index) => sum + part * [0.2126, 0.7152, 0.0722][index], 0);
+const contrast = (text, behind) => {
+  const [dark, light] = [luminance(text), luminance(behind)].sort((a, b) => a - b);
+  return (light + 0.05) / (dark + 0.05);
+};
+const small = [], pale = [];
+for (const element of document.querySelectorAll("article *")) {
+  const own = [...element.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE && node.textContent.trim());
+  const drawn = element.ownerSVGElement;
+  const style = getComputedStyle(element);
+  if (!own.length || !shown(element) || style.visibility === "hidden") continue;
+  if (element.closest("mjx-container, script, style, option")) continue;
+  const scale = drawn ? drawn.getBoundingClientRect().width / drawn.viewBox.baseVal.width : 1;
+  const size = parseFloat(style.fontSize) * scale;
+  if (size < 10) small.push(`${size} ${name(element)}`);
+  const behind = ground(drawn ? drawn.parentElement : element);
+  const found = contrast(over(colour(drawn ? style.fill : style.color), behind), behind);
+  if (found < 4.5) pale.push(`${found.toFixed(2)} ${name(element)}`);
+}
+const column = document.querySelector("article section, article").getBoundingClientRect();
+const wide = [...document.querySelectorAll("article figure, article table, article svg, article .gasp-figure, article pre")]
+  .filter((element) => shown(element) && !inside(element) && !element.closest("mjx-container, button"))
+  .filter((element) => element.getBoundingClientRect().right > column.right + 1).map(name);
 const overlaps = [];
 for (const section of document.querySelectorAll("article section, article .bd-article > div")) {
   const blocks = [...section.children].filter((block) => shown(block) && getComputedStyle(block).float === "none"
@@ -48,6 +84,9 @@ return {
   clipped: [...document.querySelectorAll("article img, article canvas, article table, article pre, article mjx-container")]
     .filter((element) => shown(element) && element.getBoundingClientRect().right > width + 1 && !inside(element)).map(name),
   overlaps,
+  small,
+  pale: [...new Set(pale)],
+  wide,
 };
 """
 
@@ -102,7 +141,7 @@ def test_both_books_were_built():
 def test_a_page_is_whole(book, page, width, mode, sites, chromium):
     show(chromium, f"{sites[book]}/{page}", width, mode)
     found = chromium.execute_script(LOOK)
-    assert found == {"scrolls": 0, "broken": [], "errors": [], "unset": [], "clipped": [], "overlaps": []}
+    assert {name: faults for name, faults in found.items() if faults} == {}
     assert [entry["message"] for entry in chromium.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []
     own = (sites[book], "data:", "blob:")
     assert [address for address in requests(chromium) if not address.startswith(own)] == []

@@ -67,6 +67,14 @@ def test_every_image_of_a_chapter_says_what_it_shows(html):
         for image in page(path).find("article").find_all("img"):
             assert image.get("alt", "").strip(), f"{path}: {image['src']}"
             assert "_images" not in image["alt"]
+        for figure in page(path).find_all(class_="gasp-figure"):
+            assert figure["aria-label"].strip(), path
+
+
+def test_no_figure_is_shown_twice(html):
+    figures = [str(figure) for path in html.glob("runs/*/*.html") for figure in page(path).find_all(class_="gasp-figure")]
+    assert len(figures) > 10
+    assert len(set(figures)) == len(figures)
 
 
 def test_every_chapter_says_where_it_comes_from_and_can_be_downloaded(html):

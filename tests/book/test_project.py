@@ -153,6 +153,13 @@ def test_a_figure_has_a_caption_a_name_and_a_description(chapter):
             assert shown["image"]["alt"].strip()
 
 
+@every_chapter
+def test_lines_of_code_fit_the_page_that_shows_them(chapter):
+    for cell in jupytext.read(chapter).cells:
+        if cell.cell_type == "code" and not {"remove-input", "remove-cell"} & set(cell.metadata.get("tags", [])):
+            assert max(map(len, cell.source.splitlines()), default=0) <= 74, cell.source
+
+
 def test_every_chapter_is_in_the_table_of_contents_and_nothing_else_is():
     contents = yaml.safe_load((ROOT / "book" / "_toc.yml").read_text())
     files = [contents["root"], *(entry["file"] for part in contents["parts"] for entry in part["chapters"])]

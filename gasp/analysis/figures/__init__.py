@@ -1,4 +1,4 @@
-"""One function a figure: from a tidy table, or from tensors, to a matplotlib Figure.
+"""One function for each figure: from a tidy table, or from tensors, to a :class:`Drawing`.
 
 Phases have one cyclic colour map everywhere, with a wheel for a legend; what does not pull (gate 0) is black.
 """
@@ -18,17 +18,22 @@ from gasp.analysis.figures.phases import (
 from gasp.analysis.figures.results import (
     AXES,
     accuracy_over,
+    accuracy_over_separation,
     accuracy_over_time,
     comparison,
     effects,
     gain_over,
     learning_curves,
     order_over_time,
+    weights_and_phases,
 )
+from gasp.analysis.figures.style import Drawing
 
 __all__ = [
     "AXES",
+    "Drawing",
     "accuracy_over",
+    "accuracy_over_separation",
     "accuracy_over_time",
     "alignment",
     "animation",
@@ -46,5 +51,6 @@ __all__ = [
     "order_over_time",
     "phase_maps",
     "scenes",
+    "weights_and_phases",
     "what_is_where",
 ]

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from gasp.analysis.figures.phases import SEPARATION
-from gasp.analysis.figures.style import COLOURS, LABELS, MARKERS, bars, line, lines, new_figure, variants_of
-from gasp.analysis.statistics import at_level, last_step, levels_of, mean_interval, paired_difference, summary, undisturbed
+from gasp.analysis.figures.style import COLOURS, INK, LABELS, MARKERS, PALETTE, Drawing, bars, line, lines, variants_of
+from gasp.analysis.statistics import (
+    at_level,
+    decomposition,
+    last_step,
+    levels_of,
+    mean_interval,
+    paired_difference,
+    summary,
+    undisturbed,
+)
 
 ACCURACY: Mapping[str, str] = {"scene_accuracy": "every object"}
 AXES = {
@@ -29,48 +35,53 @@ AXES = {
     "overlap": "allowed overlap",
     "longer": "Gaussian noise σ",
 }
-VERDICTS = {"reproduced": "#029e73", "inconclusive": "#949494", "contradicted": "#d55e00", "not judged": "#444444"}
+VERDICTS = {"reproduced": "#029e73", "inconclusive": "#7a7a7a", "contradicted": "#d55e00", "not judged": INK}
+PARTS = {"weights": PALETTE[2], "phases": PALETTE[1]}
 
 
-def learning_curves(table: pd.DataFrame) -> Figure:
+def learning_curves(table: pd.DataFrame) -> Drawing:
     """Validation accuracy after each epoch, at every variant's last time step."""
     rows = table[(table["evaluation"] == "training") & (table["split"] == "validation") & (table["metric"] == "scene_accuracy")]
-    figure = new_figure((5.4, 3.4))
-    panel = figure.subplots()
+    drawing = Drawing()
+    panel = drawing.panel(height=3)
     lines(panel, last_step(rows), "level")
-    epochs = sorted(rows["level"].unique())
-    panel.set(xlabel="epoch", ylabel="every object right (validation)", ylim=(0, 1), xticks=epochs)
-    panel.legend(frameon=False)
-    return figure
+    panel.set(xlabel="epoch", ylabel="every object right (validation)", xticks=sorted(rows["level"].unique()))
+    drawing.legend()
+    return drawing
 
 
-def accuracy_over_time(table: pd.DataFrame, levels: Sequence[float], evaluation: str = "gaussian") -> Figure:
-    """Scene accuracy at every time step, a panel for each level of noise; a model without time is a dotted line.
+def accuracy_over_time(table: pd.DataFrame, levels: Sequence[float], evaluation: str = "gaussian") -> Drawing:
+    """Scene accuracy at every time step, a panel for each level of noise; a model without time is a dotted line in a band.
 
     Args:
         evaluation: ``gaussian``, or ``longer`` for more steps than in training.
     """
     rows = levels_of(table, evaluation, undisturbed_at=0.0 if evaluation == "gaussian" else None)
     steps = int(rows["t"].max())
-    figure = new_figure((3.1 * len(levels), 3.4))
-    panels = figure.subplots(1, len(levels), sharex=True, squeeze=False)
-    for panel, level in zip(panels[0], levels, strict=True):
+    drawing = Drawing()
+    for level in levels:
+        panel = drawing.panel(height=3)
         of_level = at_level(rows, level)
         for variant in variants_of(of_level):
             values = of_level[of_level["variant"] == variant]
             if values["t"].max() == 0:
-                style = {"color": COLOURS[variant], "label": LABELS[variant]}
-                panel.axhline(values["value"].mean(), linestyle=":", linewidth=1.5, **style)
+                interval = mean_interval(values["value"])
+                style: dict[str, Any] = {"color": COLOURS[variant], "label": LABELS[variant]}
+                panel.axhline(interval["mean"], linestyle=":", linewidth=1.5, **style)
+                if interval["seeds"] > 1:
+                    panel.axhspan(interval["low"], interval["high"], color=COLOURS[variant], alpha=0.2, linewidth=0)
             else:
                 line(panel, summary(values, ["t"]), "t", variant)
         panel.set(title=f"noise σ = {level:g}", xlabel="time step", xticks=range(steps + 1), xlim=(-0.3, steps + 0.3))
+        panel.set(ylabel="every object right")
         panel.set_ylim(bottom=max(panel.get_ylim()[0], 0))
-    panels[0, 0].set_ylabel("every object right")
-    figure.legend(*panels[0, 0].get_legend_handles_labels(), frameon=False, loc="outside lower center", ncols=3)
-    return figure
+    drawing.legend()
+    return drawing
 
 
-def accuracy_over(table: pd.DataFrame, undisturbed_at: Mapping[str, float], accuracies: Mapping[str, str] = ACCURACY) -> Figure:
+def accuracy_over(
+    table: pd.DataFrame, undisturbed_at: Mapping[str, float], accuracies: Mapping[str, str] = ACCURACY
+) -> Drawing:
     """Accuracy at every variant's last time step over the levels of evaluations.
 
     There is a panel for each metric and evaluation.
@@ -79,16 +90,17 @@ def accuracy_over(table: pd.DataFrame, undisturbed_at: Mapping[str, float], accu
         undisturbed_at: the evaluations, each with the level at which its scenes are undisturbed.
         accuracies: metrics, each with what it asks to be right.
     """
-    figure, panels = _panels(len(undisturbed_at) * len(accuracies))
-    contents = itertools.product(accuracies.items(), undisturbed_at.items())
-    for panel, ((metric, what), (evaluation, start)) in zip(panels, contents, strict=True):
+    drawing = Drawing()
+    for (metric, what), (evaluation, start) in itertools.product(accuracies.items(), undisturbed_at.items()):
+        panel = drawing.panel()
         lines(panel, last_step(levels_of(table, evaluation, metric, start)), "level")
-        panel.set(xlabel=AXES[evaluation], ylabel=f"{what} right", ylim=(0, 1.02))
-    figure.legend(*panels[0].get_legend_handles_labels(), frameon=False, loc="outside lower center", ncols=2)
-    return figure
+        panel.set(xlabel=AXES[evaluation], ylabel=f"{what} right")
+        panel.set_ylim(bottom=max(panel.get_ylim()[0], 0))
+    drawing.legend()
+    return drawing
 
 
-def gain_over(table: pd.DataFrame, undisturbed_at: Mapping[str, float], others: Sequence[str]) -> Figure:
+def gain_over(table: pd.DataFrame, undisturbed_at: Mapping[str, float], others: Sequence[str]) -> Drawing:
     """GASPnet's scene accuracy minus that of other variants over the levels of evaluations, paired by seed.
 
     It is that of the last time step; there is a panel for each evaluation.
@@ -96,100 +108,138 @@ def gain_over(table: pd.DataFrame, undisturbed_at: Mapping[str, float], others: 
     Args:
         undisturbed_at: the evaluations, each with the level at which its scenes are undisturbed.
     """
-    figure, panels = _panels(len(undisturbed_at))
-    for panel, (evaluation, start) in zip(panels, undisturbed_at.items(), strict=True):
+    drawing = Drawing()
+    for evaluation, start in undisturbed_at.items():
+        panel = drawing.panel()
         last = last_step(levels_of(table, evaluation, undisturbed_at=start))
         levels = sorted(last["level"].unique())
         for other in others:
             gains = [{"level": level} | paired_difference(at_level(last, level), "gaspnet", other) for level in levels]
             line(panel, pd.DataFrame(gains), "level", other)
-        panel.axhline(0, color="0.4", linewidth=1)
+        panel.axhline(0, color=INK, linewidth=0.8)
         panel.set(xlabel=AXES[evaluation], ylabel="GASPnet − other")
-    figure.legend(*panels[0].get_legend_handles_labels(), frameon=False, loc="outside lower center", ncols=2)
-    return figure
+    drawing.legend()
+    return drawing
 
 
-def comparison(table: pd.DataFrame, accuracies: Mapping[str, str] = ACCURACY) -> Figure:
-    """Every variant at its last time step on undisturbed scenes: seeds as dots, mean and interval beside them.
+def comparison(table: pd.DataFrame, accuracies: Mapping[str, str] = ACCURACY) -> Drawing:
+    """Every variant at its last time step on undisturbed scenes: under its name its seeds as dots, then mean and interval.
 
     There is a panel for each metric.
 
     Args:
         accuracies: metrics, each with what it asks to be right.
     """
-    variants = variants_of(table)[::-1]
-    figure = new_figure((3.2 + 2.6 * len(accuracies), 0.34 * len(variants) + 1.1))
-    panels = figure.subplots(1, len(accuracies), sharey=True, squeeze=False)
-    for panel, (metric, what) in zip(panels[0], accuracies.items(), strict=True):
+    variants = variants_of(table)
+    drawing = Drawing()
+    for metric, what in accuracies.items():
+        panel = drawing.panel(height=0.52 * len(variants) + 0.6)
         last = last_step(undisturbed(table, metric))
-        for height, variant in enumerate(variants):
+        for row, variant in enumerate(variants):
             values = last[last["variant"] == variant]["value"]
-            interval = mean_interval(values)
-            panel.plot(values, np.full(len(values), height - 0.18), ".", color=COLOURS[variant], alpha=0.5)
-            span = [[interval["mean"] - interval["low"]], [interval["high"] - interval["mean"]]]
-            style = {"color": COLOURS[variant], "marker": MARKERS[variant], "capsize": 3}
-            panel.errorbar(interval["mean"], height, xerr=np.nan_to_num(span), **style)
-        panel.set(xlabel=f"{what} right", yticks=range(len(variants)))
-        panel.set_yticklabels([LABELS[variant] for variant in variants])
-        panel.grid(axis="x", alpha=0.3)
-    return figure
+            means = pd.DataFrame([mean_interval(values)])
+            panel.plot(values, np.full(len(values), row + 0.42), ".", color=COLOURS[variant])
+            style: dict[str, Any] = {"color": COLOURS[variant], "marker": MARKERS[variant], "capsize": 3}
+            panel.errorbar(means["mean"], [row + 0.68], xerr=bars(means), **style)
+        _rows(panel, [LABELS[variant] for variant in variants])
+        panel.set(xlabel=f"{what} right")
+    return drawing
 
 
-def order_over_time(table: pd.DataFrame) -> Figure:
+def order_over_time(table: pd.DataFrame) -> Drawing:
     """Order within objects and separation between them over time steps, for each convolutional layer."""
     rows = table[(table["evaluation"] == "phases") & table["metric"].isin(list(SEPARATION))]
     layers = sorted(rows["level"].unique())
-    figure = new_figure((8, 3.2))
-    panels = figure.subplots(1, 2, sharex=True, sharey=True)
-    for panel, (metric, title) in zip(panels, SEPARATION.items(), strict=True):
-        for layer, shade in zip(layers, sns.color_palette("crest", len(layers)), strict=True):
+    drawing = Drawing()
+    for metric, title in SEPARATION.items():
+        panel = drawing.panel()
+        for layer, colour, marker, dashes in zip(layers, PALETTE[1:], "os^Dv", ["-", "--", ":", "-.", "-"], strict=False):
             means = summary(rows[(rows["metric"] == metric) & (rows["level"] == layer)], ["t"])
-            style = {"color": shade, "marker": "o", "capsize": 3, "label": f"layer {layer:g}"}
+            style: dict[str, Any] = {
+                "color": colour,
+                "marker": marker,
+                "linestyle": dashes,
+                "capsize": 3,
+                "label": f"layer {layer:g}",
+            }
             panel.errorbar(means["t"], means["mean"], bars(means), **style)
         panel.set(title=title, xlabel="time step", xticks=sorted(rows["t"].unique()), ylim=(0, 1.03))
-    panels[1].legend(frameon=False)
-    return figure
+    drawing.legend()
+    return drawing
 
 
-def effects(table: pd.DataFrame) -> Figure:
+def accuracy_over_separation(table: pd.DataFrame) -> Drawing:
+    """Scene accuracy against the separation of the first layer's phases: a point for each run, at its last time step.
+
+    Both are of undisturbed scenes. A model without phases is a dotted line at its mean.
+    """
+    accuracy = last_step(undisturbed(table)).set_index(["variant", "seed"])["value"]
+    separation = last_step(at_level(levels_of(table, "phases", "separation"), 1)).set_index(["variant", "seed"])["value"]
+    drawing = Drawing()
+    panel = drawing.panel(height=3.4)
+    for variant in variants_of(table):
+        style: dict[str, Any] = {"color": COLOURS[variant], "label": LABELS[variant]}
+        if variant in separation.index.get_level_values("variant"):
+            runs = pd.concat([separation[variant], accuracy[variant]], axis=1, join="inner")
+            panel.plot(*runs.to_numpy().T, linestyle="", marker=MARKERS[variant], **style)
+        else:
+            panel.axhline(accuracy[variant].mean(), linestyle=":", linewidth=1.5, **style)
+    panel.set(xlabel="separation between objects, layer 1", ylabel="every object right", xlim=(-0.03, 1.03))
+    drawing.legend()
+    return drawing
+
+
+def weights_and_phases(conditions: Mapping[str, pd.DataFrame]) -> Drawing:
+    """What weights and what phases bring, as two bars for each condition: see :func:`~gasp.analysis.statistics.decomposition`.
+
+    Args:
+        conditions: by their labels, one value for each variant, seed and time step.
+    """
+    parts = {label: list(decomposition(rows).values())[1:] for label, rows in conditions.items()}
+    drawing = Drawing()
+    panel = drawing.panel(height=0.62 * len(parts) + 0.6)
+    for part, (name, colour) in enumerate(PARTS.items()):
+        means = pd.DataFrame([gains[part] for gains in parts.values()])
+        heights = np.arange(len(parts)) + 0.45 + 0.3 * part
+        style: dict[str, Any] = {"color": colour, "ecolor": INK, "capsize": 2, "label": f"what {name} bring"}
+        panel.barh(heights, means["mean"], 0.28, xerr=bars(means), **style)
+    panel.vlines(np.zeros(len(parts)), np.arange(len(parts)) + 0.3, np.arange(len(parts)) + 0.92, color=INK, linewidth=0.8)
+    _rows(panel, list(parts))
+    panel.set(xlabel="share of scenes, GASPnet − CNN of the same layers")
+    drawing.legend()
+    return drawing
+
+
+def effects(table: pd.DataFrame) -> Drawing:
     """Every effect of the claims that was tested, with its interval over seeds, coloured by its verdict.
+
+    There is a panel for each claim, and one more for its slopes, which have a unit of their own.
 
     Args:
         table: of :func:`gasp.analysis.verdicts.judge`.
     """
-    table = table[table["verdict"].isin(list(VERDICTS))].reset_index(drop=True)
-    figure = new_figure((6, 0.4 * len(table) + 1.2))
-    panel = figure.subplots()
-    heights = np.arange(len(table))[::-1]
-    for verdict, colour in VERDICTS.items():
-        of_kind = (table["verdict"] == verdict).to_numpy()
-        if of_kind.any():
-            rows = table[of_kind]
-            panel.errorbar(rows["mean"], heights[of_kind], xerr=bars(rows), fmt="o", capsize=3, color=colour, label=verdict)
-    panel.axvline(0, color="0.4", linewidth=1)
-    box = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
-    style: dict[str, Any] = {"fontsize": 7.5, "va": "center", "bbox": box}
-    for height, (effect, dataset) in zip(heights, table[["effect", "dataset"]].to_numpy(), strict=True):
-        place = (0.01, height + 0.42)
-        panel.annotate(f"{effect} ({dataset})", place, xycoords=("axes fraction", "data"), **style)
-    panel.set_yticks(heights, table["claim"].where(~table["claim"].duplicated(), "").tolist())
-    panel.tick_params(axis="y", length=0)
-    panel.set_ylim(-0.6, len(table) - 0.2)
-    panel.set_xscale("symlog", linthresh=0.05)
-    ticks = [-1, -0.3, -0.1, 0, 0.1, 0.3, 1]
-    panel.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-    panel.minorticks_off()
-    panel.set_xlabel("effect, share of scenes (slope: per unit of σ)")
-    figure.legend(frameon=False, loc="outside lower center", ncols=3)
-    return figure
+    table = table[table["verdict"].isin(list(VERDICTS))]
+    slopes = table["effect"].str.contains("slope")
+    drawing = Drawing()
+    for (claim, slope), rows in table.groupby(["claim", slopes], sort=False):
+        panel = drawing.panel(height=0.56 * len(rows) + 0.95)
+        for row, index in enumerate(rows.index):
+            effect, verdict = rows.loc[[index]], rows.loc[index, "verdict"]
+            style: dict[str, Any] = {"fmt": "o", "capsize": 3, "color": VERDICTS[verdict], "label": verdict}
+            panel.errorbar(effect["mean"], [row + 0.78], xerr=bars(effect), **style)
+            panel.plot([0, 0], [row + 0.64, row + 0.92], color=INK, linewidth=1)  # a longer line would strike out names
+        names = [f"{effect} ({dataset})" for effect, dataset in rows[["effect", "dataset"]].to_numpy()]
+        _rows(panel, [name.replace(": ", "\n") if ": " in name else name.replace(" (", "\n(") for name in names], 0.31)
+        panel.set(title=claim, xlabel="change per unit of σ" if slope else "difference")
+    drawing.legend()
+    return drawing
 
 
-def _panels(count: int, columns: int = 3) -> tuple[Figure, list[Axes]]:
-    """A figure with this many panels, in rows."""
-    columns = min(count, columns)
-    rows = math.ceil(count / columns)
-    figure = new_figure((max(3 * columns, 5), 2.6 * rows + 0.8))
-    panels = list(figure.subplots(rows, columns, squeeze=False).flat)
-    for panel in panels[count:]:
-        panel.remove()
-    return figure, panels[:count]
+def _rows(panel: Axes, names: Sequence[str], height: float = 0.18) -> None:
+    """Rows from top to bottom, one unit high, each with its name in it at this height; bands tell them apart."""
+    for row, name in enumerate(names):
+        if row % 2 == 0:
+            panel.axhspan(row, row + 1, color="0.5", alpha=0.1, linewidth=0)
+        text = panel.annotate(name, (0.01, row + height), xycoords=("axes fraction", "data"), va="center")
+        text.set_in_layout(False)
+    panel.set(ylim=(len(names), 0), yticks=[])

@@ -1,16 +1,19 @@
-"""What all figures share: size and resolution, colours, lines with intervals, the look of scenes and phases."""
+"""What all figures share: panels and how a page shows them, colours, lines with intervals, the look of scenes and phases."""
 
 from __future__ import annotations
 
+import hashlib
+import io
 import itertools
 import math
+import re
 from typing import Any
 
 import colorcet
-import matplotlib.pyplot as plt
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
-import seaborn as sns
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
@@ -19,18 +22,98 @@ from gasp.analysis.statistics import summary
 from gasp.experiments.variants import VARIANTS
 
 LABELS = {name: variant.label for name, variant in VARIANTS.items()}
-# grey for the CNN that GASPnet is at t = 0, black for what no model reaches, violet instead of a yellow that fades on white
-PALETTE = ["0.5", *("#6a3d9a" if colour == "#ece133" else colour for colour in sns.color_palette("colorblind").as_hex())]
-COLOURS = dict(zip(LABELS, itertools.cycle(PALETTE), strict=False)) | {"ideal_phases": "black"}
+# each has a contrast of at least 3 : 1 to white and to the ground of dark mode
+PALETTE = ["#7a7a7a", "#0173b2", "#c47a00", "#029e73", "#d55e00", "#c05cab", "#a8703f", "#e0457b", "#8a63c8", "#1f97b8"]
+INK = "black"  # on a page, the colour of its text: dark in light mode, light in dark mode
+# grey for the CNN that GASPnet is at t = 0, the colour of the text for what no model reaches
+COLOURS = dict(zip(LABELS, itertools.cycle(PALETTE), strict=False)) | {"ideal_phases": INK}
 MARKERS = dict(zip(LABELS, itertools.cycle("sD^ovP*X<>p"), strict=False))
 # cyclic, and lightness goes from 35 to 75 of 100: it reads without colour vision, and black stays free for silence
 PHASE_COLOURS = colorcet.cm.cyclic_mygbm_30_95_c78
 
+WIDTH = 4.4  # inches, of a panel
+PIXELS = 336 / WIDTH  # of a page in an inch: one panel fits a phone, two fit the text of a wide page; 10 points are 10.6 pixels
+FLOW = "display: flex; flex-wrap: wrap; justify-content: center; align-items: center; gap: 12px 16px"
 
-def new_figure(size: tuple[float, float]) -> Figure:
-    figure = plt.figure(figsize=size, layout="constrained", dpi=144)
-    plt.close(figure)  # a notebook shows it once, as the value of its cell
-    return figure
+
+class Drawing:
+    """A figure of the book: vector images that stand side by side where the page is wide, and one below the other on a phone.
+
+    Whatever is drawn in :data:`INK` takes the colour of the text around it, and the ground is that of the page, so a figure
+    suits light and dark mode. The same drawing gives the same bytes.
+    """
+
+    def __init__(self) -> None:
+        self.figures: list[Figure] = []
+
+    @property
+    def axes(self) -> list[Axes]:
+        """Of all images, in their order."""
+        return [panel for figure in self.figures for panel in figure.axes]
+
+    def image(self, width: float = WIDTH, height: float = 2.6) -> Figure:
+        """One more image, in inches, of which at most :data:`WIDTH` fit the page of a phone."""
+        self.figures.append(Figure(figsize=(width, height), layout="constrained"))
+        return self.figures[-1]
+
+    def panel(self, height: float = 2.6) -> Axes:
+        """One more image that is a single panel."""
+        panel = self.image(height=height).subplots()
+        assert isinstance(panel, Axes)
+        return panel
+
+    def tiles(self, count: int, columns: int, width: float = WIDTH) -> list[Axes]:
+        """One more image, of this many square pictures in rows, with room for a title above each."""
+        rows = math.ceil(count / columns)
+        tiles = self.image(width, rows * (width / columns + 0.2)).subplots(rows, columns, squeeze=False).ravel()
+        for tile in tiles:
+            tile.axis("off")
+        return list(tiles[:count])
+
+    def legend(self) -> None:
+        """One more image: the legend of all panels."""
+        shown: dict[str, Artist] = {}
+        for panel in self.axes:
+            handles, labels = panel.get_legend_handles_labels()
+            shown |= dict(zip(labels, handles, strict=True))
+            if drawn := panel.get_legend():
+                drawn.remove()  # of seaborn
+        columns = max(1, min(len(shown), int(50 / (6 + max(map(len, shown))))))  # about fifty characters fit a line
+        image = self.image(height=0.21 * math.ceil(len(shown) / columns) + 0.1)
+        image.legend(list(shown.values()), list(shown), loc="center", ncols=columns, frameon=False)
+
+    def wheel(self) -> None:
+        """One more image: the legend of the phase colours."""
+        wheel(self.image(1.1, 1.1).subplots(subplot_kw={"projection": "polar"}))
+
+    def __repr__(self) -> str:
+        return f"a drawing of {len(self.figures)} images"
+
+    def _repr_html_(self) -> str:
+        return f'<div class="gasp-figure" style="{FLOW}">\n{"".join(map(svg, self.figures))}</div>'
+
+
+def svg(figure: Figure) -> str:
+    """A figure as an SVG element whose text has the font, and whose black the colour, of the page around it."""
+    buffer = io.StringIO()
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "gasp"}):
+        figure.savefig(buffer, format="svg", transparent=True, metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
+    drawn = buffer.getvalue()
+    drawn = drawn[drawn.index("<svg") :].replace("#000000", "currentColor")
+    width, height = (round(PIXELS * inches) for inches in figure.get_size_inches())
+    size = f'width="{width}" height="{height}" fill="currentColor"'
+    style = "max-width: 100%; height: auto; stroke-linejoin: round; stroke-linecap: butt"
+    for pattern, instead in {
+        r'(<svg [^>]*?)width="[^"]*" height="[^"]*"': rf'\1{size} style="{style}"',
+        r"<style.*?</style>": "",  # it would hold for the whole page
+        r"font-family: [^;\"]*(; )?": "",
+        r'<g id="[^"]*">': "<g>",
+    }.items():
+        drawn = re.sub(pattern, instead, drawn)
+    # two decimals of a coordinate are enough; numbers that are read, such as those of an axis, stand outside of attributes
+    drawn = re.sub(r'="[^"]*"', lambda attribute: re.sub(r"(\d\.\d\d)\d+", r"\1", attribute[0]), drawn)
+    own = hashlib.sha256(drawn.encode()).hexdigest()[:8]  # images on one page must not share the names of their parts
+    return re.sub(r'( id="|href="#|url\(#)', rf"\g<1>{own}-", drawn)
 
 
 def variants_of(table: pd.DataFrame) -> list[str]:
@@ -55,7 +138,13 @@ def bars(means: pd.DataFrame) -> np.ndarray:
 
 
 def show_scene(panel: Axes, image: Tensor) -> None:
-    panel.imshow(image.clamp(0, 1).permute(1, 2, 0).squeeze(-1).cpu(), cmap="gray", vmin=0, vmax=1)
+    show_image(panel, image.clamp(0, 1).permute(1, 2, 0).squeeze(-1).numpy(force=True))
+
+
+def show_image(panel: Axes, pixels: np.ndarray) -> None:
+    """Grey values ``(H, W)`` or colours ``(H, W, 3)`` in [0, 1], each pixel a square."""
+    colours = np.broadcast_to(pixels[..., None], (*pixels.shape, 3)) if pixels.ndim == 2 else pixels
+    panel.imshow(np.round(255 * colours).astype(np.uint8), interpolation="none")
 
 
 def phase_image(phases: Tensor, gates: Tensor) -> np.ndarray:
@@ -64,15 +153,12 @@ def phase_image(phases: Tensor, gates: Tensor) -> np.ndarray:
     return np.asarray(PHASE_COLOURS(turns)[..., :3] * np.sqrt(gates.detach().cpu().numpy())[..., None])
 
 
-def wheel(figure: Figure, panel: Axes) -> None:
-    """The legend of the phase colours, in the place of a panel."""
-    place = panel.get_subplotspec()
-    assert place is not None
-    disc = figure.add_subplot(place, projection="polar")
-    angles = np.linspace(0, 2 * math.pi, 181)
-    disc.pcolormesh(angles, [0.6, 1], (angles[:-1] / (2 * math.pi))[None], cmap=PHASE_COLOURS, vmin=0, vmax=1)
+def wheel(disc: Axes) -> None:
+    """The legend of the phase colours, on polar axes."""
+    angles = np.linspace(0, 2 * math.pi, 61)
+    disc.bar(angles, 0.4, 0.11, 0.6, color=PHASE_COLOURS(angles / (2 * math.pi)), linewidth=0)
     disc.set(yticks=[], ylim=(0, 1))
-    disc.set_xticks([0, math.pi / 2, math.pi, 3 * math.pi / 2], ["0", "π/2", "π", "3π/2"], fontsize=8)
+    disc.set_xticks([0, math.pi / 2, math.pi, 3 * math.pi / 2], ["0", "π/2", "π", "3π/2"])
     disc.tick_params(pad=-3)
     disc.spines[:].set_visible(False)
     disc.grid(False)
