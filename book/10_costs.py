@@ -27,7 +27,7 @@ overrides = {}
 import gasp
 from gasp.analysis import figures
 from gasp.tools import bench
-from gasp.tools.measurements import read_measurements
+from gasp.experiments.measurements import read_measurements
 
 settings = gasp.load_profile(profile, **overrides)
 directory = settings.store.directory

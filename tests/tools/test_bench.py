@@ -14,7 +14,7 @@ from gasp.learning.devices import use_threads
 from gasp.models import CNN, GASPnet
 from gasp.settings import GaspError
 from gasp.tools import bench
-from gasp.tools.measurements import read_measurements
+from gasp.experiments.measurements import read_measurements
 
 
 @pytest.fixture(scope="module")
