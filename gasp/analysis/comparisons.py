@@ -22,6 +22,7 @@ __all__ = [
     "CNN_WIDTHS",
     "FLOOR",
     "GASPNET",
+    "GASPNET_STEPS",
     "MARGIN",
     "STRICTER",
     "Comparison",
@@ -43,6 +44,7 @@ CNN_LAYERS = "cnn"  # the same layers: what GASPnet is at t = 0, when it has no 
 CNN_PARAMETERS = "cnn_parameters"  # as many parameters: the paper's comparison
 CNN_MULTIPLICATIONS = "cnn_compute"  # as many multiplications: the stricter comparison, ours
 CNN_WIDTHS = ("cnn", "cnn_wide", "cnn_wider", "cnn_compute")  # from the narrowest to the widest
+GASPNET_STEPS = ("gate", "gaspnet_gated", "gaspnet_three_steps")  # T = 1, 2, 3
 ABLATIONS = ("no_modulation", "no_synchrony_loss", "no_neighbourhood")
 
 # A loss of accuracy below this counts as none. It is about two standard errors of what ten seeds tell of the difference on

@@ -90,7 +90,7 @@ def _evaluate(model: Model, experiment: Experiment, rows: _Rows) -> dict[str, Te
             of_scenes |= found.binding.of_scenes()
         correct.update({f"{evaluation}/{level:g}/{what}": values[[0, -1]] for what, values in of_scenes.items()})
 
-    seed = SEEDS[asked.split]
+    seed = SEEDS[asked.split] + asked.draw
     scenes = data.compose(asked.split, asked.scenes, seed)
     some = scenes.first(asked.sweep_scenes)
     add("clean", 0.0, answers(model, scenes))

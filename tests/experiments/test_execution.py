@@ -103,6 +103,17 @@ def test_a_run_keeps_of_every_condition_whether_each_scene_was_right(dataset, co
             assert shares.mean(1) == pytest.approx(values.iloc[[0, -1]].to_numpy(), abs=1e-6)
 
 
+def test_another_draw_tests_on_other_scenes_of_the_same_images(one, monkeypatch):
+    seeds = []
+    monkeypatch.setattr(
+        Dataset, "compose", lambda data, split, count, seed: seeds.append((split, seed)) or compose(data, split, count, seed)
+    )
+    run(one, load_profile("tiny").store)
+    seeds.clear()
+    run(load_profile("tiny", draw=1).experiment("multi_mnist", "gaspnet", 0), load_profile("tiny").store)
+    assert set(seeds) == {("test", SEEDS["test"] + 1)}  # the weights are there, so nothing is trained
+
+
 def test_all_models_are_tested_on_the_same_scenes():
     profile, composed = load_profile("tiny", scales=[0.8]), []
 

@@ -29,7 +29,7 @@ AXES = {
     "overlap": "allowed overlap",
     "longer": "Gaussian noise σ",
 }
-VERDICTS = {"reproduced": "#029e73", "inconclusive": "#949494", "contradicted": "#d55e00", "not judged": "#444444"}
+VERDICTS = {"holds": "#029e73", "unclear": "#949494", "does not hold": "#d55e00", "not judged": "#444444"}
 
 
 def learning_curves(table: pd.DataFrame) -> Figure:
