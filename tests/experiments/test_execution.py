@@ -13,7 +13,7 @@ from gasp.data import datasets
 from gasp.experiments import execution
 from gasp.experiments.execution import load, load_example, run, run_all, status
 from gasp.experiments.profile import load_profile
-from gasp.experiments.specification import Dataset, Experiment
+from gasp.experiments.specification import SEEDS, Dataset, Experiment
 from gasp.experiments.store import COLUMNS
 from gasp.files import write_tensors
 from gasp.learning.devices import use_threads
@@ -103,15 +103,19 @@ def test_a_run_keeps_of_every_condition_whether_each_scene_was_right(dataset, co
             assert shares.mean(1) == pytest.approx(values.iloc[[0, -1]].to_numpy(), abs=1e-6)
 
 
-def test_another_draw_tests_on_other_scenes_of_the_same_images(one, monkeypatch):
-    seeds = []
-    monkeypatch.setattr(
-        Dataset, "compose", lambda data, split, count, seed: seeds.append((split, seed)) or compose(data, split, count, seed)
-    )
-    run(one, load_profile("tiny").store)
-    seeds.clear()
-    run(load_profile("tiny", draw=1).experiment("multi_mnist", "gaspnet", 0), load_profile("tiny").store)
-    assert set(seeds) == {("test", SEEDS["test"] + 1)}  # the weights are there, so nothing is trained
+def test_another_draw_tests_the_same_weights_on_other_scenes(one, monkeypatch):
+    store, compose, composed = load_profile("tiny").store, Dataset.compose, []
+    run(one, store)
+
+    def watched(data: Dataset, split, count, seed):
+        composed.append((split, seed))
+        return compose(data, split, count, seed)
+
+    monkeypatch.setattr(Dataset, "compose", watched)
+    other = load_profile("tiny", draw=1).experiment("multi_mnist", "gaspnet", 0)
+    run(other, store)
+    assert set(composed) == {("test", SEEDS["test"] + 1)}
+    assert not store.table([other])["value"].equals(store.table([one])["value"])
 
 
 def test_all_models_are_tested_on_the_same_scenes():
