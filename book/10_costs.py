@@ -26,8 +26,8 @@ overrides = {}
 # %% tags=["remove-cell"]
 import gasp
 from gasp.analysis import figures
-from gasp.tools import bench
 from gasp.experiments.measurements import read_measurements
+from gasp.tools import bench
 
 settings = gasp.load_profile(profile, **overrides)
 directory = settings.store.directory
@@ -165,7 +165,9 @@ compared = settings.experiments(["multi_mnist"], list(dict.fromkeys([*CNN_WIDTHS
 accuracy = last_step(undisturbed(gasp.run_all(compared, settings)))
 costs = pd.DataFrame(
     {
-        "multiplications for one image": {run.variant: multiplications(run) for run in compared if run.seed == settings.seeds[0]},
+        "multiplications for one image": {
+            run.variant: multiplications(run) for run in compared if run.seed == settings.seeds[0]
+        },
         "seconds for a training step": pd.Series(step_seconds(directory), dtype=float),
     }
 )

@@ -102,7 +102,11 @@ class Effect:
         runs = profile.experiments([self.dataset], list(asked))
         keys = {(run.variant, run.seed): run.key for run in runs}
         seeds = sorted(
-            {run.seed for run in runs if all(self._measured(keys.get((name, run.seed)), asked[name], profile) for name in asked)}
+            {
+                run.seed
+                for run in runs
+                if all(self._measured(keys.get((name, run.seed)), asked[name], profile) for name in asked)
+            }
         )
         if not seeds:
             return np.empty((0, 0))
@@ -236,9 +240,7 @@ def per_cost(claim: str, dataset: str, profile: Profile) -> Iterator[Effect]:
     yield Effect(claim, "GASPnet − CNN of as much training time: no noise", dataset, tuple(terms))
 
 
-def _against_cnns(
-    claim: str, text: str, dataset: str, conditions: Sequence[str], margin: float = 0.0
-) -> Iterator[Effect]:
+def _against_cnns(claim: str, text: str, dataset: str, conditions: Sequence[str], margin: float = 0.0) -> Iterator[Effect]:
     """GASPnet − the CNN of the paper's comparison, and of the stricter one, averaged over conditions."""
     for other, part in ((CNN_PARAMETERS, ""), (CNN_MULTIPLICATIONS, STRICTER)):
         yield _difference(claim, text, dataset, other, conditions, margin, part)

@@ -125,7 +125,9 @@ def claims_table(effects: pd.DataFrame) -> Markdown:
             for place, part in enumerate(parts):
                 text = f"{claim.text if not place else '…'} {part and f'({part})'}".strip()
                 cells = [found.get((name, part, dataset), "–") for dataset in datasets]
-                rows.append([name, text, *(f"**{cell}**" if cell == "holds" else cell for cell in cells), f"{{ref}}`{claim.page}`"])
+                rows.append(
+                    [name, text, *(f"**{cell}**" if cell == "holds" else cell for cell in cells), f"{{ref}}`{claim.page}`"]
+                )
     return table(["", "in our implementation", *(f"`{dataset}`" for dataset in datasets), "evidence"], rows)
 
 
@@ -136,7 +138,9 @@ def effects_table(effects: pd.DataFrame) -> Markdown:
         value = formatted(row, sign=True) if row["seeds"] else "not run"
         scenes = "" if math.isnan(row["scenes"]) else f"{row['scenes']:,.0f}"
         dataset, seeds = f"`{row['dataset']}`", str(row["seeds"])
-        rows.append([row["claim"], row["effect"], dataset, value, seeds, scenes, _written(row["p"], row["at_limit"]), row["verdict"]])
+        rows.append(
+            [row["claim"], row["effect"], dataset, value, seeds, scenes, _written(row["p"], row["at_limit"]), row["verdict"]]
+        )
     header = ["claim", "effect", "data set", "mean [95 % interval]", "seeds", "scenes", "p", "verdict"]
     return table(header, rows, folded="Every effect as a table")
 

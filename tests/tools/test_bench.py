@@ -10,11 +10,11 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from gasp.experiments.measurements import read_measurements
 from gasp.learning.devices import use_threads
 from gasp.models import CNN, GASPnet
 from gasp.settings import GaspError
 from gasp.tools import bench
-from gasp.experiments.measurements import read_measurements
 
 
 @pytest.fixture(scope="module")
