@@ -75,7 +75,7 @@ GROUPS = {
     "phases": "its phases separate objects",
     "ours": "claims of ours",
 }
-"""What claims are about. Those of one group and data set compare the same networks on the same scenes: they hold or fail together."""
+"""What claims are about. Those of one group compare the same networks, so on one data set they hold or fail together."""
 
 CLAIMS = {
     "C1": Claim("GASPnet is more accurate than a CNN on two digits (both right).", "two-digits", accuracy, "accuracy"),

@@ -3,7 +3,8 @@
 The p of an effect is the larger of two two-sided tests, over seeds and over scenes
 (:func:`gasp.analysis.statistics.certainty`), corrected by Holm's method. The effects by which the paper's claims are judged
 are corrected together, and all others, which are ours, together. An effect **holds** if it is above zero with p < 0.05,
-**does not hold** if it is below zero with p < 0.05, and is **unclear** otherwise. With fewer than two seeds it is **not tested**.
+**does not hold** if it is below zero with p < 0.05, and is **unclear** otherwise. With fewer than two seeds it
+is **not tested**.
 
 A claim is judged on each data set. It holds if all its effects hold, does not hold if one of them does not, and is unclear
 otherwise; it is not tested if none of its effects is. The same goes for each part of a claim with a verdict of its own: the
@@ -136,7 +137,7 @@ def effects_table(effects: pd.DataFrame) -> Markdown:
     rows = []
     for _, row in effects.iterrows():
         value = formatted(row, sign=True) if row["seeds"] else "not run"
-        scenes = "" if math.isnan(row["scenes"]) else f"{row['scenes']:,.0f}"
+        scenes = "" if not row["scenes"] > 0 else f"{row['scenes']:,.0f}"
         dataset, seeds = f"`{row['dataset']}`", str(row["seeds"])
         rows.append(
             [row["claim"], row["effect"], dataset, value, seeds, scenes, _written(row["p"], row["at_limit"]), row["verdict"]]
