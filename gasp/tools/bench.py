@@ -71,7 +71,8 @@ def measure(directory: Path, quick: bool = False, threads: int | None = None) ->
 
     Returns:
         one row a timing: ``group`` (training, inference, variant, coupling, scenes, epoch, together), ``case``, ``size`` (time
-        steps, oscillators, scenes or seeds; of all runs together), ``round``, ``seconds``, ``floor`` (seconds; 0 where none is known).
+        steps, oscillators, scenes or seeds; of all runs together), ``round``, ``seconds``, ``floor`` (seconds; 0 where
+        none is known).
 
     Raises:
         GaspError: for less than one thread, or a folder that cannot be written.
