@@ -145,16 +145,53 @@ strengths = [f"{layer.mean():.2f} ± {layer.std():.2f}" for layer in gated.modul
 table(["layer", "$a_F$, mean ± standard deviation"], list(zip(names, strengths, strict=True)))
 
 # %% [markdown]
-# ## A phase for each channel
+# ## What each part is worth
 #
-# In the other chapters, all channels of a location share its phase: the mean phase of its receptive field, weighted by amplitude. In
-# the second design each channel takes the phase of its own complex input, as a dense unit does by {eq}`eq-drive`. A channel that
-# hears one digit is then not forced into the phase of another. KomplexNet has such phases, too {cite:p}`komplexnet`. Three epochs,
-# answers by the mean over steps (a comparison with one phase per location is still to be stored):
+# Each row changes the second design in one point and trains for three epochs, seed 0. The cells are the shares of validation scenes with
+# every label right, without noise and under Gaussian noise of σ = 0.1.
+
+# %% tags=["remove-cell"]
+CHANGES = {
+    "gaspnet_gated": "the second design",
+    "gaspnet_gated, drive = amplitude": "one phase per location",
+    "no_alignment": "phases never aligned (K = 0)",
+    "gaspnet_gated, readout = mean": "answers: plain mean over steps",
+    "gaspnet_gated, steps = 3": "three time steps",
+    "gaspnet_gated, key_size = 4, key_channels = 8": "half the key network (8 channels, d = 4)",
+    "gaspnet_gated, key_separable = True": "separable key network",
+    "gaspnet_gated, key_separable = True, key_channels = 32": "separable, 32 channels",
+    "gaspnet_gated, learning_rate = 0.005": "half the learning rate",
+    "gaspnet_gated, learning_rate = 0.02": "twice the learning rate",
+    "told_phases": "no gate, phases told in every convolution",
+    "gate": "the gate without phases",
+    "cnn_gated_parameters": "CNN, as many parameters",
+    "cnn_gated_parameters, learning_rate = 0.005": "… half the learning rate",
+    "cnn_gated_parameters, learning_rate = 0.02": "… twice the learning rate",
+}
+SHORT = ["learning_rate", "drives", "controls", "readout", "time", "key_network", "masks_or_labels"]
+
+
+def of_studies(names):
+    """Short runs of several studies: mean of the last answer, a column for each data set and level of noise."""
+    results = pd.concat([trained.store.table(trained.study(name)) for name in names])
+    columns = {}
+    for dataset, label in NAMES.items():
+        rows = results[results["dataset"] == dataset]
+        levels = {label: undisturbed(rows), "σ = 0.1": at_level(levels_of(rows, "gaussian"), 0.1)}
+        for level, values in levels.items():
+            columns[f"{label}, {level}" if level != label else label] = last_step(values).groupby("variant")["value"].mean()
+    return pd.DataFrame(columns)
+
 
 # %% tags=["remove-input"]
-drives = study("drives")
-table_of(drives, "scenes", "run")
+changes = of_studies(SHORT).reindex(CHANGES).rename(CHANGES).dropna(how="all")
+table_of(changes.map(lambda share: "" if pd.isna(share) else f"{share:.3f}"), "what is changed")
+
+# %% [markdown]
+# Alignment pays on every data set on which it was left out. A phase for each channel pays as well, most on two digits on a photograph.
+# A third time step brings no more than one seed can tell and costs nearly twice as much, so two steps are the default. A smaller
+# key network is enough on an empty background, where there is little to tell apart; on photographs, accuracy falls with its size.
+# Neither network gains from another learning rate on all data sets, so both keep the same one.
 
 # %% [markdown]
 # ## Noise: what gives way first
@@ -184,22 +221,16 @@ table(["taken from the scene without noise", "both digits right", "separation, l
 # in the activity, which no coupling repairs. The second design mends much of this without ever training on noise. Its gate closes
 # where there is only noise, and its channels have phases of their own (table above).
 #
-# ## Masks, labels, and where modulation starts
+# ## Without masks
 #
-# Two digits on a photograph, three epochs, answers by the mean over steps:
+# On labels alone, nothing tells keys and gate what an object is. Two digits on a photograph; three epochs, then six:
 
 # %% tags=["remove-input"]
-table_of(study("masks_or_labels").droplevel(0), "run")
-
-# %% [markdown]
-# ## Without alignment, and with phases that are told
-#
-# Two controls. In the first, phases are never aligned (K = 0), so it shows what two sweeps and their average are worth by themselves.
-# In the second there is no gate and no key network, and the masks tell every convolution its phases
-# ({py:func}`gasp.nn.told.told_phases`): it shows what right phases are worth by themselves. Three epochs.
+table_of(study("masks_or_labels").droplevel(0), "three epochs")
 
 # %% tags=["remove-input"]
-table_of(study("controls"), "scenes", "run")
+labels = pd.concat([study("without_masks"), photo.loc[:, :]]).droplevel(0)
+table_of(labels.loc[[run for run in labels.index if "labels" in run]], "six epochs")
 
 # %% [markdown]
 # ## What is still open

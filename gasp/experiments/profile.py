@@ -120,22 +120,33 @@ class Profile(Settings):
         seeds: Sequence[int] | None = None,
         studies: Sequence[str] | None = None,
     ) -> list[Experiment]:
-        """The runs of the grid and of the studies, or those that are asked for; ``studies`` alone asks for no grid."""
-        grid = self.experiments(datasets, variants) if datasets or variants or not studies else []
-        chosen = self.studies if not (datasets or variants or studies) else studies or ()
-        runs = [*grid, *(run for name in chosen for run in self.study(name))]
+        """The runs of the grid and of the studies, or of what is asked for.
+
+        Args:
+            datasets, variants, seeds: only these. Data sets or variants without a study ask for runs of the grid.
+            studies: only these studies, and no grid. Their variants go by name, whatever the study changes of them.
+        """
+        grid = [] if studies else self.experiments(datasets, variants)
+        chosen = studies or (() if datasets or variants else self.studies)
+        runs = [*grid, *(run for name in chosen for run in self.study(name, datasets, variants))]
         return [run for run in runs if seeds is None or run.seed in seeds]
 
     def experiment(self, dataset: str, variant: str, seed: int) -> Experiment:
         """The run of a variant on a data set, whether or not the grid has it."""
         return self._specify(dataset, Change(variant=variant), seed)
 
-    def study(self, name: str) -> list[Experiment]:
+    def study(
+        self, name: str, datasets: Sequence[str] | None = None, variants: Sequence[str] | None = None
+    ) -> list[Experiment]:
         """The runs of a study, first seeds first; each is called by its variant and what is changed of it.
 
+        Args:
+            datasets, variants: only these; all when omitted.
+
         Raises:
-            GaspError: for an unknown study.
+            GaspError: for an unknown study, data set or variant.
         """
+        self._check(datasets or (), variants or ())
         if name not in self.studies:
             raise GaspError(f"profile {self.name} has no study {name!r}, but {', '.join(self.studies) or 'none'}")
         study = self.studies[name]
@@ -143,6 +154,7 @@ class Profile(Settings):
         return [
             self._specify(dataset, change, seed, {"epochs": study.epochs}).model_copy(update={"evaluation": evaluation})
             for seed, dataset, change in itertools.product(study.seeds, study.datasets, study.runs)
+            if (datasets is None or dataset in datasets) and (variants is None or change.variant in variants)
         ]
 
     def _specify(

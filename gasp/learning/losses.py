@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from gasp.nn.phasors import length, mean_phasor
 
-__all__ = ["balance_loss", "classification_loss", "coverage", "gate_loss", "key_loss", "object_phasors", "synchrony_loss"]
+__all__ = ["classification_loss", "coverage", "gate_loss", "key_loss", "object_phasors", "synchrony_loss"]
 
 COVERAGE_SMOOTHING = 1e-6  # of an object's coverage: one that is hidden altogether has no locations
 KEY_SHARPNESS = 4.0  # τ, of the loss on keys
@@ -59,20 +59,6 @@ def synchrony_loss(phases: Tensor, masks: Tensor) -> Tensor:
     order = length(means, ORDER_SMOOTHING)  # (T, B, G)
     balance = (means / order).mean(-1).square().sum(0)  # (T, B)
     return (1 - order).mean() + balance.mean()
-
-
-def balance_loss(phases: Tensor, gates: Tensor) -> Tensor:
-    r"""Zero when the phases of a layer cancel, whatever they belong to: the part of synchrony that needs no masks (ours).
-
-    .. math:: L = \Bigl| \sum_i g_i e^{i\varphi_i} \Big/ \sum_i g_i \Bigr|^2
-
-    It keeps all locations from taking one phase. What belongs together is left to keys, queries and neighbourhood.
-
-    Args:
-        phases: ``(T, B, H, W)``, radians.
-        gates: g, how much each location pulls, in the same shape.
-    """
-    return mean_phasor(phases.flatten(2), gates.flatten(2)).square().sum(0).mean()
 
 
 def key_loss(keys: Tensor, queries: Tensor, masks: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ from gasp.data.scenes import Scenes
 from gasp.files import uninterrupted
 from gasp.learning.checkpoint import Checkpoint
 from gasp.learning.devices import keep_memory
-from gasp.learning.losses import balance_loss, classification_loss, gate_loss, key_loss, synchrony_loss
+from gasp.learning.losses import classification_loss, gate_loss, key_loss, synchrony_loss
 from gasp.models import Model, Trajectory
 from gasp.settings import Count, GaspError, Settings
 
@@ -46,7 +46,6 @@ class TrainingSettings(Settings):
         learning_rate: peak of the one-cycle schedule of Adam.
         synchrony_weight: λ, of the synchrony loss.
         synchrony_layers: the convolutions whose phases it is of: the first, or the mean over all.
-        balance_weight: of the loss that keeps the first layer from taking one phase, without masks (ours).
         key_weight: of the loss on the keys of all convolutions (ours).
         gate_weight: of the loss on the learned gate (ours).
         told_objects: the objects that the losses on phases and keys know: all, or those that a model must report. The
@@ -61,7 +60,6 @@ class TrainingSettings(Settings):
     learning_rate: float = Field(1e-2, gt=0)
     synchrony_weight: float = Field(0.5, ge=0)
     synchrony_layers: Literal["first", "all"] = "first"
-    balance_weight: float = Field(0.0, ge=0)
     key_weight: float = Field(0.0, ge=0)
     gate_weight: float = Field(0.0, ge=0)
     told_objects: Literal["all", "reported"] = "all"
@@ -184,7 +182,6 @@ def total_loss(losses: dict[str, Tensor], settings: TrainingSettings) -> Tensor:
     """The weighted sum of the losses of :func:`objectives`."""
     weights = {
         "synchrony_loss": settings.synchrony_weight,
-        "balance_loss": settings.balance_weight,
         "key_loss": settings.key_weight,
         "gate_loss": settings.gate_weight,
     }
@@ -203,8 +200,6 @@ def objectives(trajectory: Trajectory, targets: Tensor, masks: Tensor, settings:
     chosen = maps if settings.synchrony_layers == "all" else maps[:1]
     synchrony = torch.stack([synchrony_loss(phases, told) for phases in chosen]).mean() if chosen else targets.new_zeros(())
     losses = {"classification_loss": classification_loss(logits, targets), "synchrony_loss": synchrony}
-    if settings.balance_weight and maps:
-        losses["balance_loss"] = balance_loss(maps[0], trajectory.gates[0][1:])
     if settings.key_weight and trajectory.keys:
         pairs = zip(trajectory.keys, trajectory.queries, strict=True)
         losses["key_loss"] = torch.stack([key_loss(keys, queries, told) for keys, queries in pairs]).mean()

@@ -33,7 +33,7 @@ class Oscillators:
         """``(N, *, B)`` to one ``(B, *, H, W)`` or ``(B, *, n)`` per layer."""
         layers = []
         for part, shape in zip(row.split(self.sizes), self.shapes, strict=True):
-            layers.append(part.permute(*range(part.ndim - 1, -1, -1)).contiguous().unflatten(-1, shape))
+            layers.append(part.permute(*reversed(range(part.ndim))).contiguous().unflatten(-1, shape))
         return layers
 
     def to_row(self, layers: Sequence[Tensor]) -> Tensor:

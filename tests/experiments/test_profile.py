@@ -233,13 +233,17 @@ def test_a_study_of_the_grid_s_own_runs_needs_no_training(write):
         ({}, ["cnn", "gaspnet", "cnn", "gaspnet", "gaspnet"]),
         ({"variants": ["cnn"]}, ["cnn", "cnn"]),
         ({"studies": ["one"]}, ["gaspnet"]),
-        ({"variants": ["cnn"], "studies": ["one"]}, ["cnn", "cnn", "gaspnet"]),
+        ({"variants": ["cnn"], "studies": ["one"]}, []),
+        ({"variants": ["gaspnet"], "studies": ["one", "two"]}, ["gaspnet", "gaspnet, iterations = 3"]),
+        ({"variants": ["cnn"], "studies": ["two"]}, ["cnn"]),
+        ({"datasets": ["multi_mnist"], "studies": ["one", "two"]}, ["gaspnet", "cnn", "gaspnet, iterations = 3"]),
         ({"seeds": [1]}, ["cnn", "gaspnet"]),
     ],
     ids=str,
 )
-def test_the_runs_of_grid_and_studies_are_chosen_together_or_apart(asked, expected, write):
-    write(**{"studies.one": STUDY})
+def test_what_is_asked_for_together_narrows_the_choice(asked, expected, write):
+    two = STUDY | {"runs": [{"variant": "cnn"}, {"variant": "gaspnet", "model": {"iterations": 3}}]}
+    write(**{"studies.one": STUDY} | ({"studies.two": two} if "two" in asked.get("studies", ()) else {}))
     assert [run.variant for run in load_profile("tiny").all_runs(**asked)] == expected
 
 

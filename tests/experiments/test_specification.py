@@ -58,7 +58,6 @@ CHANGES: dict[str, Any] = {
     "training.learning_rate": 0.004,
     "training.synchrony_weight": 0.0,
     "training.synchrony_layers": "all",
-    "training.balance_weight": 1.0,
     "training.key_weight": 1.0,
     "training.gate_weight": 1.0,
     "training.told_objects": "reported",

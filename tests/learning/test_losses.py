@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from gasp.learning.losses import balance_loss, classification_loss, gate_loss, key_loss, synchrony_loss
+from gasp.learning.losses import classification_loss, gate_loss, key_loss, synchrony_loss
 
 pytestmark = pytest.mark.usefixtures("float64")
 
@@ -196,22 +196,3 @@ def test_the_loss_on_a_gate_is_least_where_it_is_as_open_as_objects_cover():
     close(gradient, torch.zeros_like(gradient), 1e-8)
     for _ in range(5):
         assert gate_loss(torch.rand(3, 4, 4), masks) > loss
-
-
-def test_phases_balance_where_their_gates_say_so_whatever_they_belong_to():
-    phases = torch.rand(2, 3, 4, 4) * math.tau
-    gates = torch.rand(2, 3, 4, 4)
-    total = torch.polar(gates, phases).sum((-2, -1)) / gates.sum((-2, -1))
-    close(balance_loss(phases, gates), total.abs().square().mean())
-    close(balance_loss(torch.full_like(phases, 0.7), gates).item(), 1.0)
-    halves = torch.tensor([0.3, 0.3 + math.pi]).repeat_interleave(2).expand(1, 1, 4, 4)
-    close(balance_loss(halves, torch.ones(1, 1, 4, 4)).item(), 0.0)
-    close(balance_loss(halves, torch.tensor([1.0, 1, 0, 0]).expand(1, 1, 4, 4)).item(), 1.0)  # half of them pull nobody
-
-
-def test_the_gradient_of_balance_pushes_apart_what_shares_a_phase_but_for_symmetry():
-    phases = (torch.rand(1, 2, 4, 4) * 0.5).requires_grad_()
-    gates = torch.ones(1, 2, 4, 4)
-    (gradient,) = torch.autograd.grad(balance_loss(phases, gates), phases)
-    assert balance_loss(phases - gradient, gates) < balance_loss(phases, gates)
-    assert balance_loss(torch.zeros_like(phases), torch.zeros_like(gates)) == 0  # all silent: nothing to balance

@@ -29,7 +29,7 @@ from gasp.learning import training as module
 from gasp.learning.checkpoint import steps_done
 from gasp.learning.devices import choose_device
 from gasp.learning.evaluation import accuracy
-from gasp.learning.losses import balance_loss, classification_loss, gate_loss, key_loss, synchrony_loss
+from gasp.learning.losses import classification_loss, gate_loss, key_loss, synchrony_loss
 from gasp.learning.training import TrainingSettings, fit, objectives, total_loss
 from gasp.models import CNN, GASPnet, Trajectory
 from gasp.settings import GaspError
@@ -501,18 +501,10 @@ def test_keys_and_gate_are_told_of_objects_only_where_that_has_weight():
     torch.testing.assert_close(reported["synchrony_loss"], synchrony_loss(trajectory.phases[0][1:], masks[:, :1]))
 
 
-def test_balance_is_asked_of_the_first_convolution_once_phases_were_aligned_and_only_where_that_has_weight():
-    trajectory, masks, targets = result_and_targets()
-    found = objectives(trajectory, targets, masks, SHORT.changed({"balance_weight": 1.0}))
-    torch.testing.assert_close(found["balance_loss"], balance_loss(trajectory.phases[0][1:], trajectory.gates[0][1:]))
-    assert "balance_loss" not in objectives(trajectory, targets, masks, SHORT)
-
-
 def test_every_loss_has_the_weight_that_its_setting_gives_it():
-    names = ["synchrony_loss", "key_loss", "gate_loss", "balance_loss"]
-    losses = {name: torch.tensor(float(index)) for index, name in enumerate(names, 1)}
-    settings = SHORT.changed({"synchrony_weight": 100.0, "key_weight": 10.0, "gate_weight": 2.0, "balance_weight": 0.25})
-    assert total_loss({"classification_loss": torch.tensor(0.5), **losses}, settings) == 127.5
+    losses = {name: torch.tensor(float(index)) for index, name in enumerate(["synchrony_loss", "key_loss", "gate_loss"], 1)}
+    settings = SHORT.changed({"synchrony_weight": 100.0, "key_weight": 10.0, "gate_weight": 2.0})
+    assert total_loss({"classification_loss": torch.tensor(0.5), **losses}, settings) == 126.5
 
 
 def test_a_learned_leak_is_trained_by_the_answers_and_changes_no_other_gradient():
