@@ -76,9 +76,10 @@ figures.explorer(
 # ```{margin}
 # How one adds a claim of one's own: {ref}`your-own-experiment`.
 # ```
-# The paper makes eight claims that a program can check. Each is split into **effects**, differences of accuracy that the
-# claim says are above zero. The rule that turns effects into verdicts is that of {ref}`the-methods`; it was written down
-# before the runs that it judges.
+# The paper makes eight claims that a program can check, C1 to C8. We add three of our own, O1 to O3. Each claim is judged on
+# each data set: it **holds**, does not hold, or is unclear, in our implementation. The paper compares GASPnet with a CNN of as
+# many parameters. A CNN of as many multiplications is a stricter comparison, ours; it has rows of its own and overrules nothing.
+# {ref}`the-rule` says how verdicts are reached.
 
 # %% tags=["remove-input"]
 from gasp.analysis import verdicts
@@ -87,10 +88,13 @@ effects = verdicts.judge(settings)
 verdicts.claims_table(effects)
 
 # %% [markdown]
-# Behind each verdict are these effects, each paired by seed and by test scene. Right of the line the claim holds. An effect is
-# *untested* as long as its variants have not been run with two seeds or more.
+# The claims of one group compare the same networks. On one data set they hold or fail together, so read a group as one finding
+# and not as several. A dash means that a claim is not about that data set, *not tested* that its networks have not been run with
+# two seeds or more.
+#
+# Behind each verdict are effects: differences of accuracy that the claim says are above zero, paired by seed and by test scene.
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "Every effect of the claims: mean and 95 % interval over seeds. The colour is the verdict on the effect, which also asks for a permutation test over scenes. The axis is linear near zero and logarithmic far from it.", "name": "fig-effects"}, "image": {"alt": "A list of effects, each with a point and an interval left or right of a line at zero."}}
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Every effect of the claims: mean and 95 % interval over seeds. The colour is the verdict on the effect, which also asks for other scenes and corrects for the number of effects. The axis is linear near zero and logarithmic far from it.", "name": "fig-effects"}, "image": {"alt": "A list of effects, each with a point and an interval left or right of a line at zero."}}
 figures.effects(effects)
 
 # %% tags=["remove-input"]

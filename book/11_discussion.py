@@ -28,7 +28,7 @@ from gasp.analysis import verdicts
 verdicts.datasets_table(verdicts.judge(settings))
 
 # %% [markdown]
-# In brackets: on how many of the claim's effects on this data set. {ref}`what-holds` has each of them.
+# By the paper's comparison ({ref}`the-rule`); {ref}`what-holds` has the stricter one, and every effect.
 #
 # **On two digits phases do much of what the paper says.** They separate the digits in every layer; with them a network is a
 # little more accurate than a CNN with as many parameters, and far more robust to noise, even than a CNN with as many
@@ -54,7 +54,7 @@ verdicts.datasets_table(verdicts.judge(settings))
 #
 # - The networks are small (about 50,000 parameters) and their training is short: a CNN trained for twice as long is better
 #   than in these tables ({ref}`the-search`). Differences, not levels, are the result.
-# - Seeds vary greatly under noise. Intervals over few seeds are wide, and an inconclusive effect is not an absent one.
+# - Seeds vary greatly under noise. Intervals over few seeds are wide, and an unclear effect is not an absent one.
 # - Of CIFAR-10 and MNIST, the training sets are the first 40,000 and 50,000 images.
 # - Masks are known for composed scenes only. Without the synchrony loss, see {ref}`the-ablations`, phases must learn from
 #   labels.

@@ -29,8 +29,8 @@ overrides = {}
 # %% tags=["remove-cell"]
 import gasp
 from gasp.analysis.tables import table
+from gasp.experiments.measurements import read_measurements
 from gasp.tools import faults
-from gasp.tools.measurements import read_measurements
 
 settings = gasp.load_profile(profile, **overrides)
 directory = settings.store.directory

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -12,7 +13,9 @@ from scipy import stats
 from gasp.settings import GaspError
 
 __all__ = [
+    "SMALLEST_P",
     "at_level",
+    "certainty",
     "decomposition",
     "formatted",
     "head_metrics",
@@ -21,14 +24,16 @@ __all__ = [
     "mean_interval",
     "mean_over_levels",
     "paired_difference",
-    "resample_scenes",
+    "permutation_p",
     "slope",
+    "student_p",
     "summary",
     "undisturbed",
 ]
 
 CONFIDENCE = 0.95
-RESAMPLES = 1999
+RESAMPLES = 9999
+SMALLEST_P = 1 / (1 + RESAMPLES)
 
 
 def head_metrics(heads: Sequence[str]) -> dict[str, str]:
@@ -83,27 +88,43 @@ def mean_interval(values: Iterable[float]) -> dict[str, float]:
     return {"mean": mean, "low": mean - half, "high": mean + half, "seeds": len(sample)}
 
 
-def resample_scenes(effect: np.ndarray) -> dict[str, float]:
-    """How certain the mean of an effect is, given the scenes on which it was measured.
+def certainty(values: np.ndarray) -> dict[str, float]:
+    """How certain the mean of an effect is, given the trained networks and the scenes on which it was measured.
+
+    Both would differ if the experiment were repeated, and each can feign an effect. So p is the larger of two: Student's t
+    test over seeds, for other trainings, and a permutation of signs over scenes, for other scenes. Both are two-sided.
 
     Args:
-        effect: on each of n scenes, ``(n)``.
+        values: of each seed on each scene, ``(seeds, n)``; or of each seed, ``(seeds,)``, where no scene has a value.
 
     Returns:
-        ``scenes_low`` and ``scenes_high``, the bootstrapped 95 % interval of the mean; ``scenes``, their number n; and ``p``
-        of a permutation test, with random signs, against the alternative that the mean is above zero.
+        ``mean``, ``low``, ``high`` and ``seeds`` of :func:`mean_interval`; ``scenes``, their number n (NaN without); ``p``, NaN
+        for fewer than two seeds.
     """
-    generator = np.random.default_rng(0)
-    options: dict[str, Any] = {"vectorized": True, "n_resamples": RESAMPLES, "batch": 100}
-    bootstrap = stats.bootstrap((effect,), np.mean, confidence_level=CONFIDENCE, method="percentile", rng=generator, **options)
+    of_seeds, scenes = (values, math.nan) if values.ndim == 1 else (values.mean(1), values.shape[1])
+    found = mean_interval(of_seeds) | {"scenes": scenes, "p": math.nan}
+    if len(values) > 1:
+        found["p"] = max(student_p(of_seeds), permutation_p(values.mean(0)) if values.ndim > 1 else 0.0)
+    return found
 
-    def permuted(size: tuple[int, ...]) -> np.ndarray:
-        return effect * generator.choice((-1.0, 1.0), size)
 
-    # stats.permutation_test of paired samples is the same test and takes ten times as long
-    test = stats.monte_carlo_test(effect, permuted, np.mean, alternative="greater", **options)
-    low, high = bootstrap.confidence_interval
-    return {"scenes_low": float(low), "scenes_high": float(high), "scenes": len(effect), "p": float(test.pvalue)}
+def student_p(sample: np.ndarray) -> float:
+    """Student's t test, two-sided, of whether a sample ``(n)`` has the mean 0. A sample without spread is certain."""
+    mean, error = abs(sample.mean()), stats.sem(sample)
+    return float(2 * stats.t.sf(mean / error, len(sample) - 1)) if error > 0 else float(mean == 0)
+
+
+def permutation_p(effect: np.ndarray) -> float:
+    """A permutation test, two-sided, of whether an effect on scenes ``(n)`` is as often positive as negative.
+
+    The sign of every scene is drawn anew ``RESAMPLES`` times; p is the share of draws, and of the effect itself, whose mean is
+    at least as far from 0. So p is never below ``SMALLEST_P``. Scenes of one size are drawn together, by a binomial number.
+    """
+    sizes, counts = np.unique(np.abs(effect).round(9), return_counts=True)
+    positive = np.random.default_rng(0).binomial(counts, 0.5, (RESAMPLES, len(counts)))
+    sums = (2 * positive - counts) @ sizes
+    as_far = np.abs(sums) >= abs(effect.sum()) - 1e-6  # rounding must not tell equal sums apart
+    return float((1 + as_far.sum()) / (1 + RESAMPLES))
 
 
 def summary(table: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:

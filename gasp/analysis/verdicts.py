@@ -1,15 +1,21 @@
 """The rule that judges effects and claims, and the tables of its verdicts.
 
-An effect is **reproduced** if the 95 % interval of its mean over seeds lies above zero and the permutation test over
-scenes, corrected by Holm's method for all effects tested, has p < 0.05; **contradicted** if the interval lies below
-zero; **untested** with fewer than two seeds; **inconclusive** otherwise. A claim is **reproduced** if all its effects are,
-**not reproduced** if one of them is contradicted, and **inconclusive** otherwise. Where the runs of a profile are too short
-to judge anything, what was tested is **not judged**.
+The p of an effect is the larger of two two-sided tests, over seeds and over scenes
+(:func:`gasp.analysis.statistics.certainty`), corrected by Holm's method. The effects by which the paper's claims are judged
+are corrected together, and all others, which are ours, together. An effect **holds** if it is above zero with p < 0.05,
+**does not hold** if it is below zero with p < 0.05, and is **unclear** otherwise. With fewer than two seeds it
+is **not tested**.
+
+A claim is judged on each data set. It holds if all its effects hold, does not hold if one of them does not, and is unclear
+otherwise; it is not tested if none of its effects is. The same goes for each part of a claim with a verdict of its own: the
+stricter comparison, and each layer of claim C6. Where the runs of a profile are too short to judge anything, what was tested
+is **not judged**.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
@@ -17,98 +23,113 @@ from IPython.display import Markdown
 from statsmodels.stats.multitest import multipletests
 from tqdm import tqdm
 
-from gasp.analysis.claims import CLAIMS, datasets_of, effects
-from gasp.analysis.statistics import formatted, mean_interval, resample_scenes
+from gasp.analysis.claims import CLAIMS, GROUPS, datasets_of, effects
+from gasp.analysis.comparisons import GASPNET, STRICTER
+from gasp.analysis.statistics import SMALLEST_P, certainty, formatted
 from gasp.analysis.tables import table
 from gasp.experiments.profile import Profile
 
-__all__ = ["claims_table", "datasets_table", "effects_table", "judge", "verdicts"]
+__all__ = ["SEPARATED", "claims_table", "datasets_table", "effects_table", "judge", "verdicts"]
 
 ALPHA = 0.05
-SEPARATED = 0.8  # order within objects and separation between them, of at most 1, above which phases tell objects apart
-COLUMNS = ["claim", "effect", "dataset", "mean", "low", "high", "seeds", "scenes_low", "scenes_high", "scenes", "p"]
-KINDS = ["reproduced", "inconclusive", "contradicted", "not judged", "untested"]
+# The order within objects, and the separation between them as a share of the largest, above which phases tell objects apart.
+# With two objects, mean phases are then 127 degrees apart and phases deviate from them by less than 38 degrees (the circular
+# standard deviation), so about 19 of 20 locations are nearer to their own object than to the other.
+SEPARATED = 0.8
+COLUMNS = ["claim", "part", "effect", "dataset", "mean", "low", "high", "seeds", "scenes", "p"]
+VERDICTS = ["holds", "does not hold", "unclear", "not judged", "not tested"]
 
 
 def judge(profile: Profile) -> pd.DataFrame:
     """Every effect of the claims, tested: one row each, claim by claim.
 
     Returns:
-        columns ``claim``, ``effect``, ``dataset``, ``mean``, ``low``, ``high`` (Student's 95 % interval over seeds),
-        ``scenes_low``, ``scenes_high`` (bootstrap over scenes), ``seeds``, ``scenes``, ``p`` (corrected; NaN where
-        nothing is permuted), ``verdict``. Effects that were not run have no values; those of one seed have no interval and
-        no p.
+        columns ``claim``, ``part`` (of the claim; empty for the claim itself), ``effect``, ``dataset``, ``mean``, ``low``,
+        ``high`` (Student's 95 % interval over seeds), ``seeds``, ``scenes`` (NaN for phases), ``p`` (corrected), ``at_limit``
+        (whether p is as small as the permutation test can make it), ``verdict``. Effects that were not run have no values;
+        those of one seed have neither interval nor p.
 
     Raises:
         GaspError: for claims in the profile that cannot be judged, and if the results of a run of the grid are missing.
     """
-    rows = []
-    for effect in tqdm(list(effects(profile)), desc="testing", unit="effect"):
-        values = effect.values(profile)
-        row: dict[str, Any] = {"claim": effect.claim, "effect": effect.text, "dataset": effect.dataset, "seeds": len(values)}
-        if len(values):
-            row |= mean_interval(values.mean(1))
-        if len(values) > 1:  # one seed judges nothing, so it is no test to correct for
-            row |= resample_scenes(values.mean(0))
-        rows.append(row)
-    table = pd.DataFrame(rows, columns=COLUMNS)
-    tested = table["p"].notna()
-    table.loc[tested, "p"] = multipletests(table.loc[tested, "p"], method="holm")[1]
-    table = pd.concat([table, _phases(profile)], ignore_index=True).sort_values("claim", kind="stable", ignore_index=True)
-    table["verdict"] = [_verdict(*row) for row in zip(table["low"], table["high"], table["p"], strict=True)]
+    rows = [
+        {"claim": effect.claim, "part": effect.part, "effect": effect.text, "dataset": effect.dataset}
+        | certainty(effect.values(profile))
+        for effect in tqdm(list(effects(profile)), desc="testing", unit="effect")
+    ]
+    table = pd.DataFrame([*rows, *_phases(profile)], columns=COLUMNS)
+    order = {name: index for index, name in enumerate(CLAIMS)}
+    table = table.sort_values("claim", key=lambda names: names.map(order), kind="stable", ignore_index=True)
+    table["at_limit"] = (table["p"] <= SMALLEST_P) & table["scenes"].notna()  # phases are not permuted
+    ours = table["claim"].map(lambda name: CLAIMS[name].group == "ours").astype(bool) | (table["part"] == STRICTER)
+    for _, tests in table["p"].dropna().groupby(ours):
+        table.loc[tests.index, "p"] = multipletests(tests, method="holm")[1]
+    table["verdict"] = [_verdict(mean, p) for mean, p in zip(table["mean"], table["p"], strict=True)]
     if not profile.judges:
-        table["verdict"] = table["verdict"].where(table["verdict"] == "untested", "not judged")
+        table["verdict"] = table["verdict"].where(table["verdict"] == "not tested", "not judged")
     return table
 
 
-def _phases(profile: Profile) -> pd.DataFrame:
-    """C6: by how much order and separation, in the layer where they are lowest, exceed the threshold."""
-    rows = []
+def _phases(profile: Profile) -> Iterator[dict[str, Any]]:
+    """C6: by how much GASPnet's order and separation exceed what tells objects apart, in each convolutional layer."""
     for dataset in datasets_of(profile, "C6"):
-        results = profile.store.table(profile.experiments([dataset], ["gaspnet"]))
-        phases = results[results["evaluation"] == "phases"]
+        task = profile.datasets[dataset]
+        objects = task.scenes.objects + (task.background is not None)
+        largest = objects / (2 * (objects - 1))  # mean separation of evenly spread phases: 1 for two objects, 0.75 for three
+        bars = {"order_within": ("order within objects", SEPARATED), "separation": ("separation", SEPARATED * largest)}
+        results = profile.store.table(profile.experiments([dataset], [GASPNET]))
+        phases = results[(results["evaluation"] == "phases") & results["metric"].isin(list(bars))]
         last = phases[phases["t"] == phases["t"].max()]
-        for metric, text in {"order_within": "order within objects", "separation": "separation between objects"}.items():
-            lowest = last[last["metric"] == metric].groupby("seed")["value"].min()
-            effect = f"{text} in the lowest layer − {SEPARATED:g}"
-            rows.append({"claim": "C6", "effect": effect, "dataset": dataset, **mean_interval(lowest - SEPARATED)})
-    return pd.DataFrame(rows, columns=COLUMNS)
+        layers = last["level"].unique().tolist() or range(1, len(profile.network.widths) + 1)
+        for layer in layers:
+            for metric, (text, bar) in bars.items():
+                values = last[(last["level"] == layer) & (last["metric"] == metric)]["value"].to_numpy(float)
+                effect = {"effect": f"layer {layer:g}: {text} − {bar:g}", "dataset": dataset}
+                yield {"claim": "C6", "part": f"layer {layer:g}", **effect, **certainty(values - bar)}
 
 
-def _verdict(low: float, high: float, p: float) -> str:
-    if low > 0 and not p >= ALPHA:  # without a permutation test p is NaN
-        return "reproduced"
-    if math.isnan(low):  # not run, or with one seed
-        return "untested"
-    return "contradicted" if high < 0 else "inconclusive"
+def _verdict(mean: float, p: float) -> str:
+    if math.isnan(p):  # not run, or with one seed
+        return "not tested"
+    if p >= ALPHA:
+        return "unclear"
+    return "holds" if mean > 0 else "does not hold"
 
 
-def verdicts(effects: pd.DataFrame) -> dict[str, str]:
-    """The verdict on each claim, from the table of :func:`judge`."""
-    found = {}
-    for claim, rows in effects.groupby("claim"):
-        kinds = set(rows["verdict"])
-        if kinds == {"reproduced"}:
-            found[str(claim)] = "reproduced"
-        elif "contradicted" in kinds:
-            found[str(claim)] = "not reproduced"
-        else:
-            found[str(claim)] = "not judged" if "not judged" in kinds else "inconclusive"
-    return found
+def verdicts(effects: pd.DataFrame) -> pd.Series[str]:
+    """The verdict on each claim and part of a claim on each data set, from the table of :func:`judge`.
+
+    Returns:
+        indexed by ``claim``, ``part`` and ``dataset``.
+    """
+    return effects.groupby(["claim", "part", "dataset"], sort=False)["verdict"].agg(_of_claim)
+
+
+def _of_claim(effects: pd.Series[str]) -> str:
+    kinds = set(effects)
+    if len(kinds) == 1:
+        return str(kinds.pop())
+    return next((kind for kind in ("does not hold", "not judged") if kind in kinds), "unclear")
 
 
 def claims_table(effects: pd.DataFrame) -> Markdown:
-    """Every claim with its verdict, the number of effects of each verdict, and a link to the evidence."""
+    """The verdict on every claim and part of a claim, for each data set, with a link to the evidence."""
     found = verdicts(effects)
+    datasets = effects["dataset"].unique().tolist()
     rows = []
-    for name, claim in CLAIMS.items():
-        counts = [
-            f"{dataset}: {', '.join(f'{number} {kind}' for kind, number in of_dataset.value_counts().items())}"
-            for dataset, of_dataset in effects[effects["claim"] == name].groupby("dataset", sort=False)["verdict"]
-        ]
-        cell = "<br>".join([f"**{found.get(name, 'untested')}**", *counts])
-        rows.append([name, claim.text, cell, f"{{ref}}`{claim.page}`"])
-    return table(["claim", "", "verdict, and on how many effects", "evidence"], rows, cards=True)
+    for group, about in GROUPS.items():
+        rows.append(["", f"*{about}*", *[""] * (len(datasets) + 1)])
+        for name, claim in CLAIMS.items():
+            if claim.group != group:
+                continue
+            parts = effects[effects["claim"] == name]["part"].unique().tolist() or [""]
+            for place, part in enumerate(parts):
+                text = f"{claim.text if not place else '…'} {part and f'({part})'}".strip()
+                cells = [found.get((name, part, dataset), "–") for dataset in datasets]
+                rows.append(
+                    [name, text, *(f"**{cell}**" if cell == "holds" else cell for cell in cells), f"{{ref}}`{claim.page}`"]
+                )
+    return table(["", "in our implementation", *(f"`{dataset}`" for dataset in datasets), "evidence"], rows)
 
 
 def effects_table(effects: pd.DataFrame) -> Markdown:
@@ -116,21 +137,29 @@ def effects_table(effects: pd.DataFrame) -> Markdown:
     rows = []
     for _, row in effects.iterrows():
         value = formatted(row, sign=True) if row["seeds"] else "not run"
-        scenes = "" if math.isnan(row["scenes"]) else f"{row['scenes']:,.0f}"
-        p = "" if math.isnan(row["p"]) else f"{max(row['p'], 0.0001):.2g}"
+        scenes = "" if not row["scenes"] > 0 else f"{row['scenes']:,.0f}"
         dataset, seeds = f"`{row['dataset']}`", str(row["seeds"])
+        p = _written(row["p"], row["at_limit"])
         rows.append([row["claim"], value, row["verdict"], row["effect"], dataset, seeds, scenes, p])
-    header = ["claim", "mean [95 % interval]", "verdict", "effect", "data set", "seeds", "scenes", "p (Holm)"]
+    header = ["claim", "mean [95 % interval]", "verdict", "effect", "data set", "seeds", "scenes", "p"]
     return table(header, rows, folded="Every effect as a table")
 
 
+def _written(p: float, at_limit: bool) -> str:
+    """A p-value: a bound where resampling, or four digits, can tell no more."""
+    if math.isnan(p):
+        return ""
+    if p < 1e-4:
+        return "< 0.0001"
+    return f"{'≤ ' if at_limit else ''}{p:.2g}"
+
+
 def datasets_table(effects: pd.DataFrame) -> Markdown:
-    """For each data set and verdict, the claims and how many of their effects have it."""
-    counts = effects.value_counts(["dataset", "claim", "verdict"]).unstack(fill_value=0)
-    kinds = [kind for kind in KINDS if kind in counts]
+    """For each data set and verdict, the claims that have it, and the layers of claim C6."""
+    found = verdicts(effects).drop(STRICTER, level="part", errors="ignore").rename("verdict").reset_index()
+    kinds = [kind for kind in VERDICTS if kind in set(found["verdict"])]
     rows = []
-    for dataset in effects["dataset"].unique():
-        claims = counts.loc[dataset]
-        cells = [[f"{claim} ({row[kind]} of {row.sum()})" for claim, row in claims.iterrows() if row[kind]] for kind in kinds]
-        rows.append([f"`{dataset}`", *map("<br>".join, cells)])
-    return table(["data set", *kinds], rows)
+    for dataset, claims in found.groupby("dataset", sort=False):
+        named = claims["claim"] + claims["part"].map(lambda part: part and f" ({part})")
+        rows.append([f"`{dataset}`", *(", ".join(named[claims["verdict"] == kind]) for kind in kinds)])
+    return table(["in our implementation", *kinds], rows)

@@ -100,7 +100,7 @@ def _evaluate(model: Model, experiment: Experiment, rows: _Rows) -> dict[str, Te
         attributed = _attributed(model, shown.first(ATTRIBUTED), asked.attributions, condition)
         rows.add(*place, attributed, start=len(found.loss) - 1)
 
-    seed = SEEDS[asked.split]
+    seed = SEEDS[asked.split] + asked.draw
     scenes = data.compose(asked.split, asked.scenes, seed)
     some = scenes.first(asked.sweep_scenes)
     add(Condition("clean", 0.0), scenes)

@@ -34,6 +34,7 @@ class Evaluation(Settings):
 
     Attributes:
         split: which images the scenes are composed of; ``validation`` for whatever is to be chosen.
+        draw: which draw of scenes from these images; another draw gives other scenes, and other results.
         scenes: how many scenes.
         sweep_scenes: how many of them under each change of scenes or images.
         validation_scenes: how many validation scenes after each epoch.
@@ -47,6 +48,7 @@ class Evaluation(Settings):
     """
 
     split: Literal["test", "validation"] = "test"
+    draw: int = Field(0, ge=0)
     scenes: Count
     sweep_scenes: Count
     validation_scenes: Count

@@ -100,6 +100,16 @@ class Store:
         self._require(key)
         return dict(json.loads(self._path(key, "json").read_text()))
 
+    def conditions(self, key: str) -> set[str]:
+        """The conditions of :meth:`correct` under which a run was measured.
+
+        Raises:
+            GaspError: if the run is missing.
+        """
+        self._require(key)
+        with np.load(self._path(key, "npz")) as arrays:
+            return set(arrays.files)
+
     def correct(self, key: str, conditions: Collection[str]) -> dict[str, np.ndarray]:
         """How much of each scene was right at the first and last step, ``(2, n)``, by condition: whether all of it was, bool,
         such as ``gaussian/0.1/scene``; or the share of its objects, such as ``gaussian/0.1/pointing``.

@@ -57,6 +57,9 @@ VARIANTS = {
     "gate": Variant("gates without phases", GASPnet, {**GATE, "steps": 1}, MASKS),
     "gate_labels": Variant("gates without phases, labels only", GASPnet, {**GATE, "steps": 1}, LABELS),
     "cnn_gated_parameters": Variant("CNN, as many parameters as with gates", CNN, wider=1.11),
+    "cnn_wide": Variant("CNN, 1.5 times as wide", CNN, wider=1.5),
+    "cnn_wider": Variant("CNN, twice as wide", CNN, wider=2.0),
+    "gaspnet_three_steps": Variant("GASPnet with gates, three steps", GASPnet, {**GATED, "steps": 3}, MASKS),
 }
 
 MODELS: dict[str, type[Model]] = {variant.model.kind(): variant.model for variant in VARIANTS.values()}

@@ -11,10 +11,11 @@ import os
 import platform
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import pandas as pd
 import torch
@@ -24,9 +25,11 @@ from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 from tqdm import tqdm
 
+from gasp.analysis.comparisons import CNN_WIDTHS, GASPNET, GASPNET_STEPS
 from gasp.data.scenes import SceneSettings, compose
 from gasp.data.sources import load_source
 from gasp.experiments.cluster import distribute
+from gasp.experiments.variants import VARIANTS
 from gasp.files import make_folder, write_text
 from gasp.learning.devices import choose_device, keep_memory, use_threads
 from gasp.learning.evaluation import accuracy
@@ -67,8 +70,9 @@ def measure(directory: Path, quick: bool = False, threads: int | None = None) ->
         threads: of each measurement; all cores when omitted.
 
     Returns:
-        one row a timing: ``group`` (training, inference, coupling, scenes, epoch, together), ``case``, ``size`` (time steps,
-        oscillators, scenes or seeds; of all runs together), ``round``, ``seconds``, ``floor`` (seconds; 0 where none is known).
+        one row a timing: ``group`` (training, inference, variant, coupling, scenes, epoch, together), ``case``, ``size`` (time
+        steps, oscillators, scenes or seeds; of all runs together), ``round``, ``seconds``, ``floor`` (seconds; 0 where
+        none is known).
 
     Raises:
         GaspError: for less than one thread, or a folder that cannot be written.
@@ -85,7 +89,8 @@ def measure(directory: Path, quick: bool = False, threads: int | None = None) ->
         with device:
             rates = _rates()
             steps = QUICK_STEPS if quick else STEPS
-            cases = [*_model_cases(scenes.batch(slice(BATCH), device), steps), *_coupling_cases(), _scene_case(len(scenes))]
+            batch = scenes.batch(slice(BATCH), device)
+            cases = [*_model_cases(batch, steps), *_variant_cases(batch), *_coupling_cases(), _scene_case(len(scenes))]
         rows = []
         rounds = QUICK_ROUNDS if quick else ROUNDS
         for number in tqdm(range(rounds), desc="measuring", unit="round"):
@@ -154,13 +159,33 @@ def _model_cases(batch: tuple[Tensor, Tensor, Tensor], over_time: Sequence[int])
     return [*cases, *_seed_cases(batch[0], batch[2])]
 
 
-class _Trainer:
-    """Repeats one training step, as :func:`gasp.learning.training.fit` does it."""
+def _variant_cases(batch: tuple[Tensor, Tensor, Tensor]) -> list[_Case]:
+    """Training steps of the variants whose accuracy is set against their cost; the size is that of the batch."""
+    cases = []
+    for name in dict.fromkeys([*CNN_WIDTHS, *GASPNET_STEPS, GASPNET]):
+        variant = VARIANTS[name]
+        model = variant.model(**variant.model.Settings.of(variant.settings).wider(variant.wider).model_dump())
+        cases.append(_Case("variant", name, BATCH, _Trainer(model, batch, changes=variant.training)))
+    return cases
 
-    def __init__(self, model: Model, batch: tuple[Tensor, Tensor, Tensor], precision: torch.dtype = torch.float32) -> None:
+
+class _Trainer:
+    """Repeats one training step, as :func:`gasp.learning.training.fit` does it.
+
+    Args:
+        changes: of the training's settings.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        batch: tuple[Tensor, Tensor, Tensor],
+        precision: torch.dtype = torch.float32,
+        changes: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
         self.model, self.batch = model, batch
         self.autocast = torch.autocast(batch[0].device.type, precision, enabled=precision != torch.float32)
-        self.settings = TrainingSettings(epochs=1, scenes=BATCH, learning_rate=1e-4)
+        self.settings = TrainingSettings(epochs=1, scenes=BATCH, learning_rate=1e-4).changed(changes)
         self.optimizer = torch.optim.Adam(model.parameters(), self.settings.learning_rate)
 
     def __call__(self) -> None:

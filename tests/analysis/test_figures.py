@@ -99,15 +99,26 @@ def timings() -> pd.DataFrame:
 def effects() -> pd.DataFrame:
     """As gasp.analysis.verdicts.judge returns them: one effect a verdict."""
     rows = [
-        ("C1", "more", "multi_mnist", 0.1, 0.05, 0.15, "reproduced"),
-        ("C2", "less", "cifar_mnist", -0.1, -0.15, -0.05, "contradicted"),
-        ("C2", "perhaps", "cifar_fashion", 0.0, -0.05, 0.05, "inconclusive"),
-        ("C8", "none", "multi_mnist", math.nan, math.nan, math.nan, "untested"),
+        ("C1", "more", "multi_mnist", 0.1, 0.05, 0.15, "holds"),
+        ("C2", "less", "cifar_mnist", -0.1, -0.15, -0.05, "does not hold"),
+        ("C2", "perhaps", "cifar_fashion", 0.0, -0.05, 0.05, "unclear"),
+        ("C8", "none", "multi_mnist", math.nan, math.nan, math.nan, "not tested"),
     ]
     return pd.DataFrame(rows, columns=["claim", "effect", "dataset", "mean", "low", "high", "verdict"])
 
 
+def costs() -> pd.DataFrame:
+    """What the networks cost; the CNN was not timed."""
+    return pd.DataFrame({"multiplications": {"cnn": 1e6, "gaspnet": 4e6}, "seconds": {"gaspnet": 0.2}})
+
+
+def accuracy_over_cost(seeds: int = 3) -> Drawing:
+    last = last_step(levels_of(results(seeds), "clean"))
+    return figures.accuracy_over_cost(last, costs(), [["cnn", "gaspnet"]])
+
+
 CURVES = {
+    "accuracy_over_cost": accuracy_over_cost,
     "accuracy_over_time": lambda seeds: figures.accuracy_over_time(results(seeds), LEVELS),
     "accuracy_over_time, longer": lambda seeds: figures.accuracy_over_time(results(seeds), LEVELS[1:], "longer"),
     "accuracy_over": lambda seeds: figures.accuracy_over(results(seeds), {"gaussian": 0.0}, {"scene_accuracy": "every object"}),
@@ -260,7 +271,7 @@ def test_effects_that_were_not_tested_are_not_drawn():
 
 def test_an_effect_has_the_colour_of_its_verdict():
     drawn = [bar for panel in figures.effects(effects()).axes for bar in panel.containers]
-    assert [bar.get_label() for bar in drawn] == ["reproduced", "contradicted", "inconclusive"]
+    assert [bar.get_label() for bar in drawn] == ["holds", "does not hold", "unclear"]
     assert [bar[0].get_xdata().tolist() for bar in drawn] == [[0.1], [-0.1], [0.0]]
 
 
@@ -291,7 +302,7 @@ def test_an_axis_says_what_the_metric_asks_to_be_right():
         (CURVES["accuracy_over"], ["noise σ", "every object right", "GASPnet", "CNN"]),
         (CURVES["gain_over"], ["noise σ", "GASPnet − other", "CNN"]),
         (CURVES["comparison"], ["every object right", "GASPnet", "CNN"]),
-        (lambda _: figures.effects(effects()), ["C2", "less", "(cifar_mnist)", "reproduced", "contradicted"]),
+        (lambda _: figures.effects(effects()), ["C2", "less", "(cifar_mnist)", "holds", "does not hold"]),
         (lambda _: figures.corruptions(examples(1), {"blur": (1.0,)}), ["blur", "1"]),
         (CURVES["learning_curves"], ["epoch", "validation", "GASPnet", "CNN"]),
         (CURVES["accuracy_over_separation"], ["separation", "every object right", "GASPnet", "CNN"]),
@@ -341,6 +352,17 @@ def test_bars_are_the_two_parts_of_the_difference():
 
 def _bars(drawing: Drawing) -> list[mpl.container.BarContainer]:
     return [bars for bars in drawing.axes[0].containers if isinstance(bars, mpl.container.BarContainer)]
+
+
+def test_accuracy_stands_over_its_cost_where_that_was_measured():
+    by_cost, by_time = accuracy_over_cost().axes
+    last = last_step(levels_of(results(), "clean")).groupby("variant")["value"].mean()
+    points = {bar.get_label(): bar[0].get_xydata().tolist() for bar in by_cost.containers}
+    assert points[LABELS["cnn"]] == [pytest.approx([1e6, last["cnn"]])]
+    assert points[LABELS["gaspnet"]] == [pytest.approx([4e6, last["gaspnet"]])]
+    assert [bar.get_label() for bar in by_time.containers] == [LABELS["gaspnet"]]
+    joined = max(by_cost.lines, key=lambda line: len(line.get_xdata()))
+    assert joined.get_xdata().tolist() == [1e6, 4e6]
 
 
 def test_the_parts_of_a_step_add_up_to_it():

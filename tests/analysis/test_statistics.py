@@ -1,4 +1,4 @@
-"""Means with intervals, differences paired by seed, slopes."""
+"""Means with intervals, differences paired by seed, slopes, tests over seeds and scenes."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
 from gasp.analysis.statistics import (
     RESAMPLES,
+    SMALLEST_P,
     at_level,
+    certainty,
     decomposition,
     formatted,
     head_metrics,
@@ -22,8 +25,9 @@ from gasp.analysis.statistics import (
     mean_interval,
     mean_over_levels,
     paired_difference,
-    resample_scenes,
+    permutation_p,
     slope,
+    student_p,
     summary,
     undisturbed,
 )
@@ -229,43 +233,81 @@ def test_several_levels_at_once_have_no_parts():
         decomposition(pd.concat([gains(), gains()]))
 
 
-# certainty over scenes
+# certainty over seeds and scenes
 
 
-def effects(mean: float, count: int = 150, samples: int = 60) -> np.ndarray:
-    """What two models differ by in scenes, seed by seed: each right, wrong, or as the other."""
-    drawn = np.random.default_rng(5).choice([-1, -0.5, 0, 0.5, 1], (samples, count), p=[0.1, 0.15, 0.5, 0.15, 0.1])
-    return drawn + mean
+def drawn(rng: np.random.Generator, seeds: int = 5, scenes: int = 100, mean: float = 0.0, of_seeds: float = 0.0) -> np.ndarray:
+    """What two models differ by, ``(seeds, scenes)``, in {-1, 0, 1}; ``of_seeds`` is how much seeds differ in their mean."""
+    chance = np.clip(0.5 + (mean + of_seeds * rng.standard_normal((seeds, 1))) / 2, 0, 1)
+    return (rng.random((seeds, scenes)) < chance).astype(float) - (rng.random((seeds, scenes)) < 0.5)
 
 
-def test_the_interval_resample_scenes_covers_the_mean_as_often_as_it_says():
-    found = [resample_scenes(effect) for effect in effects(0.3)]
-    covered = np.mean([interval["scenes_low"] < 0.3 < interval["scenes_high"] for interval in found])
-    assert 0.87 <= covered <= 1
-    widths = [interval["scenes_high"] - interval["scenes_low"] for interval in found]
-    assert np.mean(widths) == pytest.approx(2 * 1.96 * effects(0.3).std() / math.sqrt(150), rel=0.05)
+def test_both_tests_are_those_of_the_library():
+    rng = np.random.default_rng(3)
+    for mean in (0.0, 0.1, -0.2):
+        values = drawn(rng, scenes=40, mean=mean, of_seeds=0.05)
+        assert student_p(values.mean(1)) == pytest.approx(stats.ttest_1samp(values.mean(1), 0).pvalue)
+        library = stats.permutation_test((values.mean(0),), np.mean, permutation_type="samples", n_resamples=4999, rng=rng)
+        assert permutation_p(values.mean(0)) == pytest.approx(library.pvalue, abs=0.03)
+        assert certainty(values)["p"] == max(student_p(values.mean(1)), permutation_p(values.mean(0)))
 
 
-def test_without_an_effect_p_is_as_often_small_as_it_is_large():
-    values = np.array([resample_scenes(effect)["p"] for effect in effects(0.0)])
-    assert stats.kstest(values, "uniform").pvalue > 0.01
-    assert (values < 0.05).mean() <= 0.15
-
-
-@pytest.mark.parametrize(("mean", "expected"), [(0.3, 1 / (RESAMPLES + 1)), (-0.3, 1.0)])
-def test_a_clear_effect_has_the_smallest_p_and_its_opposite_the_largest(mean, expected):
-    assert resample_scenes(effects(mean)[0])["p"] == pytest.approx(expected)
-
-
-@pytest.mark.parametrize(("effect", "p"), [([1, 1, 1], 1 / 8), ([1, 2, -4], 5 / 8), ([0, 0, 0], 1), ([0, 3], 1 / 2)], ids=str)
+@pytest.mark.parametrize(("effect", "p"), [([1, 1, 1], 1 / 4), ([1, 2, -4], 1), ([0, 0, 0], 1), ([0, 3], 1), ([1] * 6, 1 / 32)])
 def test_p_is_the_share_of_signs_that_make_an_effect_as_large(effect, p):
-    found = resample_scenes(np.array(effect, dtype=float))
-    assert found["p"] == pytest.approx(p, abs=4 * math.sqrt(p * (1 - p) / RESAMPLES))
-    assert found["scenes"] == len(effect)
+    found = permutation_p(np.array(effect, dtype=float))
+    assert found == pytest.approx(p, abs=4 * math.sqrt(p * (1 - p) / RESAMPLES) + 1e-12)
+    assert permutation_p(-np.array(effect, dtype=float)) == found
 
 
-def test_the_same_scenes_give_the_same_interval_and_p():
-    effect = effects(0.02)[0]
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_clear_effect_in_either_direction_has_the_smallest_p_of_permutations(sign):
+    values = sign * np.ones((5, 100))
+    assert permutation_p(values.mean(0)) == SMALLEST_P
+    assert certainty(values) == {"mean": sign, "low": sign, "high": sign, "seeds": 5, "scenes": 100, "p": SMALLEST_P}
+
+
+@pytest.mark.parametrize(("sample", "p"), [([0.0, 0.0], 1.0), ([0.5, 0.5], 0.0), ([-0.1, 0.1], 1.0)])
+def test_a_sample_without_spread_is_certain(sample, p):
+    assert student_p(np.array(sample)) == pytest.approx(p)
+
+
+def test_an_effect_without_scenes_is_tested_over_seeds_alone():
+    found = certainty(np.array([0.1, 0.2, 0.3]))
+    assert math.isnan(found["scenes"])
+    assert found["p"] == pytest.approx(stats.ttest_1samp([0.1, 0.2, 0.3], 0).pvalue)
+
+
+@pytest.mark.parametrize("seeds", [0, 1])
+def test_fewer_than_two_seeds_are_not_tested(seeds):
+    found = certainty(np.ones((seeds, 10)))
+    assert math.isnan(found["p"])
+    assert found["seeds"] == seeds
+
+
+def test_what_differs_between_seeds_or_between_scenes_alone_proves_nothing():
+    seeds = np.repeat([[0.5], [0.4], [-0.4], [0.6], [-0.3]], 100, axis=1)  # every scene agrees with its seed
+    scenes = np.tile(np.r_[1.0, 1.0, np.zeros(98)], (5, 1))  # every seed agrees, on two scenes
+    assert permutation_p(seeds.mean(0)) < 0.05 < certainty(seeds)["p"]
+    assert student_p(scenes.mean(1)) < 0.05 < certainty(scenes)["p"]
+
+
+@pytest.mark.parametrize("of_seeds", [0.0, 0.1])
+def test_without_effects_any_verdict_is_as_rare_as_it_should_be(of_seeds):
+    """The family-wise error of Holm's correction over 15 effects, in both directions, where seeds differ and where not."""
+    rng = np.random.default_rng(0)
+    families = [[certainty(drawn(rng, of_seeds=of_seeds))["p"] for _ in range(15)] for _ in range(100)]
+    wrong = np.mean([(multipletests(p, method="holm")[1] < 0.05).any() for p in families])
+    assert wrong <= 0.05 + 2 * math.sqrt(0.05 * 0.95 / 100)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_known_effect_is_found_in_its_direction(sign):
+    found = [certainty(drawn(np.random.default_rng(seed), mean=0.3 * sign, of_seeds=0.02)) for seed in range(20)]
+    assert np.mean([row["p"] < 0.01 and sign * row["mean"] > 0 for row in found]) >= 0.9
+
+
+def test_the_same_scenes_give_the_same_p():
+    effect = drawn(np.random.default_rng(1), mean=0.02).mean(0)
     state = np.random.get_state()[1].tolist()
-    assert resample_scenes(effect) == resample_scenes(effect)
+    assert permutation_p(effect) == permutation_p(effect)
     assert np.random.get_state()[1].tolist() == state

@@ -13,7 +13,7 @@ from gasp.data import datasets
 from gasp.experiments import execution
 from gasp.experiments.execution import load, load_example, run, run_all, status
 from gasp.experiments.profile import load_profile
-from gasp.experiments.specification import Dataset, Experiment
+from gasp.experiments.specification import SEEDS, Dataset, Experiment
 from gasp.experiments.store import COLUMNS
 from gasp.files import write_tensors
 from gasp.learning.attribution import attribution_pointing
@@ -128,6 +128,21 @@ def test_attributions_are_asked_for_under_every_condition_on_scenes_that_are_few
         assert found.set_index(["evaluation", "level"])["t"].equals(
             last.reindex(found.set_index(["evaluation", "level"]).index)
         )
+
+
+def test_another_draw_tests_the_same_weights_on_other_scenes(one, monkeypatch):
+    store, compose, composed = load_profile("tiny").store, Dataset.compose, []
+    run(one, store)
+
+    def watched(data: Dataset, split, count, seed):
+        composed.append((split, seed))
+        return compose(data, split, count, seed)
+
+    monkeypatch.setattr(Dataset, "compose", watched)
+    other = load_profile("tiny", draw=1).experiment("multi_mnist", "gaspnet", 0)
+    run(other, store)
+    assert set(composed) == {("test", SEEDS["test"] + 1)}
+    assert not store.table([other])["value"].equals(store.table([one])["value"])
 
 
 def test_all_models_are_tested_on_the_same_scenes():

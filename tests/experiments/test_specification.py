@@ -52,6 +52,7 @@ CHANGES: dict[str, Any] = {
     "model.neighbourhood": 0.2,
     "model.drive": "channel",
     "model.phase_init": "random",
+    "evaluation.draw": 1,
     "training.epochs": 2,
     "training.scenes": 65,
     "training.batch_size": 8,

@@ -10,11 +10,11 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from gasp.experiments.measurements import read_measurements
 from gasp.learning.devices import use_threads
 from gasp.models import CNN, GASPnet
 from gasp.settings import GaspError
 from gasp.tools import bench
-from gasp.tools.measurements import read_measurements
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def test_another_time_step_adds_three_of_every_layer_but_the_second_where_it_add
 def test_every_part_is_measured_in_every_round(measured):
     table, _ = measured
     rounds = table[table["group"] != "epoch"].groupby(["group", "case", "size"])["round"].apply(list)
-    assert set(table["group"]) == {"training", "inference", "coupling", "together", "scenes", "epoch"}
+    assert set(table["group"]) == {"training", "inference", "variant", "coupling", "together", "scenes", "epoch"}
     assert all(numbers == list(range(bench.QUICK_ROUNDS)) for numbers in rounds)
     assert (table["seconds"] > 0).all()
     moved = table[~table["group"].isin(["training", "inference"])]

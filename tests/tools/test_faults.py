@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from gasp.experiments.measurements import read_measurements
 from gasp.files import write_tensors
 from gasp.settings import GaspError
 from gasp.tools import faults
-from gasp.tools.measurements import read_measurements
 from gasp.tools.trial import Trial
 
 

@@ -3,7 +3,7 @@
 Phases have one cyclic colour map everywhere, with a wheel for a legend; what does not pull (gate 0) is black.
 """
 
-from gasp.analysis.figures.costs import costs_of_coupling, costs_of_parts, costs_over_time
+from gasp.analysis.figures.costs import accuracy_over_cost, costs_of_coupling, costs_of_parts, costs_over_time
 from gasp.analysis.figures.explorer import explorer
 from gasp.analysis.figures.phases import (
     alignment,
@@ -33,6 +33,7 @@ __all__ = [
     "AXES",
     "Drawing",
     "accuracy_over",
+    "accuracy_over_cost",
     "accuracy_over_separation",
     "accuracy_over_time",
     "alignment",

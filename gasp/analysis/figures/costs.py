@@ -2,14 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import seaborn as sns
 
-from gasp.analysis.figures.style import COLOURS, INK, LABELS, PALETTE, Drawing
+from gasp.analysis.figures.style import COLOURS, INK, LABELS, MARKERS, PALETTE, Drawing, bars, variants_of
+from gasp.analysis.statistics import summary
 
 # of seaborn's lines: medians with quartiles
 MEDIAN = {"estimator": "median", "errorbar": ("pi", 50), "err_style": "bars", "markers": True, "dashes": False}
+
+
+def accuracy_over_cost(table: pd.DataFrame, costs: pd.DataFrame, rising: Sequence[Sequence[str]]) -> Drawing:
+    """Accuracy over what a network costs, a panel for each cost: means over seeds with 95 % intervals.
+
+    A network whose cost was not measured is left out of that panel.
+
+    Args:
+        table: one ``value`` for each variant and seed.
+        costs: a row for each variant, a column for each cost, named as its axis.
+        rising: variants that a line joins, from the cheapest to the dearest, such as CNNs of several widths.
+    """
+    drawing = Drawing()
+    for axis, cost in costs.items():
+        panel = drawing.panel(height=3)
+        means = summary(table, ["variant"]).set_index("variant").join(cost.rename("cost")).dropna(subset="cost")
+        for variant in (name for name in variants_of(table) if name in means.index):
+            row = means.loc[[variant]]
+            style = {"color": COLOURS[variant], "marker": MARKERS[variant], "capsize": 3, "linestyle": "none"}
+            panel.errorbar(row["cost"], row["mean"], bars(row), label=LABELS[variant], **style)
+        for names in rising:
+            joined = means.reindex([name for name in names if name in means.index])
+            panel.plot(joined["cost"], joined["mean"], color=PALETTE[0], linewidth=1, zorder=0)
+        panel.set(xscale="log", xlabel=axis, ylabel="every object right")
+    drawing.legend()
+    return drawing
 
 
 def costs_over_time(table: pd.DataFrame) -> Drawing:

@@ -35,7 +35,7 @@ AXES = {
     "overlap": "allowed overlap",
     "longer": "Gaussian noise σ",
 }
-VERDICTS = {"reproduced": "#029e73", "inconclusive": "#7a7a7a", "contradicted": "#d55e00", "not judged": INK}
+VERDICTS = {"holds": "#029e73", "unclear": "#7a7a7a", "does not hold": "#d55e00", "not judged": INK}
 PARTS = {"weights": PALETTE[2], "phases": PALETTE[1]}
 
 

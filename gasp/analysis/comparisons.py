@@ -1,0 +1,260 @@
+"""Effects: what claims compare.
+
+An **effect** is a weighted sum of accuracies, each of one variant under one condition. Its sign is chosen so that the claim
+says that it is above zero. All terms have the same seeds and meet the same test scenes, so an effect has one value for each
+seed and scene, paired by both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gasp.analysis.costs import step_seconds
+from gasp.experiments.profile import Profile
+from gasp.experiments.variants import VARIANTS
+from gasp.settings import GaspError
+
+__all__ = [
+    "ABLATIONS",
+    "CNN_WIDTHS",
+    "FLOOR",
+    "GASPNET",
+    "GASPNET_STEPS",
+    "MARGIN",
+    "STRICTER",
+    "Comparison",
+    "Effect",
+    "Term",
+    "accuracy",
+    "growth",
+    "per_cost",
+    "robustness",
+    "smaller_items",
+    "unseen_overlap",
+    "what_is_where",
+    "without_noise",
+]
+
+# the variants that claims compare
+GASPNET = "gaspnet"
+CNN_LAYERS = "cnn"  # the same layers: what GASPnet is at t = 0, when it has no gates
+CNN_PARAMETERS = "cnn_parameters"  # as many parameters: the paper's comparison
+CNN_MULTIPLICATIONS = "cnn_compute"  # as many multiplications: the stricter comparison, ours
+CNN_WIDTHS = ("cnn", "cnn_wide", "cnn_wider", "cnn_compute")  # from the narrowest to the widest
+GASPNET_STEPS = ("gate", "gaspnet_gated", "gaspnet_three_steps")  # T = 1, 2, 3
+ABLATIONS = ("no_modulation", "no_synchrony_loss", "no_neighbourhood")
+
+# A loss of accuracy below this counts as none. It is about two standard errors of what ten seeds tell of the difference on
+# photographs: on validation scenes, differences between the first GASPnet and the CNN had a deviation of 0.014 over seeds.
+MARGIN = 0.01
+# The least share of scenes that must be right for a noise level to tell growth. Guessing is right for 1 scene of 45 (two
+# digits) or of 100 (item and photograph). Near that, accuracy cannot fall, and what grows is lost in what guessing brings.
+FLOOR = 0.1
+STRICTER = "stricter comparison, ours"
+FIRST, LAST = 0, 1
+
+
+@dataclass(frozen=True)
+class Term:
+    """The accuracy of one variant under one condition, at its first or last step, with its weight in an effect."""
+
+    weight: float
+    variant: str
+    condition: str
+    step: int = LAST
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What a claim says of one data set.
+
+    Attributes:
+        claim: its name, a key of ``CLAIMS``.
+        text: what is compared.
+        dataset: its name in the profile.
+        terms: the summands; none if the results leave nothing to compare.
+        offset: added to the sum: a margin within which a loss counts as none, or minus what an accuracy must exceed.
+        part: the part of the claim that has a verdict of its own, such as ``STRICTER``; empty for the claim itself.
+    """
+
+    claim: str
+    text: str
+    dataset: str
+    terms: tuple[Term, ...]
+    offset: float = 0.0
+    part: str = ""
+
+    def values(self, profile: Profile) -> np.ndarray:
+        """The effect of each seed on each scene, ``(seeds, n)``.
+
+        Seeds are those that the grid has for all variants, if their runs were measured under all conditions. Without any,
+        the effect was not run.
+
+        Raises:
+            GaspError: if the results of a run of the grid are missing.
+        """
+        asked: dict[str, set[str]] = {}
+        for term in self.terms:
+            asked.setdefault(term.variant, set()).add(term.condition)
+        runs = profile.experiments([self.dataset], list(asked))
+        keys = {(run.variant, run.seed): run.key for run in runs}
+        seeds = sorted(
+            {
+                run.seed
+                for run in runs
+                if all(self._measured(keys.get((name, run.seed)), asked[name], profile) for name in asked)
+            }
+        )
+        if not seeds:
+            return np.empty((0, 0))
+        return np.stack([self._sum({name: keys[name, seed] for name in asked}, asked, profile) for seed in seeds])
+
+    @staticmethod
+    def _measured(key: str | None, conditions: set[str], profile: Profile) -> bool:
+        return key is not None and conditions <= profile.store.conditions(key)
+
+    def _sum(self, keys: dict[str, str], asked: dict[str, set[str]], profile: Profile) -> np.ndarray:
+        """The effect of one seed on each scene, ``(n)``, from the runs with these keys, one for each variant."""
+        correct = {variant: profile.store.correct(key, asked[variant]) for variant, key in keys.items()}
+        weighted = [term.weight * correct[term.variant][term.condition][term.step] for term in self.terms]
+        return np.sum(weighted, axis=0) + self.offset
+
+
+Comparison = Callable[[str, str, Profile], Iterator[Effect]]
+"""The effects of a claim, from its name, the name of a data set, and the profile."""
+
+
+def without_noise(*others: str) -> Comparison:
+    """GASPnet − each of the other variants, on undisturbed scenes."""
+
+    def compare(claim: str, dataset: str, _: Profile) -> Iterator[Effect]:
+        for other in others:
+            yield _difference(claim, "no noise", dataset, other, ["clean/0/scene"])
+
+    return compare
+
+
+def accuracy(claim: str, dataset: str, _: Profile) -> Iterator[Effect]:
+    """GASPnet − the CNNs, on undisturbed scenes."""
+    yield from _against_cnns(claim, "no noise", dataset, ["clean/0/scene"])
+
+
+def growth(claim: str, dataset: str, profile: Profile) -> Iterator[Effect]:
+    """The gain from the first to the last time step: its mean over levels of noise, and its slope over them.
+
+    Levels count at which the CNN, and GASPnet at its first step, have an accuracy of at least ``FLOOR``. The last step, which
+    the effect is about, has no say in that.
+    """
+    levels = profile.evaluation.corruptions.get("gaussian", ())
+    if len(levels) < 2:
+        raise GaspError(f"claim {claim} needs two levels of Gaussian noise: add them to evaluation.corruptions.gaussian")
+
+    def tells(level: float) -> bool:
+        terms = [Term(1.0, variant, f"gaussian/{level:g}/scene", FIRST) for variant in (GASPNET, CNN_PARAMETERS)]
+        measured = [Effect(claim, "accuracy", dataset, (term,)).values(profile) for term in terms]
+        return all(values.mean() >= FLOOR for values in measured if values.size)
+
+    kept = np.array([level for level in levels if tells(level)])
+    centred = kept - kept.mean() if len(kept) > 1 else np.empty(0)  # one level has no slope
+    over = f"over Gaussian noise, σ = {', '.join(f'{level:g}' for level in kept)}"
+    for what, weights in {"mean": np.full(len(kept), 1 / max(len(kept), 1)), "slope": centred / (centred**2).sum()}.items():
+        terms = [
+            Term(sign * weight, GASPNET, f"gaussian/{level:g}/scene", step)
+            for level, weight in zip(kept, weights.tolist(), strict=False)
+            for sign, step in ((1, LAST), (-1, FIRST))
+        ]
+        yield Effect(claim, f"GASPnet, last step − first: {what} {over}", dataset, tuple(terms))
+
+
+def robustness(claim: str, dataset: str, profile: Profile) -> Iterator[Effect]:
+    """GASPnet − the CNNs, over the levels of Gaussian noise and over those of all corruptions."""
+    levels = profile.evaluation.corruptions
+    corrupted = [f"{kind}/{level:g}/scene" for kind in levels for level in levels[kind]]
+    gaussian = [condition for condition in corrupted if condition.startswith("gaussian")]
+    for text, conditions in {"Gaussian noise": gaussian, "all corruptions": corrupted}.items():
+        yield from _against_cnns(claim, text, dataset, conditions)
+
+
+def smaller_items(claim: str, dataset: str, profile: Profile) -> Iterator[Effect]:
+    """GASPnet − the CNNs, for the item and for the background, over the scales of the item."""
+    heads = profile.datasets[dataset].heads
+    if "background" not in heads:
+        raise GaspError(f"claim {claim} is about items on a background: take it from datasets.{dataset}.claims")
+    for head, text, margin in (("objects", "smaller items", 0.0), ("background", "photographs behind them", MARGIN)):
+        conditions = [f"scale/{scale:g}/head_{heads.index(head)}" for scale in profile.evaluation.scales]
+        yield from _against_cnns(claim, text, dataset, conditions, margin)
+
+
+def what_is_where(claim: str, dataset: str, profile: Profile) -> Iterator[Effect]:
+    """How far GASPnet's read-out is beyond half-way from chance to certainty in pointing, and in answering a cue.
+
+    By chance, a unit points at one of all objects. A network that names every object and ignores the cue is right for one of
+    the objects in a head; a head with a single object has nothing to select.
+    """
+    task = profile.datasets[dataset]
+    objects = task.scenes.objects
+    chances = {"pointing": ("points to its object", 1 / (objects + (task.background is not None)))}
+    if objects > 1:
+        chances["cued_accuracy"] = ("names the object at a cued place", 1 / objects)
+    for measure, (text, chance) in chances.items():
+        bar = (1 + chance) / 2
+        terms = (Term(1.0, GASPNET, f"clean/0/{measure}"),)
+        yield Effect(claim, f"GASPnet {text} − {bar:.2f} (chance {chance:.2f})", dataset, terms, -bar)
+
+
+def unseen_overlap(claim: str, dataset: str, profile: Profile) -> Iterator[Effect]:
+    """On overlap beyond that of training: what phases bring, and by how much it exceeds what training with them brings."""
+    task = profile.datasets[dataset]
+    changes = task.changes((), (), profile.evaluation.overlaps)
+    conditions = [f"{evaluation}/{level:g}/scene" for evaluation, level, _ in changes if level > task.scenes.overlap]
+    if not conditions:
+        raise GaspError(f"claim {claim} needs overlap that training does not show: take it from datasets.{dataset}.claims")
+    phases = [(1.0, GASPNET, LAST), (-1.0, GASPNET, FIRST)]
+    weights = [(1.0, GASPNET, FIRST), (-1.0, CNN_LAYERS, LAST)]
+    beyond = [*phases, *((-sign, variant, step) for sign, variant, step in weights)]
+    for text, parts in {
+        "phases: GASPnet, last step − first": phases,
+        f"phases − weights: the same, less (GASPnet, first step − {VARIANTS[CNN_LAYERS].label})": beyond,
+    }.items():
+        terms = [Term(sign / len(conditions), name, condition, step) for condition in conditions for sign, name, step in parts]
+        yield Effect(claim, text, dataset, tuple(terms))
+
+
+def per_cost(claim: str, dataset: str, profile: Profile) -> Iterator[Effect]:
+    """GASPnet − a CNN whose training step takes as long, interpolated between CNNs of several widths.
+
+    Accuracy is taken to be linear in the logarithm of time between two widths. A GASPnet that is dearer than the widest CNN is
+    compared with that one, and a GASPnet that is cheaper than the narrowest, with the narrowest.
+    """
+    seconds = step_seconds(profile.store.directory)
+    terms: list[Term] = []
+    if {GASPNET, *CNN_WIDTHS} <= seconds.keys():
+        widths = range(len(CNN_WIDTHS))
+        position = np.interp(np.log(seconds[GASPNET]), np.log([seconds[name] for name in CNN_WIDTHS]), widths)
+        shares = [float(max(0.0, 1 - abs(width - position))) for width in widths]
+        terms = [Term(1.0, GASPNET, "clean/0/scene")]
+        terms += [Term(-share, name, "clean/0/scene") for name, share in zip(CNN_WIDTHS, shares, strict=True) if share]
+    yield Effect(claim, "GASPnet − CNN of as much training time: no noise", dataset, tuple(terms))
+
+
+def _against_cnns(claim: str, text: str, dataset: str, conditions: Sequence[str], margin: float = 0.0) -> Iterator[Effect]:
+    """GASPnet − the CNN of the paper's comparison, and of the stricter one, averaged over conditions."""
+    for other, part in ((CNN_PARAMETERS, ""), (CNN_MULTIPLICATIONS, STRICTER)):
+        yield _difference(claim, text, dataset, other, conditions, margin, part)
+
+
+def _difference(
+    claim: str, text: str, dataset: str, other: str, conditions: Sequence[str], margin: float = 0.0, part: str = ""
+) -> Effect:
+    """GASPnet − another variant, averaged over conditions."""
+    if not conditions:
+        raise GaspError(f"claim {claim} has no conditions to compare ({text}): add levels to the profile's evaluation")
+    share = 1 / len(conditions)
+    terms = [
+        Term(sign * share, variant, condition) for condition in conditions for sign, variant in ((1, GASPNET), (-1, other))
+    ]
+    within = f" (margin {margin:g})" if margin else ""
+    return Effect(claim, f"GASPnet − {VARIANTS[other].label}: {text}{within}", dataset, tuple(terms), margin, part)
