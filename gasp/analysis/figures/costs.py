@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 
-from gasp.analysis.figures.style import COLOURS, INK, LABELS, MARKERS, PALETTE, Drawing, bars, variants_of
+from gasp.analysis.figures.style import COLOURS, INK, LABELS, PALETTE, Drawing, line, variants_of
 from gasp.analysis.statistics import summary
 
 # of seaborn's lines: medians with quartiles
@@ -30,9 +30,7 @@ def accuracy_over_cost(table: pd.DataFrame, costs: pd.DataFrame, rising: Sequenc
         panel = drawing.panel(height=3)
         means = summary(table, ["variant"]).set_index("variant").join(cost.rename("cost")).dropna(subset="cost")
         for variant in (name for name in variants_of(table) if name in means.index):
-            row = means.loc[[variant]]
-            style = {"color": COLOURS[variant], "marker": MARKERS[variant], "capsize": 3, "linestyle": "none"}
-            panel.errorbar(row["cost"], row["mean"], bars(row), label=LABELS[variant], **style)
+            line(panel, means.loc[[variant]], "cost", variant)
         for names in rising:
             joined = means.reindex([name for name in names if name in means.index])
             panel.plot(joined["cost"], joined["mean"], color=PALETTE[0], linewidth=1, zorder=0)
