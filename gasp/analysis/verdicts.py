@@ -149,7 +149,7 @@ def _cell(found: dict[Any, str], claim: str, part: str, dataset: str, label: str
 
 
 def _signed(verdict: str) -> str:
-    return f'<span aria-hidden="true">{VERDICTS[verdict]}</span> {verdict}'
+    return f'<span aria-hidden="true">{VERDICTS[verdict]}</span>&nbsp;{verdict}'
 
 
 def effects_table(effects: pd.DataFrame) -> Markdown:

@@ -230,7 +230,7 @@ def effects(table: pd.DataFrame) -> Drawing:
             panel.errorbar(effect["mean"], [row + 0.83], xerr=bars(effect), **style)
             panel.plot([0, 0], [row + 0.72, row + 0.94], color=INK, linewidth=1)  # a longer line would strike out names
         names = [f"{dataset_label(dataset)}: {effect}" for effect, dataset in rows[["effect", "dataset"]].to_numpy()]
-        _rows(panel, [name.replace(": ", "\n") for name in names], 0.35)
+        _rows(panel, [name.replace(": ", "\n") for name in names], 0.37)
         panel.set(title=claim, xlabel="change per unit of σ" if slope else "difference")
     drawing.legend()
     return drawing
