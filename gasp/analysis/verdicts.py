@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from html import escape
 from typing import Any
 
 import pandas as pd
@@ -26,7 +27,7 @@ from tqdm import tqdm
 from gasp.analysis.claims import CLAIMS, GROUPS, datasets_of, effects
 from gasp.analysis.comparisons import GASPNET, STRICTER
 from gasp.analysis.statistics import SMALLEST_P, certainty, formatted
-from gasp.analysis.tables import table
+from gasp.analysis.tables import dataset_label, table
 from gasp.experiments.profile import Profile
 
 __all__ = ["SEPARATED", "claims_table", "datasets_table", "effects_table", "judge", "verdicts"]
@@ -37,7 +38,8 @@ ALPHA = 0.05
 # standard deviation), so about 19 of 20 locations are nearer to their own object than to the other.
 SEPARATED = 0.8
 COLUMNS = ["claim", "part", "effect", "dataset", "mean", "low", "high", "seeds", "scenes", "p"]
-VERDICTS = ["holds", "does not hold", "unclear", "not judged", "not tested"]
+# each verdict has a sign, so that nobody needs to tell colours apart
+VERDICTS = {"holds": "✓", "does not hold": "✗", "unclear": "?", "not judged": "–", "not tested": "○"}
 
 
 def judge(profile: Profile) -> pd.DataFrame:
@@ -113,23 +115,41 @@ def _of_claim(effects: pd.Series[str]) -> str:
 
 
 def claims_table(effects: pd.DataFrame) -> Markdown:
-    """The verdict on every claim and part of a claim, for each data set, with a link to the evidence."""
-    found = verdicts(effects)
-    datasets = effects["dataset"].unique().tolist()
-    rows = []
+    """The verdict on each claim on each data set, as coloured cells under a heading for each group; on a phone, as cards.
+
+    Layers of claim C6 have rows of their own. The verdict of the stricter comparison stands below that on the claim.
+    """
+    found = verdicts(effects).to_dict()
+    names = {dataset: escape(dataset_label(dataset)) for dataset in effects["dataset"].unique()}
+    header = "".join(f'<th scope="col">{name}</th>' for name in ["In our implementation", *names.values()])
+    bodies = []
     for group, about in GROUPS.items():
-        rows.append(["", f"*{about}*", *[""] * (len(datasets) + 1)])
+        rows = [f'<tr><th scope="rowgroup" colspan="{len(names) + 1}">{about}</th></tr>']
         for name, claim in CLAIMS.items():
             if claim.group != group:
                 continue
-            parts = effects[effects["claim"] == name]["part"].unique().tolist() or [""]
-            for place, part in enumerate(parts):
-                text = f"{claim.text if not place else '…'} {part and f'({part})'}".strip()
-                cells = [found.get((name, part, dataset), "–") for dataset in datasets]
-                rows.append(
-                    [name, text, *(f"**{cell}**" if cell == "holds" else cell for cell in cells), f"{{ref}}`{claim.page}`"]
-                )
-    return table(["", "in our implementation", *(f"`{dataset}`" for dataset in datasets), "evidence"], rows)
+            parts = effects[(effects["claim"] == name) & (effects["part"] != STRICTER)]["part"].unique().tolist() or [""]
+            for part in parts:
+                text = f"{{ref}}`{name} <{claim.page}>` {claim.text if part == parts[0] else ''} {part and f'*{part}*'}"
+                cells = (_cell(found, name, part, dataset, label) for dataset, label in names.items())
+                # between empty lines, Markdown is read within HTML
+                rows.append(f'<tr><th scope="row">\n\n{" ".join(text.split())}\n\n</th>\n{"".join(cells)}</tr>')
+        bodies.append("<tbody>\n{}\n</tbody>".format("\n".join(rows)))
+    return Markdown('<table class="gasp-claims">\n<thead><tr>{}</tr></thead>\n{}\n</table>'.format(header, "\n".join(bodies)))
+
+
+def _cell(found: dict[Any, str], claim: str, part: str, dataset: str, label: str) -> str:
+    """The verdict on a claim on one data set; empty if the claim is not judged there."""
+    verdict = found.get((claim, part, dataset))
+    if verdict is None:
+        return "<td></td>"
+    stricter = found.get((claim, STRICTER, dataset))
+    below = f"<small>stricter: {_signed(stricter)}</small>" if stricter else ""
+    return f'<td class="{verdict.replace(" ", "-")}" data-dataset="{label}">{_signed(verdict)}{below}</td>'
+
+
+def _signed(verdict: str) -> str:
+    return f'<span aria-hidden="true">{VERDICTS[verdict]}</span>&nbsp;{verdict}'
 
 
 def effects_table(effects: pd.DataFrame) -> Markdown:
@@ -138,7 +158,7 @@ def effects_table(effects: pd.DataFrame) -> Markdown:
     for _, row in effects.iterrows():
         value = formatted(row, sign=True) if row["seeds"] else "not run"
         scenes = "" if not row["scenes"] > 0 else f"{row['scenes']:,.0f}"
-        dataset, seeds = f"`{row['dataset']}`", str(row["seeds"])
+        dataset, seeds = dataset_label(row["dataset"]), str(row["seeds"])
         p = _written(row["p"], row["at_limit"])
         rows.append([row["claim"], value, row["verdict"], row["effect"], dataset, seeds, scenes, p])
     header = ["claim", "mean [95 % interval]", "verdict", "effect", "data set", "seeds", "scenes", "p"]
@@ -161,5 +181,5 @@ def datasets_table(effects: pd.DataFrame) -> Markdown:
     rows = []
     for dataset, claims in found.groupby("dataset", sort=False):
         named = claims["claim"] + claims["part"].map(lambda part: part and f" ({part})")
-        rows.append([f"`{dataset}`", *(", ".join(named[claims["verdict"] == kind]) for kind in kinds)])
+        rows.append([dataset_label(str(dataset)), *(", ".join(named[claims["verdict"] == kind]) for kind in kinds)])
     return table(["in our implementation", *kinds], rows)
