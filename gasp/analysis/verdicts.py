@@ -15,7 +15,7 @@ is **not judged**.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from html import escape
 from typing import Any
 
@@ -30,7 +30,7 @@ from gasp.analysis.statistics import SMALLEST_P, certainty, formatted
 from gasp.analysis.tables import dataset_label, table
 from gasp.experiments.profile import Profile
 
-__all__ = ["SEPARATED", "claims_table", "datasets_table", "effects_table", "judge", "verdicts"]
+__all__ = ["SEPARATED", "claims_box", "claims_table", "datasets_table", "effects_table", "judge", "verdicts"]
 
 ALPHA = 0.05
 # The order within objects, and the separation between them as a share of the largest, above which phases tell objects apart.
@@ -150,6 +150,30 @@ def _cell(found: dict[Any, str], claim: str, part: str, dataset: str, label: str
 
 def _signed(verdict: str) -> str:
     return f'<span aria-hidden="true">{VERDICTS[verdict]}</span>&nbsp;{verdict}'
+
+
+def claims_box(effects: pd.DataFrame, names: Sequence[str], why: str, datasets: Sequence[str] = ()) -> Markdown:
+    """The box that opens a chapter: its claims, the verdict on each data set with the first effect behind it, and the reason.
+
+    Args:
+        effects: as :func:`judge` returns them.
+        names: of claims.
+        why: the reason for the verdicts, in a sentence or two of Markdown.
+        datasets: by their names in the profile; all on which a claim is judged when omitted.
+    """
+    lines = []
+    judged = effects[effects["part"] != STRICTER]
+    for name in names:
+        lines += ["", f"**{name}.** {CLAIMS[name].text}", ""]
+        for dataset, rows in judged[judged["claim"] == name].groupby("dataset", sort=False):
+            if datasets and dataset not in datasets:
+                continue
+            parts = verdicts(rows).reset_index().groupby("verdict", sort=False)["part"].agg(", ".join)
+            found = "; ".join(f"{VERDICTS[str(kind)]} **{kind}**{part and f' ({part})'}" for kind, part in parts.items())
+            first = rows.iloc[0]
+            value = f": {first['effect']}: {formatted(first, sign=True)}" if first["seeds"] else ""
+            lines.append(f"- {dataset_label(str(dataset))}: {found}{value}")
+    return Markdown("\n".join(["```{admonition} In short", ":class: tip", *lines, "", why, "```"]))
 
 
 def effects_table(effects: pd.DataFrame) -> Markdown:

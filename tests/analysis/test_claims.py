@@ -21,7 +21,7 @@ from gasp.analysis.comparisons import CNN_WIDTHS, FLOOR, MARGIN, STRICTER, Effec
 from gasp.analysis.statistics import SMALLEST_P, certainty
 from gasp.analysis.tables import DATASETS as NAMES
 from gasp.analysis.tables import dataset_label
-from gasp.analysis.verdicts import ALPHA, claims_table, datasets_table, effects_table, judge
+from gasp.analysis.verdicts import ALPHA, claims_box, claims_table, datasets_table, effects_table, judge
 from gasp.experiments.profile import Profile, load_profile
 from gasp.experiments.specification import Dataset, Experiment
 from gasp.experiments.store import COLUMNS, Store
@@ -775,6 +775,18 @@ def test_every_effect_is_a_row_and_p_a_bound_where_resampling_can_tell_no_more(j
         ["C6", "+0.100 [+0.050,\N{NO-BREAK SPACE}+0.150]", "holds", "order", "a<b", "5", "", "< 0.0001"],
         ["C6", "not run", "not tested", "order", "a<b", "0", "", ""],
     ]
+
+
+def test_a_box_opens_a_chapter_with_verdicts_a_number_and_the_reason(judged_effects):
+    box = claims_box(judged_effects, ["C1", "C6"], "Because.").data
+    lines = [line for line in box.splitlines() if line.startswith("- ")]
+    assert lines == [
+        "- two digits: ✓ **holds**: more: +0.100 [+0.050,\N{NO-BREAK SPACE}+0.150]",  # the stricter comparison is not in it
+        "- a<b: ○ **not tested**: alike: +0.000 (one seed: no interval)",
+        "- a<b: ✓ **holds** (layer 1); ○ **not tested** (layer 2): order: +0.100 [+0.050,\N{NO-BREAK SPACE}+0.150]",
+    ]
+    assert box.endswith("\nBecause.\n```")
+    assert "a<b" not in claims_box(judged_effects, ["C1", "C6"], "Because.", ["multi_mnist"]).data
 
 
 def test_effects_at_the_limit_of_resampling_are_told_from_others(profile, judged):
