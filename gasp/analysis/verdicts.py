@@ -152,17 +152,21 @@ def _signed(verdict: str) -> str:
     return f'<span aria-hidden="true">{VERDICTS[verdict]}</span>&nbsp;{verdict}'
 
 
-def claims_box(effects: pd.DataFrame, names: Sequence[str], why: str, datasets: Sequence[str] = ()) -> Markdown:
+def claims_box(profile: Profile, names: Sequence[str], why: str, datasets: Sequence[str] = ()) -> Markdown:
     """The box that opens a chapter: its claims, the verdict on each data set with the first effect behind it, and the reason.
 
+    As long as runs of the profile are missing, it says so instead of judging.
+
     Args:
-        effects: as :func:`judge` returns them.
         names: of claims.
         why: the reason for the verdicts, in a sentence or two of Markdown.
         datasets: by their names in the profile; all on which a claim is judged when omitted.
     """
-    lines = []
+    runs = profile.experiments()
+    missing = sum(run.key not in profile.store for run in runs)
+    effects = pd.DataFrame(columns=[*COLUMNS, "verdict"]) if missing else judge(profile)
     judged = effects[effects["part"] != STRICTER]
+    lines = []
     for name in names:
         lines += ["", f"**{name}.** {CLAIMS[name].text}", ""]
         for dataset, rows in judged[judged["claim"] == name].groupby("dataset", sort=False):
@@ -173,6 +177,8 @@ def claims_box(effects: pd.DataFrame, names: Sequence[str], why: str, datasets: 
             first = rows.iloc[0]
             value = f": {first['effect']}: {formatted(first, sign=True)}" if first["seeds"] else ""
             lines.append(f"- {dataset_label(str(dataset))}: {found}{value}")
+    if missing:
+        why = f"Not judged yet: {missing} of {len(runs)} runs are missing (`gasp experiments run --profile {profile.name}`)."
     return Markdown("\n".join(["```{admonition} In short", ":class: tip", *lines, "", why, "```"]))
 
 

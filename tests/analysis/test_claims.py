@@ -18,7 +18,7 @@ from scipy import stats
 from gasp.analysis import statistics, verdicts
 from gasp.analysis.claims import CLAIMS, GROUPS, datasets_of, effects
 from gasp.analysis.comparisons import CNN_WIDTHS, FLOOR, MARGIN, STRICTER, Effect, Term
-from gasp.analysis.statistics import SMALLEST_P, certainty
+from gasp.analysis.statistics import SMALLEST_P, certainty, formatted
 from gasp.analysis.tables import DATASETS as NAMES
 from gasp.analysis.tables import dataset_label
 from gasp.analysis.verdicts import ALPHA, claims_box, claims_table, datasets_table, effects_table, judge
@@ -777,16 +777,27 @@ def test_every_effect_is_a_row_and_p_a_bound_where_resampling_can_tell_no_more(j
     ]
 
 
-def test_a_box_opens_a_chapter_with_verdicts_a_number_and_the_reason(judged_effects):
-    box = claims_box(judged_effects, ["C1", "C6"], "Because.").data
-    lines = [line for line in box.splitlines() if line.startswith("- ")]
-    assert lines == [
-        "- two digits: ✓ **holds**: more: +0.100 [+0.050,\N{NO-BREAK SPACE}+0.150]",  # the stricter comparison is not in it
-        "- a<b: ○ **not tested**: alike: +0.000 (one seed: no interval)",
-        "- a<b: ✓ **holds** (layer 1); ○ **not tested** (layer 2): order: +0.100 [+0.050,\N{NO-BREAK SPACE}+0.150]",
+def test_a_box_opens_a_chapter_with_verdicts_a_number_and_the_reason(stored):
+    profile, table = stored
+    box = claims_box(profile, ["C1", "C6"], "Because.").data
+    accuracy, order = (table[(table["claim"] == claim) & (table["verdict"] == "holds")].iloc[0] for claim in ("C1", "C6"))
+    layers = ", ".join(table[table["claim"] == "C6"]["part"].unique())
+    assert [line for line in box.splitlines() if line.startswith("- ")] == [
+        f"- two digits: ✓ **holds**: {accuracy['effect']}: {formatted(accuracy, sign=True)}",
+        f"- two digits: ✓ **holds** ({layers}): {order['effect']}: {formatted(order, sign=True)}",
     ]
     assert box.endswith("\nBecause.\n```")
-    assert "a<b" not in claims_box(judged_effects, ["C1", "C6"], "Because.", ["multi_mnist"]).data
+    assert "- two digits" not in claims_box(profile, ["C1"], "Because.", ["cifar_mnist"]).data
+
+
+def test_a_box_does_not_judge_before_all_runs_are_done(stored):
+    profile, _ = stored
+    key = profile.experiment("multi_mnist", "cnn_parameters", 1).key
+    (profile.store.directory / "results" / f"{key}.json").unlink()
+    box = claims_box(profile, ["C1"], "Because.").data
+    assert f"1 of {len(profile.experiments())} runs are missing (`gasp experiments run --profile tiny`)" in box
+    assert "holds" not in box
+    assert "Because" not in box
 
 
 def test_effects_at_the_limit_of_resampling_are_told_from_others(profile, judged):
