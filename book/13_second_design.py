@@ -165,9 +165,15 @@ table(["layer", "$a_F$, mean ± standard deviation"], list(zip(names, strengths,
 CHANGES = {
     "gaspnet_gated": "the second design",
     "gaspnet_gated, drive = amplitude": "one phase per location",
+    "gaspnet_gated, drive = gate": "… the mean phase weighted by gates",
+    "gaspnet_gated, drive = area": "… the plain mean phase",
     "no_alignment": "phases never aligned (K = 0)",
+    "gaspnet_gated, iterations = 10": "twice as many iterations (K = 10)",
     "gaspnet_gated, readout = mean": "answers: plain mean over steps",
     "gaspnet_gated, steps = 3": "three time steps",
+    "gaspnet_gated, learned_modulation = False": "modulation fixed at $a_F$ = 1",
+    "gaspnet_gated, key_weight = 0.25": "a quarter of the weight of the loss on keys",
+    "gaspnet_gated, key_weight = 4.0": "four times the weight of the loss on keys",
     "gaspnet_gated, key_size = 4, key_channels = 8": "half the key network (8 channels, d = 4)",
     "gaspnet_gated, key_separable = True": "separable key network",
     "gaspnet_gated, key_separable = True, key_channels = 32": "separable, 32 channels",
@@ -179,7 +185,17 @@ CHANGES = {
     "cnn_gated_parameters, learning_rate = 0.005": "… half the learning rate",
     "cnn_gated_parameters, learning_rate = 0.02": "… twice the learning rate",
 }
-SHORT = ["learning_rate", "drives", "controls", "readout", "time", "key_network", "masks_or_labels"]
+SHORT = [
+    "learning_rate",
+    "drives",
+    "on_photographs",
+    "controls",
+    "readout",
+    "time",
+    "iterations",
+    "key_network",
+    "masks_or_labels",
+]
 
 
 def of_studies(names):
