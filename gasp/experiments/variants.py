@@ -51,7 +51,8 @@ VARIANTS = {
     "gattanet": Variant("GAttANet", GAttANet),
     "komplexnet": Variant("KomplexNet", KomplexNet),
     "gaspnet_gated": Variant("GASPnet with gates", GASPnet, GATED, MASKS),
-    "gaspnet_labels": Variant("GASPnet with gates, labels only", GASPnet, GATED, LABELS),
+    # without masks, phases of single channels often all become alike; those of locations do so less often
+    "gaspnet_labels": Variant("GASPnet with gates, labels only", GASPnet, {**GATED, "drive": "amplitude"}, LABELS),
     "no_alignment": Variant("gates, phases never aligned (K = 0)", GASPnet, {**GATED, "iterations": 0}, MASKS),
     "told_phases": Variant("phases told in every convolution", GASPnet, TOLD),
     "gate": Variant("gates without phases", GASPnet, {**GATE, "steps": 1}, MASKS),
