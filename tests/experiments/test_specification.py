@@ -219,7 +219,10 @@ def sized(variant: str, sizes: dict[str, int], monkeypatch) -> Model:
 
 
 @pytest.mark.parametrize("sizes", [ONE_HEAD, TWO_HEADS], ids=["one head", "two heads"])
-@pytest.mark.parametrize(("variant", "within"), [("cnn_parameters", 0.03), ("gattanet", 0.05), ("komplexnet", 0.05)])
+@pytest.mark.parametrize(
+    ("variant", "within"),
+    [("cnn_parameters", 0.03), ("gattanet", 0.05), ("komplexnet", 0.05), ("komplexnet_feedback", 0.05)],
+)
 def test_rivals_have_as_many_parameters_as_gaspnet(variant, within, sizes, monkeypatch):
     rival, gaspnet = (
         sum(parameter.numel() for parameter in sized(name, sizes, monkeypatch).parameters()) for name in (variant, "gaspnet")
