@@ -14,7 +14,9 @@ The first two ask whether shapes are the same up to translation, the others how 
 Source: the Synthetic Visual Reasoning Test (Fleuret et al. 2011, *Comparing machines and humans on a visual categorization
 test*), whose numbers the table gives; its demands on networks: arXiv 2108.03603. Shapes and sizes are ours, and so is the care
 that only the relation gives the answer away: whatever shapes a scene has, both answers must be possible with them, and shapes
-that differ have nearly as many lit pixels each.
+that differ have nearly as many lit pixels each. A relation also says a little about where pixels lie: shapes inside each other
+or in touch take less room. Of ``inside`` and ``touching``, how many pixels are lit in one half of the image tells the answer in
+59 % of scenes (chance: 50 %); of the other two problems, no such number does.
 """
 
 from __future__ import annotations
@@ -140,13 +142,11 @@ def _outlines(filled: Tensor) -> Tensor:
 
 
 def _grown(filled: Tensor, by: int, corners: bool = True) -> Tensor:
-    """Shapes ``(n, H, W)``, bool, and all pixels ``by`` away or less, diagonal neighbours being 1 away or not."""
-    side = 2 * by + 1
-    maps = filled.float().unsqueeze(1)
-    if corners:
-        return F.max_pool2d(maps, side, 1, by).squeeze(1) > 0
-    rows, columns = F.max_pool2d(maps, (side, 1), 1, (by, 0)), F.max_pool2d(maps, (1, side), 1, (0, by))
-    return torch.maximum(rows, columns).squeeze(1) > 0
+    """Shapes ``(n, H, W)``, bool, and all pixels ``by`` away or less; diagonal neighbours are 1 away, without corners 2."""
+    side, maps = 2 * by + 1, filled.float().unsqueeze(1)
+    across = F.max_pool2d(maps, (1, side), 1, (0, by))
+    along = F.max_pool2d(across if corners else maps, (side, 1), 1, (by, 0))
+    return torch.maximum(across, along).squeeze(1) > 0
 
 
 def _differ(shapes: Tensor) -> Tensor:
