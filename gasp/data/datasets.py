@@ -96,7 +96,8 @@ class Dataset(Settings):
         """Those of the asked changes that make sense for these scenes: evaluation, level, and the settings replaced. Of painted
         objects always also ``new_pairs``, all of whose pairs of class and colour are held out of training.
 
-        Objects that keep their frame only change their scale, because one leaves no room for a second; a problem has no changes.
+        Objects that keep their frame only change their scale, because one leaves no room for a second. Problems have no
+        changes.
 
         Args:
             scales: relative to the scale in training.

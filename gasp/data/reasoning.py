@@ -13,10 +13,11 @@ The first two ask whether shapes are the same up to translation, the others how 
 
 Source: the Synthetic Visual Reasoning Test (Fleuret et al. 2011, *Comparing machines and humans on a visual categorization
 test*), whose numbers the table gives; its demands on networks: arXiv 2108.03603. Shapes and sizes are ours, and so is the care
-that only the relation gives the answer away: whatever shapes a scene has, both answers must be possible with them, and shapes
-that differ have nearly as many lit pixels each. A relation also says a little about where pixels lie: shapes inside each other
-or in touch take less room. Of ``inside`` and ``touching``, how many pixels are lit in one half of the image tells the answer in
-59 % of scenes (chance: 50 %); of the other two problems, no such number does.
+that the number of lit pixels does not give the answer away: whatever shapes a scene has, both answers are possible with them,
+and shapes that differ have nearly as many lit pixels each. What a relation itself implies remains. Shapes inside each other, or
+in touch, take less room: of ``inside`` and ``touching`` the size of the box around all shapes alone answers 87 % and 72 % of
+scenes right, and the number of lit pixels in one half of the image 59 % and 58 %, at the best threshold. That, not 50 %, is
+what a model must beat. Of the other two problems, neither answers more than 52 %.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ ANSWERS = ("no", "yes")
 SHAPES = {"same": 2, "same_in_row": 3}  # how many, of the problems that ask for sameness
 SAME_SIDE = {"same": 0.36, "same_in_row": 0.26}  # of a shape's frame, as a share of the scene's side
 LARGE, SMALL = {"inside": 0.6, "touching": 0.45}, 0.2  # likewise, of the problems that ask for a relation
-GAP = (1 / 12, 1 / 4)  # between shapes that do not touch, likewise: near misses, so that distance alone says little
+GAP = (1 / 12, 1 / 4)  # between shapes without the relation, likewise
 DIFFERENCE = 0.25  # the least share of their union by which two shapes differ
 CHUNK = 2048  # drawn at once; those that allow only one of the answers are dropped
 TRIES = 64  # of places in a scene
@@ -88,16 +89,15 @@ def _sameness(problem: str, size: int, generator: torch.Generator) -> Scenes:
 def _relation(problem: str, size: int, generator: torch.Generator) -> Scenes:
     """A large shape anywhere, and a small one where it has the relation to it or not."""
     large, small = (_shapes(CHUNK, _odd(share * size), generator) for share in (LARGE[problem], SMALL))
+    nearest, farthest = (round(gap * size) for gap in GAP)
     at = torch.randint(size - large.shape[-1] + 1, (CHUNK, 2), generator=generator)
     ground = _paste(large, at, size)
     if problem == "inside":
         interior = ground & ~_outlines(ground)
-        yes, no = _clear_of(_grown(~interior, 1), small), _clear_of(_grown(ground, 1), small)
+        yes = _clear_of(_grown(~interior, 1), small)
     else:
-        beside = _grown(ground, 1, corners=False)
-        nearest, farthest = (_grown(ground, round(gap * size)) for gap in GAP)
-        yes = _clear_of(ground, small) & ~_clear_of(beside, small)
-        no = _clear_of(nearest, small) & ~_clear_of(farthest, small)
+        yes = _clear_of(ground, small) & ~_clear_of(_grown(ground, 1, corners=False), small)
+    no = _clear_of(_grown(ground, nearest), small) & ~_clear_of(_grown(ground, farthest), small)
     keep = yes.flatten(1).any(1) & no.flatten(1).any(1)
     answers = _coins(CHUNK, generator)
     allowed = torch.where(answers[:, None, None], yes, no)
