@@ -146,10 +146,8 @@ def kinds(monkeypatch):
     return lambda name: {(run.dataset, run.variant) for run in load_profile(name).experiments()}
 
 
-VALIDATED = {
-    *("gaspnet_gated", "gaspnet_labels", "no_alignment", "told_phases", "gate", "gate_labels", "cnn_gated_parameters"),
-    *("cnn_wide", "cnn_wider", "gaspnet_three_steps", "komplexnet_feedback"),
-}
+VALIDATED = {"gaspnet_gated", "gaspnet_labels", "no_alignment", "told_phases", "gate", "gate_labels", "cnn_gated_parameters"}
+VALIDATED |= {"cnn_wide", "cnn_wider", "gaspnet_three_steps", "komplexnet_feedback"}
 
 
 @pytest.mark.parametrize("name", ["smoke", "paper"])
