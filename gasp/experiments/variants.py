@@ -61,6 +61,7 @@ VARIANTS = {
     "cnn_wide": Variant("CNN, 1.5 times as wide", CNN, wider=1.5),
     "cnn_wider": Variant("CNN, twice as wide", CNN, wider=2.0),
     "gaspnet_three_steps": Variant("GASPnet with gates, three steps", GASPnet, {**GATED, "steps": 3}, MASKS),
+    "komplexnet_feedback": Variant("KomplexNet with feedback", KomplexNet, {"feedback": True}),
 }
 
 MODELS: dict[str, type[Model]] = {variant.model.kind(): variant.model for variant in VARIANTS.values()}
