@@ -45,7 +45,7 @@ banner(settings, overrides)
 # - **Masks**: do the places in phase with a digit's unit have the digit's shape? The measure is intersection over union.
 
 # %% tags=["remove-cell"]
-trained = settings if "what_is_where" in settings.studies else gasp.load_profile("cpu")
+trained = settings.examples
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "A name lights up its place. Validation scenes, the phases of the first layer at the last time step, and for each of the two digits that GASPnet reports the places in phase with its unit.", "name": "fig-what-is-where"}, "image": {"alt": "Rows of a scene with two digits, a map in which each digit has its own colour, and two copies of the scene in grey; in each copy one of the digits is lit up in the colour of its phase."}}
 import torch
@@ -83,11 +83,6 @@ CONDITIONS = {
 }
 
 
-def stored(study):
-    """The results of those runs of a study that the store has."""
-    return trained.store.table([run for run in trained.study(study) if run.key in trained.store])
-
-
 def seeds(results, variant, metric, condition):
     """What each seed of a variant reached at the last time step; empty if it was not measured."""
     rows = results[(results["variant"] == variant) & (results["metric"] == metric)]
@@ -101,7 +96,7 @@ def shown(values):
     return formatted(mean_interval(values)) if len(values) > 1 else f"{values.item():.3f}"
 
 
-results = stored("what_is_where")
+results = trained.studied("what_is_where")
 
 # %% tags=["remove-input"]
 MEASURES = {
@@ -135,7 +130,7 @@ NAMES_OF_SCENES = {
     "multi_mnist_cifar": "two digits on a photograph",
     "cifar_mnist": "an item on a photograph",
 }
-gated = stored("what_is_where_gated")
+gated = trained.studied("what_is_where_gated")
 rows = []
 for dataset, name in NAMES_OF_SCENES.items():
     measured = gated[gated["dataset"] == dataset]
@@ -269,7 +264,7 @@ COLUMNS = {
     "pairing": "pairing",
 }
 PAIRS = {"familiar": clean, "new": ("new_pairs", 1)}
-painted = stored("colours")
+painted = trained.studied("colours")
 rows = []
 for variant in painted["variant"].unique():
     for pairs, condition in PAIRS.items():
