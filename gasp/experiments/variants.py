@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gasp.models import CNN, GASPnet, GAttANet, KomplexNet, Model
+from gasp.models import CNN, GASPnet, GAttANet, KomplexNet, Model, PredictiveCNN, PredictiveGASPnet
 
 __all__ = ["MODELS", "VARIANTS", "Variant"]
 
@@ -37,6 +37,7 @@ GATED = {**GATE, "steps": 2, "readout": "leaky", "learned_modulation": True, "dr
 TOLD = {"steps": 2, "readout": "leaky", "learned_modulation": True, "phase_init": "told", "iterations": 0}
 MASKS = {"key_weight": 1.0, "gate_weight": 1.0, "told_objects": "reported"}
 LABELS = {"synchrony_weight": 0.0}
+PREDICTION = {"reconstruction_weight": 1.0}
 
 VARIANTS = {
     "cnn": Variant("CNN, same layers", CNN),
@@ -60,6 +61,10 @@ VARIANTS = {
     "cnn_wide": Variant("CNN, 1.5 times as wide", CNN, wider=1.5),
     "cnn_wider": Variant("CNN, twice as wide", CNN, wider=2.0),
     "gaspnet_three_steps": Variant("GASPnet with gates, three steps", GASPnet, {**GATED, "steps": 3}, MASKS),
+    "predictive_cnn": Variant("CNN with prediction", PredictiveCNN, {"readout": "leaky"}, PREDICTION),
+    "predictive_gaspnet": Variant(
+        "GASPnet with gates and prediction", PredictiveGASPnet, {**GATED, "steps": 3}, {**MASKS, **PREDICTION}
+    ),
 }
 
 MODELS: dict[str, type[Model]] = {variant.model.kind(): variant.model for variant in VARIANTS.values()}
