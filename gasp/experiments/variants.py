@@ -34,6 +34,7 @@ class Variant:
 # the second design: what we add to the paper's mechanisms (see ``GASPnetSettings``), and what of it the masks train
 GATE = {"key_source": "network", "learned_gate": True}
 GATED = {**GATE, "steps": 2, "readout": "leaky", "learned_modulation": True, "drive": "channel"}
+THREE_STEPS = {**GATED, "steps": 3}
 TOLD = {"steps": 2, "readout": "leaky", "learned_modulation": True, "phase_init": "told", "iterations": 0}
 MASKS = {"key_weight": 1.0, "gate_weight": 1.0, "told_objects": "reported"}
 LABELS = {"synchrony_weight": 0.0}
@@ -60,11 +61,9 @@ VARIANTS = {
     "cnn_gated_parameters": Variant("CNN, as many parameters as with gates", CNN, wider=1.11),
     "cnn_wide": Variant("CNN, 1.5 times as wide", CNN, wider=1.5),
     "cnn_wider": Variant("CNN, twice as wide", CNN, wider=2.0),
-    "gaspnet_three_steps": Variant("GASPnet with gates, three steps", GASPnet, {**GATED, "steps": 3}, MASKS),
+    "gaspnet_three_steps": Variant("GASPnet with gates, three steps", GASPnet, THREE_STEPS, MASKS),
     "predictive_cnn": Variant("CNN with prediction", PredictiveCNN, {"readout": "leaky"}, PREDICTION),
-    "predictive_gaspnet": Variant(
-        "GASPnet with gates and prediction", PredictiveGASPnet, {**GATED, "steps": 3}, {**MASKS, **PREDICTION}
-    ),
+    "predictive_gaspnet": Variant("GASPnet with gates and prediction", PredictiveGASPnet, THREE_STEPS, MASKS | PREDICTION),
 }
 
 MODELS: dict[str, type[Model]] = {variant.model.kind(): variant.model for variant in VARIANTS.values()}

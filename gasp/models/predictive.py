@@ -49,7 +49,7 @@ class Predictive(Recurrent):
     """A recurrent network with generative feedback between its convolutions.
 
     Attributes:
-        feedback: what predicts.
+        generative_feedback: what predicts.
     """
 
     settings: PredictiveSettings
@@ -60,7 +60,7 @@ class Predictive(Recurrent):
         convolutions = [stage.linear for stage in self.stages if isinstance(stage.linear, nn.Conv2d)]
         sides = [size, *(side for side, _ in self.grids[:-1])]
         weights = chosen.feedforward_weight, chosen.feedback_weight, chosen.error_weight
-        self.feedback = GenerativeFeedback(convolutions, sides, *weights, chosen.learned_weights)
+        self.generative_feedback = GenerativeFeedback(convolutions, sides, *weights, chosen.learned_weights)
 
 
 class PredictiveCNNSettings(PredictiveSettings):
@@ -94,7 +94,7 @@ class PredictiveCNN(Predictive):
         drive = activities[0]  # the image never changes, nor what the first layer makes of it
         logits, errors = [self.logits(activities[-1])], []
         for _ in range(1, steps):
-            prediction = self.feedback(images, activities[: len(self.grids)])
+            prediction = self.generative_feedback(images, activities[: len(self.grids)])
             activities = [prediction.settle(0, drive)]
             for layer, stage in enumerate(self.stages[1:], start=1):
                 activities.append(prediction.settle(layer, stage(activities[-1])))
@@ -133,7 +133,7 @@ class PredictiveGASPnet(Predictive, GASPnet):
     def predict(self, images: Tensor, activities: Sequence[Tensor], phases: Sequence[Tensor]) -> Prediction:
         count = len(self.grids)
         convolutions = activities[:count]
-        fields = self.feedback.fields(convolutions, phases[:count])
+        fields = self.generative_feedback.fields(convolutions, phases[:count])
         fields += [images.new_zeros(2, len(images), *shape) for shape in self.layout.shapes[len(fields) :]]  # nothing above
         field = torch.cat([part.flatten(2) for part in fields], 2).mT  # (2, N, B)
-        return replace(self.feedback(images, convolutions), field=self.settings.phase_feedback * field)
+        return replace(self.generative_feedback(images, convolutions), field=self.settings.phase_feedback * field)
