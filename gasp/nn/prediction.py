@@ -133,9 +133,11 @@ class GenerativeFeedback(nn.Module):
             error = below[n] - predictions[n]
             gradient = layer.error_gradient(error * (predictions[n] > 0) if n else error)  # the image's is not rectified
             memory = (1 - drive_weights[n] - feedback_weights[n]) * activity
-            from_above = feedback_weights[n] * predictions[n + 1] if n + 1 < len(predictions) else 0.0
-            carried.append(from_above + memory - error_weights[n] / math.sqrt(layer.weight[0].numel()) * gradient)
-        given = self.predictions([activity.detach() for activity in activities])
+            corrected = memory - error_weights[n] / math.sqrt(layer.weight[0].numel()) * gradient
+            is_last = n + 1 == len(predictions)
+            carried.append(corrected if is_last else corrected + feedback_weights[n] * predictions[n + 1])
+        is_trained = torch.is_grad_enabled()
+        given = self.predictions([activity.detach() for activity in activities]) if is_trained else predictions
         errors = [F.mse_loss(prediction, target.detach()) for prediction, target in zip(given, below, strict=True)]
         return Prediction(drive_weights, carried, torch.stack(errors))
 
