@@ -53,7 +53,8 @@ VARIANTS = {
     "gattanet": Variant("GAttANet", GAttANet),
     "komplexnet": Variant("KomplexNet", KomplexNet),
     "gaspnet_gated": Variant("GASPnet with gates", GASPnet, GATED, MASKS),
-    "gaspnet_labels": Variant("GASPnet with gates, labels only", GASPnet, GATED, LABELS),
+    # without masks, phases of single channels often all become alike; those of locations do so less often
+    "gaspnet_labels": Variant("GASPnet with gates, labels only", GASPnet, {**GATED, "drive": "amplitude"}, LABELS),
     "no_alignment": Variant("gates, phases never aligned (K = 0)", GASPnet, {**GATED, "iterations": 0}, MASKS),
     "told_phases": Variant("phases told in every convolution", GASPnet, TOLD),
     "gate": Variant("gates without phases", GASPnet, {**GATE, "steps": 1}, MASKS),
@@ -62,6 +63,7 @@ VARIANTS = {
     "cnn_wide": Variant("CNN, 1.5 times as wide", CNN, wider=1.5),
     "cnn_wider": Variant("CNN, twice as wide", CNN, wider=2.0),
     "gaspnet_three_steps": Variant("GASPnet with gates, three steps", GASPnet, THREE_STEPS, MASKS),
+    "komplexnet_feedback": Variant("KomplexNet with feedback", KomplexNet, {"feedback": True}),
     "predictive_cnn": Variant("CNN with prediction", PredictiveCNN, {"readout": "leaky"}, PREDICTION),
     "predictive_gaspnet": Variant("GASPnet with gates and prediction", PredictiveGASPnet, THREE_STEPS, MASKS | PREDICTION),
 }

@@ -118,7 +118,8 @@ MEASURES = tuple(field.name for field in fields(Binding) if field.name != "heads
 def bind(
     trajectory: Trajectory, masks: Tensor, units: Tensor, heads: tuple[int, ...], colours: Tensor | None = None
 ) -> Binding | None:
-    """Every measure of one forward run, on the CPU; ``None`` of a model whose locations and read-out do not both have phases.
+    """Every measure of one forward run, on the CPU; ``None`` of a model whose locations and read-out do not both have phases,
+    and of scenes whose objects are not reported.
 
     Args:
         masks: how much of each pixel each object covers, ``(B, G, *, *)`` in [0, 1].
@@ -126,7 +127,7 @@ def bind(
         heads: the head that reports each of the R objects.
         colours: the unit of each object's colour, see :func:`colour_units`, ``(B, R)``.
     """
-    if not trajectory.phases or trajectory.phases[0].ndim != 4 or trajectory.phases[-1].ndim != 3:
+    if not trajectory.phases or trajectory.phases[0].ndim != 4 or trajectory.phases[-1].ndim != 3 or not heads:
         return None
     shown = coverage(masks, trajectory.phases[0])  # (B, G, H, W)
     shape = shown[:, : units.shape[1]] >= COVERED  # (B, R, H, W)
@@ -145,7 +146,7 @@ def bind(
 
 def reporting_units(scenes: Scenes) -> Tensor:
     """The unit of the read-out that stands for each reported object, ``(n, R)``: heads one after the other, class by class."""
-    heads = torch.tensor(scenes.head_of_object)  # of the objects that are reported, which come first
+    heads = torch.tensor(scenes.head_of_object, dtype=torch.long)  # of the objects that are reported, which come first
     return scenes.labels[:, : len(heads)] + scenes.targets.shape[-1] * heads
 
 

@@ -107,7 +107,8 @@ def phase_statistics(model: Model, scenes: Scenes, seed: int = 0) -> list[dict[s
         coverage, and ``separation``, (1 − cos of the difference of two objects' mean phases) / 2: 0 in phase, 1 in
         antiphase; of dense units, ``nearness``, the cosine of a unit's phase to the nearest object's mean phase in the
         first layer, averaged over units by their gates; of the read-out also ``follows``, the share of objects that
-        their units point at (:func:`~gasp.learning.binding.pointing`). Empty for a model without phases.
+        their units point at (:func:`~gasp.learning.binding.pointing`), where objects are reported. Empty for a model
+        without phases.
     """
     sums: list[dict[str, Tensor]] = []
     for trajectory, masks, _, units, _ in _runs(model, scenes, seed):
@@ -135,7 +136,7 @@ def _of_layers(trajectory: Trajectory, masks: Tensor, units: Tensor) -> list[dic
         )  # (T, B, n, G)
         nearest = gaps.amax(-1)
         found.append({"nearness": (gates * nearest).sum(-1) / (gates.sum(-1) + 1e-9)})
-    if trajectory.phases and trajectory.phases[-1].ndim == 3:
+    if trajectory.phases and trajectory.phases[-1].ndim == 3 and units.shape[1]:
         found[-1]["follows"] = pointing(trajectory, masks, units).float().mean(-1)
     return found
 

@@ -258,6 +258,7 @@ SETTINGS = [
 
 # what else must be set for a setting to have an effect
 NEEDED = {name: {"key_source": "network"} for name in ("key_channels", "key_dilations", "key_separable")}
+NEEDED["feedback_kernel_size"] = {"feedback": True}
 
 
 @pytest.mark.parametrize(("model", "name"), SETTINGS)
