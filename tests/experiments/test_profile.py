@@ -149,7 +149,7 @@ def kinds(monkeypatch):
 
 
 VALIDATED = {"gaspnet_gated", "gaspnet_labels", "no_alignment", "told_phases", "gate", "gate_labels", "cnn_gated_parameters"}
-VALIDATED |= {"cnn_wide", "cnn_wider", "gaspnet_three_steps", "komplexnet_feedback"}
+VALIDATED |= {"cnn_wide", "cnn_wider", "gaspnet_three_steps", "komplexnet_feedback", "predictive_cnn", "predictive_gaspnet"}
 
 
 @pytest.mark.parametrize("name", ["smoke", "paper"])
@@ -323,14 +323,16 @@ def test_a_setting_of_one_model_is_none_of_another(two):
 
 # overrides
 
+RECURRENT = ("gaspnet", "gattanet", "komplexnet", "predictive_cnn", "predictive_gaspnet")
+
 
 @pytest.mark.parametrize(
     ("key", "full", "value"),
     [
         ("epochs", "training.epochs", 7),
         ("training.epochs", "training.epochs", 7),
-        ("key_size", "models.gaspnet.key_size models.gattanet.key_size", 7),
-        ("steps", "models.gaspnet.steps models.gattanet.steps models.komplexnet.steps", 7),
+        ("key_size", " ".join(f"models.{kind}.key_size" for kind in ("gaspnet", "gattanet", "predictive_gaspnet")), 7),
+        ("steps", " ".join(f"models.{kind}.steps" for kind in RECURRENT), 7),
         ("gaspnet.steps", "models.gaspnet.steps", 7),
         ("models.gaspnet.modulation", "models.gaspnet.modulation", 0.5),
         ("hidden", "network.hidden", 7),

@@ -62,6 +62,7 @@ CHANGES: dict[str, Any] = {
     "training.synchrony_layers": "all",
     "training.key_weight": 1.0,
     "training.gate_weight": 1.0,
+    "training.reconstruction_weight": 1.0,
     "training.told_objects": "reported",
     "training.loss_steps": "last",
     "training.gradient_norm": 2.0,
