@@ -352,10 +352,10 @@ random_coupling = kuramoto.Coupling(
     normalization=10.0,
 )
 fast = kuramoto.rates(random_phases, random_coupling)
-written = kuramoto.dense_rates(random_phases, random_coupling, full_matrix)
+pairs = kuramoto.dense_rates(random_phases, random_coupling, full_matrix)
 torch.set_default_dtype(torch.float32)
-print(f"{number} oscillators, rates up to {written.abs().max():.0f}")
-print(f"largest difference: {(fast - written).abs().max():.0e}")
+print(f"{number} oscillators, rates up to {pairs.abs().max():.0f}")
+print(f"largest difference: {(fast - pairs).abs().max():.0e}")
 
 # %% [markdown]
 # The two forms differ by rounding only. {ref}`what-it-costs` measures how much time the fast form saves.
