@@ -268,9 +268,16 @@ PAIRS = {"familiar": clean, "new": ("new_pairs", 1)}
 painted = trained.studied("colours")
 rows = []
 for variant in painted["variant"].unique():
+    name, _, changed = variant.partition(", ")
     for pairs, condition in PAIRS.items():
         values = [seeds(painted, variant, metric, condition) for metric in COLUMNS.values()]
-        rows.append([VARIANTS[variant].label, pairs, *("–" if value.empty else shown(value) for value in values)])
+        rows.append(
+            [
+                VARIANTS[name].label + (changed and f", {changed}"),
+                pairs,
+                *("–" if value.empty else shown(value) for value in values),
+            ]
+        )
 table(["network", "pairs", *COLUMNS], rows or [["no network has been trained on these scenes yet", *[""] * (len(COLUMNS) + 1)]])
 
 # %% tags=["remove-cell"]
