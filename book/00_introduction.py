@@ -29,13 +29,12 @@ from myst_nb import glue
 
 from gasp.analysis.statistics import last_step, levels_of
 
-trained = settings if settings.judges else gasp.load_profile("cpu")
-
 
 def validated(study, dataset, variant, metric="scene_accuracy"):
     """The mean over seeds of a study's runs, on validation scenes without noise, at the last time step."""
-    runs = [run for run in trained.study(study, [dataset]) if run.variant == variant and run.key in trained.store]
-    return f"{last_step(levels_of(trained.store.table(runs), 'clean', metric))['value'].mean():.3f}"
+    results = settings.examples.studied(study)
+    measured = results[(results["dataset"] == dataset) & (results["variant"] == variant)]
+    return f"{last_step(levels_of(measured, 'clean', metric))['value'].mean():.3f}"
 
 
 for name, where in {

@@ -134,8 +134,7 @@ table_of(parts, "CIFAR-MNIST, no noise")
 from gasp.analysis.statistics import last_step, levels_of
 from gasp.analysis.tables import by_run
 
-trained = settings if settings.judges else gasp.load_profile("cpu")
-tried = trained.store.table(trained.study("photographs"))
+tried = settings.examples.studied("photographs")
 noisy = last_step(levels_of(tried, "gaussian"))
 by_name = by_run(tried, **{f"σ = {noisy['level'].iloc[0]:g}": noisy})
 changed = by_name.index.str.contains(" = ")
@@ -198,7 +197,7 @@ for name, (run, rows) in {
 
 # %% tags=["remove-input"]
 two_digits = {"alignment": "both digits right, six epochs", "length": "both digits right, twelve epochs"}
-alignment, length = (by_run(trained.store.table(trained.study(name))) for name in two_digits)
+alignment, length = (by_run(settings.examples.studied(name)) for name in two_digits)
 table_of(alignment, two_digits["alignment"])
 
 # %% tags=["remove-input"]

@@ -63,12 +63,12 @@ NAMES = {
     "cifar_mnist": "an item on a photograph",
     "multi_mnist_cifar": "two digits on a photograph",
 }
-trained = settings if settings.judges else gasp.load_profile("cpu")
+trained = settings.examples
 
 
 def study(name):
     """A row for each data set and run: what is answered at first, at last and by the last step alone; noise; phases."""
-    results = trained.store.table(trained.study(name))
+    results = trained.studied(name)
     tables = {}
     for dataset, rows in results.groupby("dataset", sort=False):
         alone = last_step(undisturbed(rows, "step_scene_accuracy"))
@@ -200,7 +200,7 @@ SHORT = [
 
 def of_studies(names):
     """Short runs of several studies: mean of the last answer, a column for each data set and level of noise."""
-    results = pd.concat([trained.store.table(trained.study(name)) for name in names])
+    results = trained.studied(*names)
     columns = {}
     for dataset, label in NAMES.items():
         rows = results[results["dataset"] == dataset]
@@ -258,7 +258,7 @@ table(["taken from the scene without noise", "both digits right", "separation, l
 # without phases learns much less than the others.
 
 # %% tags=["remove-input"]
-labels = trained.store.table([*trained.study("full_length_photo_digits"), *trained.study("without_masks")])
+labels = trained.studied("full_length_photo_digits", "without_masks")
 labels = labels[labels["variant"].str.contains("labels")]
 apart = labels[(labels["evaluation"] == "phases") & (labels["metric"] == "separation") & (labels["level"] == 1)]
 answered = undisturbed(labels)

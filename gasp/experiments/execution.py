@@ -261,9 +261,9 @@ def load_run(experiment: Experiment, store: Store) -> Model:
 
 
 def load_example(profile: Profile, variant: str = "gaspnet", dataset: str = "multi_mnist") -> Model:
-    """A network to look at, on the CPU: of this profile, or of ``cpu`` if the runs of this profile are too short.
+    """A network to look at, on the CPU: see :attr:`Profile.examples`.
 
     Raises:
         GaspError: as :func:`load`.
     """
-    return load(variant, dataset, profile=profile if profile.judges else "cpu", device="cpu")
+    return load(variant, dataset, profile=profile.examples, device="cpu")

@@ -5,9 +5,11 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from gasp.experiments.profile import Profile, load_profile
+from gasp.experiments.store import STORED_COLUMNS
 from gasp.experiments.variants import VARIANTS
 from gasp.models import CNN, GASPnet
 from gasp.settings import GaspError
@@ -257,6 +259,23 @@ def test_what_is_asked_for_together_narrows_the_choice(asked, expected, write):
     two = STUDY | {"runs": [{"variant": "cnn"}, {"variant": "gaspnet", "model": {"iterations": 3}}]}
     write(**{"studies.one": STUDY} | ({"studies.two": two} if "two" in asked.get("studies", ()) else {}))
     assert [run.variant for run in load_profile("tiny").all_runs(**asked)] == expected
+
+
+def test_of_studies_only_what_is_stored_is_shown(write):
+    write(**{"studies.one": STUDY | {"seeds": [0, 3]}, "studies.two": STUDY | {"seeds": [1]}})
+    profile = load_profile("tiny")
+    (_, measured), (other,) = profile.study("one"), profile.study("two")
+    for run in (measured, other):
+        rows = pd.DataFrame([["validation", "clean", 0.0, 0, "scene_accuracy", 0.5]], columns=STORED_COLUMNS)
+        profile.store.save(run.key, rows, {}, {})
+    assert profile.studied("one")["seed"].tolist() == [3]
+    assert profile.studied("one", "two")["seed"].tolist() == [3, 1]
+
+
+def test_networks_to_look_at_are_those_of_the_cpu_profile_where_runs_are_too_short(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    assert load_profile("smoke").examples == load_profile("cpu")
+    assert load_profile("paper").examples == load_profile("paper")
 
 
 def test_an_unknown_study_is_answered_with_the_known_ones(write):
