@@ -11,9 +11,13 @@
 # (the-model)=
 # # The model
 #
-# GASPnet {cite:p}`gaspnet` is a convolutional network in which every layer carries phases. An **oscillator** is a location
-# of a convolutional layer, whose channels share one phase, or a unit of a dense layer. Oscillator $i$ has an activity $m_i$
-# (a vector over channels, or a number) and a phase $\varphi_i$, an angle.
+# GASPnet {cite:p}`gaspnet` is a convolutional network that looks at an image several times. Between two looks it aligns phases;
+# in the next look, neurons in phase influence each other more. The aim is that the parts of one object are
+# processed together, and apart from those of other objects.
+#
+# This page gives each equation, and beside it the code that computes it for a toy network of six oscillators.
+# {ref}`from-oscillators-to-binding` builds the same ideas without equations. {ref}`the-glossary` leads from each symbol to its
+# name in the code.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"
@@ -26,7 +30,16 @@ from gasp.publishing.pages import banner
 settings = gasp.load_profile(profile, **overrides)
 banner(settings, overrides)
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "The network, drawn from its own sizes. Purple: phases; from the second layer on they come from below and weigh every connection. Red: all oscillators send gated keys to one pool, and align with what their queries find there.", "name": "fig-architecture"}, "image": {"alt": "A chain of boxes from image to read-out; above each layer its phases, below all of them a common box of pooled keys."}}
+# %% [markdown]
+# An **oscillator** is either a location of a convolutional layer, whose channels share one phase, or a unit of a dense layer.
+# Oscillator $i$ has an activity $m_i$ (a vector over channels, or a number) and a phase $\varphi_i$, an angle.
+#
+# {numref}`fig-architecture` shows the whole network. Read it from top to bottom: the image passes through convolutions and
+# dense layers, as in any CNN. The purple boxes are the phases. From the second layer on, phases come from the layer below and
+# weight every connection (purple arrows). The red box on the right collects the keys of all layers. It is the only path by
+# which a deep layer influences an early one.
+
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "The network, drawn from its own sizes. Purple: phases, which pass from layer to layer and weight the connections. Red: every oscillator sends its key, scaled by its gate, to a common pool, and aligns its phase with what its query finds there.", "name": "fig-architecture"}, "image": {"alt": "A chain of boxes from image to read-out; beside each layer its phases, and to the right of all of them a common box of pooled keys."}}
 import torch
 
 from gasp.analysis import figures
@@ -37,99 +50,193 @@ figures.architecture(untrained)
 # %% [markdown]
 # ## The equations
 #
-# **Agreement.** Each oscillator sends a key $k_i = W_k m_i$ and asks a query $q_i = W_q m_i$. How strongly two oscillators
-# are coupled is how well the query of one agrees with the key of the other:
+# ### Agreement: who belongs with whom
+#
+# Each oscillator sends a key $k_i = W_k m_i$ and asks a query $q_i = W_q m_i$. Two oscillators are coupled as strongly as the
+# query of one matches the key of the other:
 #
 # $$
 # r_{ij} = \frac{\langle q_i, k_j \rangle\, N_{ij} - \varepsilon_i}{\kappa_i}.
 # $$ (eq-coupling)
 #
-# $N_{ij}$ is a spatial neighbourhood, a Gaussian of the distance between two locations in the image, and 1 where either
-# oscillator is a dense unit. $\varepsilon_i$ pushes everything apart a little, so that what does not agree ends up in
-# different phases. $\kappa_i$ normalises. With the gates $g$ of the next equation we take
+# - $N_{ij}$ is the spatial neighbourhood: a Gaussian of the distance between two locations in the image, and 1 where either
+#   oscillator is a dense unit.
+# - $\varepsilon_i$ is a weak repulsion from everything. Oscillators that do not agree therefore end up in different phases.
+# - $\kappa_i$ normalises.
+#
+# With the gates $g$ of {eq}`eq-kuramoto` we take
 #
 # $$
-# \kappa_i = \sum_j N_{ij}\, g_j, \qquad \varepsilon_i = \hat\varepsilon\, \frac{\sum_j N_{ij}\, g_j}{\sum_j g_j}:
+# \kappa_i = \sum_j N_{ij}\, g_j, \qquad \varepsilon_i = \hat\varepsilon\, \frac{\sum_j N_{ij}\, g_j}{\sum_j g_j}.
 # $$ (eq-normalization)
 #
-# attraction is then an average over neighbours, repulsion an average over all, whatever the number and size of the
-# objects.
+# Attraction is then an average over neighbours, and repulsion an average over all oscillators, whatever the number and size of
+# the objects.
 #
 # ```{margin}
-# With one learned $\kappa$ for all, training made the steps so large that the dynamics became chaotic, and some runs lost
-# their phases.
+# Why not one learned $\kappa$ for all? In our first trials, training then made the steps so large that the dynamics became
+# chaotic, and some runs lost their phases.
 # ```
 #
-# **Alignment.** Phases follow Kuramoto dynamics:
+# In code, for six oscillators of two objects. Oscillators of one object have the same key, and the two keys have nothing in
+# common:
+
+# %%
+from torch.nn import functional as F
+
+objects = torch.tensor([0, 0, 0, 1, 1, 1])
+keys = queries = F.one_hot(objects).float()  # (6, 2)
+gates, neighbourhood = torch.ones(6), torch.ones(6, 6)
+
+
+def coupling_of(repulsion):
+    """The coupling r, (6, 6), with this share of repulsion."""
+    nearby = (neighbourhood * gates).sum(1, keepdim=True)
+    epsilon = repulsion * nearby / gates.sum()
+    return (queries @ keys.T * neighbourhood - epsilon) / nearby
+
+
+coupling = coupling_of(repulsion=0.5)
+print(coupling[0])
+
+# %% [markdown]
+# The first oscillator is attracted by its own object (positive entries) and repelled by the other (negative entries).
+#
+# ### Alignment: who agrees falls into step
+#
+# Phases follow Kuramoto dynamics {cite:p}`kuramoto`:
 #
 # $$
 # \varphi_i \leftarrow \varphi_i + \eta \sum_j g_j\, r_{ij} \sin(\varphi_j - \varphi_i).
 # $$ (eq-kuramoto)
 #
-# The gate $g_j \in [0, 1)$ grows with the amplitude of oscillator $j$: silent neurons do not pull. The code is
-# {py:func}`gasp.nn.kuramoto.align`, and all of it together {py:class}`gasp.models.GASPnet`.
+# The gate $g_j \in [0, 1)$ grows with the activity of oscillator $j$, so silent neurons do not pull. The step size $\eta$ and
+# the number of iterations $K$ are fixed. In code:
+
+# %%
+import math
+
+
+def align(phases, coupling, iterations=40, step_size=1.0):
+    """Kuramoto iterations of phases (6), radians."""
+    for _ in range(iterations):
+        gaps = phases - phases[:, None]  # from i (rows) to j (columns)
+        pull = gates * coupling * gaps.sin()
+        phases = phases + step_size * pull.sum(1)
+    return phases
+
+
+torch.manual_seed(0)
+start = 2 * math.pi * torch.rand(6)
+phases = align(start, coupling)
+print("start:", start.rad2deg().round().int().tolist())
+print("end:  ", (phases.rad2deg() % 360).round().int().tolist())
+
+# %% [markdown]
+# The three oscillators of an object end at one angle (in degrees), and the two objects at opposite angles. The network's own
+# code is {py:func}`gasp.nn.kuramoto.align`.
 #
-# **Modulation.** What a neuron hears depends on phase:
+# ### Drive: phases travel upwards
 #
-# $$
-# m_i = f\Bigl( \sum_j w_{ij}\, m_j \bigl[ 1 + a_F \cos(\varphi_i - \varphi_j) \bigr] + b_i \Bigr).
-# $$ (eq-modulation)
-#
-# In phase, a connection is enhanced by $1 + a_F$; in antiphase it is weakened by $1 - a_F$, to nothing when $a_F = 1$
-# ({py:func}`gasp.nn.layers.modulated`).
-#
-# **Time.** Step $t = 0$ is a plain feed-forward sweep: the CNN of the same weights. Each later step aligns the phases of
-# all layers by $K$ iterations of {eq}`eq-kuramoto`, coupled by the keys and queries of the last sweep, and then sweeps
-# through the layers again with {eq}`eq-modulation`. The first layer keeps its phases from step to step. A deeper layer takes
-# its phases, at each sweep, from what it receives: a location the mean phase of its receptive field, weighted by
-# amplitude; a dense unit the phase of its complex input,
+# The first layer keeps its phases from one time step to the next. A deeper layer takes its phases, in each sweep, from its
+# input. A location takes the mean phase of its receptive field, weighted by activity. A dense unit takes the phase of its
+# complex input:
 #
 # $$
 # \varphi_i \leftarrow \arg \sum_j w_{ij}\, m_j\, e^{i \varphi_j}.
 # $$ (eq-drive)
 #
-# With two objects in antiphase, whose parts of the plain sum are $A$ and $B$, such a unit computes
-# $A + B + |A - B| = 2 \max(A, B)$: it listens to the object that drives it most.
+# ### Modulation: neurons in phase influence each other more
 #
-# **Learning.** The loss is the cross-entropy at every time step plus $\lambda$ times a synchrony loss on the phases of the
-# first layer {cite:p}`kuranet,komplexnet`, with $R_g$ the order parameter and $\bar\varphi_g$ the mean phase of the
-# locations of object $g$ of $G$:
+# A neuron weights each input by the phase difference to its source:
+#
+# $$
+# m_i = f\Bigl( \sum_j w_{ij}\, m_j \bigl[ 1 + a_F \cos(\varphi_i - \varphi_j) \bigr] + b_i \Bigr).
+# $$ (eq-modulation)
+#
+# In phase, a connection is strengthened by the factor $1 + a_F$. In antiphase it is weakened by $1 - a_F$, to nothing when
+# $a_F = 1$. Together, {eq}`eq-drive` and {eq}`eq-modulation` make a unit select an object. Let two objects in antiphase contribute
+# $A > 0$ and $B > 0$ to the plain sum. The unit takes the phase of the stronger one and computes
+# $A + B + |A - B| = 2 \max(A, B)$. In code, with $A = 3$ and $B = 1.5$:
+
+# %%
+weighted = torch.tensor([1.0, 1.0, 1.0, 0.5, 0.5, 0.5])  # w m
+own_phase = (weighted * torch.exp(1j * phases)).sum().angle()
+modulated = weighted * (1 + torch.cos(own_phase - phases))
+print(f"plain sum {weighted.sum():.2f}, modulated {modulated.sum():.2f}")
+
+# %% [markdown]
+# The weaker object has no influence any more: the result is twice the stronger one's part. The network's own code is
+# {py:func}`gasp.nn.layers.modulated`.
+#
+# ### Time: look, align, look again
+#
+# Step $t = 0$ is a plain feed-forward sweep, exactly that of a CNN with the same weights. Each later step has two parts:
+#
+# 1. $K$ iterations of {eq}`eq-kuramoto` align the phases of all layers, coupled by the keys and queries of the last sweep.
+# 2. A new sweep through all layers uses the aligned phases: {eq}`eq-drive`, then {eq}`eq-modulation`.
+#
+# The whole model is {py:class}`gasp.models.GASPnet`.
+#
+# ### Learning: name the objects, keep them apart
+#
+# The loss is the cross-entropy at every time step, plus $\lambda$ times a synchrony loss on the phases of the first layer
+# {cite:p}`kuranet,komplexnet`. With $R_g$ the order parameter and $\bar\varphi_g$ the mean phase of the locations of object $g$
+# of $G$,
 #
 # $$
 # L_{\text{sync}} = \frac1G \sum_g (1 - R_g) + \Bigl| \frac1G \sum_g e^{i \bar\varphi_g} \Bigr|^2 .
 # $$ (eq-synchrony)
 #
-# ```{margin}
-# Masks are known because the scenes are composed ({py:func}`gasp.data.scenes.compose`).
-# ```
-# Which pixels belong to which object is told in training only.
+# The first term is small when each object has one phase. The second is small when the objects' phases are spread over the
+# circle. In code:
+
+
+# %%
+def synchrony_loss(phases):
+    """The loss of the two objects of the toy network."""
+    means = (F.one_hot(objects).T / 3 * torch.exp(1j * phases)).sum(1)
+    order = means.abs().clamp(max=1)
+    return (1 - order).mean() + (means / order).mean().abs() ** 2
+
+
+print(f"start {synchrony_loss(start):.2f}")
+print(f"end   {synchrony_loss(phases):.2f}")
+
+# %% [markdown]
+# Alignment has brought the loss to almost zero. ({py:func}`gasp.learning.losses.synchrony_loss` is the network's.)
+#
+# The masks that say which location belongs to which object are known because the scenes are composed
+# ({py:func}`gasp.data.scenes.compose`). They are used in training only. At test time the network sees nothing but the image.
 #
 # (what-we-add)=
 # ## What we add
 #
-# So far these are the paper's mechanisms. On photographs they lose to a CNN ({ref}`the-photographs`). A second design adds five
-# mechanisms of ours; none of them is in the paper. Each is a setting of {py:class}`gasp.models.GASPnetSettings`, and each is off in the first design, `gaspnet`.
-# {ref}`the-second-design` measures what each is worth.
+# So far these are the paper's mechanisms. On photographs they are less accurate than a CNN ({ref}`the-photographs`). A second
+# design adds five mechanisms of ours; none of them is in the paper. Each is a setting of
+# {py:class}`gasp.models.GASPnetSettings`, and each is off in the first design, `gaspnet`. {ref}`the-second-design` measures
+# what each is worth.
 #
-# **Answers add up over time.** The first design answers from its last sweep alone and forgets what earlier sweeps saw. Now the
-# answer at step $t$ is a mean of the logits of all steps so far, in which a learned leak $\rho$ between 0 and 1 makes earlier
-# steps count less ({py:class}`gasp.models.Trajectory`). Each step is still trained by its own logits:
+# **Answers add up over time.** The first design answers from its last sweep alone and forgets what earlier sweeps saw. In the
+# second, the answer at step $t$ is a weighted mean of the logits of all steps so far. A learned leak $\rho$ between 0 and 1
+# makes earlier steps count less ({py:class}`gasp.models.Trajectory`). Each step is still trained by its own logits:
 #
 # $$
 # \bar\ell_t = \sum_{s \le t} \rho^{t-s}\, \ell_s \Big/ \sum_{s \le t} \rho^{t-s} .
 # $$ (eq-readout)
 #
-# **Modulation is learned.** One strength $a_F = 1$ serves all neurons, also those that phases do not help. Now every channel and every
-# unit has its own $a_F$. It starts from 1 and may fall to 0, where phases are ignored.
+# **Modulation is learned.** In the first design one strength $a_F = 1$ serves all neurons, also those that phases do not help.
+# In the second, every channel and every unit has its own $a_F$. It starts from 1 and may fall to 0, where phases are ignored.
 #
 # **Keys come from a network of their own.** A filter of five pixels is too small to tell a stroke from a texture. A small
-# convolutional network ({py:class}`gasp.nn.keys.KeyNetwork`) computes features $h_i$ of each location of the first layer from a field
-# of 33 pixels. It learns through keys, gates and phases only. Keys and queries of the first layer are linear in these features:
+# convolutional network ({py:class}`gasp.nn.keys.KeyNetwork`) computes features $h_i$ of each location of the first layer from a
+# field of 33 pixels. It learns through keys, gates and phases only. Keys and queries of the first layer are linear in these
+# features:
 # $k_i = W_k h_i$, $q_i = W_q h_i$.
 #
-# **A gate says what takes part.** An empty background is silent: its activity and its gates $g$ are 0, so nothing there affects the
-# rest. A photograph is active everywhere, so units of the dense layer may follow *it* instead of a digit. The same features therefore also decide how
-# much each location takes part:
+# **A learned gate decides what takes part.** An empty background is silent: its activity and its gates $g$ are 0, so nothing
+# there affects the rest. A photograph is active everywhere, and units of the dense layer may follow *it* instead of a digit.
+# The same features therefore also decide how much each location takes part:
 #
 # $$
 # m_i \leftarrow p_i\, m_i, \qquad p_i = \operatorname{sigmoid}(w \cdot h_i + b).
@@ -138,25 +245,26 @@ figures.architecture(untrained)
 # The gate $p$ multiplies the activity of the first layer. Pull, drive and input to the next layer are all computed from that
 # activity, so a location whose gate is closed is as silent as an empty background.
 #
-# **Each channel has a phase.** In the first design the channels of a location share one phase, the mean over its receptive field. In
-# the second, each channel of the second and third convolution takes the phase of its own complex input by {eq}`eq-drive`, as dense
-# units do. A channel that responds to one digit then need not take the phase of another. KomplexNet has phases like these
-# {cite:p}`komplexnet`.
+# **Each channel has a phase.** In the first design the channels of a location share one phase, the mean over its receptive
+# field. In the second, each channel of the second and third convolution takes the phase of its own complex input by
+# {eq}`eq-drive`, as dense units do. A channel that responds to one digit then need not take the phase of another. KomplexNet
+# has phases like these {cite:p}`komplexnet`.
 #
-# Masks, where training uses them, teach keys and gate directly. The *loss on keys* asks the query of every location to choose its own
-# object $g$ among the mean keys $\mu_g$ of all objects; $w_{gi}$ is how much of location $i$ object $g$ covers, and $\tau = 4$
-# ({py:func}`gasp.learning.losses.key_loss`):
+# Two losses teach keys and gate directly, where training uses masks. The *loss on keys* asks the query of every location to
+# choose its own object $g$ among the mean keys $\mu_g$ of all objects:
 #
 # $$
 # L_{\text{key}} = -\frac1G \sum_g \frac{1}{\sum_i w_{gi}} \sum_i w_{gi}
 # \log \operatorname{softmax}_g \bigl(\tau \langle q_i, \mu_g \rangle\bigr).
 # $$ (eq-key-loss)
 #
-# The synchrony loss, in contrast, reaches keys only through several steps of the dynamics. The *loss on the gate* trains it to open as
-# far as the objects that must be named cover a location ({py:func}`gasp.learning.losses.gate_loss`). Without masks, labels alone
-# train keys and gate.
+# Here $w_{gi}$ is how much of location $i$ object $g$ covers, and $\tau = 4$ ({py:func}`gasp.learning.losses.key_loss`). The
+# synchrony loss, in contrast, reaches keys only through several steps of the dynamics. The *loss on the gate* trains it to open
+# as far as the objects that must be named cover a location ({py:func}`gasp.learning.losses.gate_loss`). Without masks, labels
+# alone train keys and gate.
 #
-# The second design runs for $T = 2$ steps. Its key network adds parameters, so the CNN of as many parameters is wider for it.
+# The second design runs for $T = 2$ steps. Its key network adds parameters, so it is compared with a wider CNN that has as
+# many.
 #
 # ## Symbols
 #
@@ -180,9 +288,10 @@ figures.architecture(untrained)
 # | | units of the dense layer | `hidden` | {glue:text}`hidden` | [G] |
 # | | kernels and strides | `kernels`, `strides` | {glue:text}`kernels`, {glue:text}`strides` | ours |
 #
-# [G] is the paper {cite:p}`gaspnet`, [K] is KomplexNet {cite:p}`komplexnet`; what they do not tell we chose. The
-# normalisations (per channel after the second and third convolution, over units after the dense layer) follow [K]. That
-# phases take activity as given, without a gradient into the features, is ours: with it, training was slow or failed.
+# [G] is the paper {cite:p}`gaspnet`, [K] is KomplexNet {cite:p}`komplexnet`. What they do not specify we chose; *ours* marks
+# these choices. Two of them are not in the table. The normalisations (per channel after the second and third convolution, over
+# units after the dense layer) follow [K]. Phases take activity as given and send no gradient into the features; with that
+# gradient, training was slow or failed.
 
 # %% tags=["remove-cell"]
 from myst_nb import glue
@@ -196,8 +305,10 @@ for name in ["widths", "kernels", "strides"]:
 # %% [markdown]
 # ## Two identities that make it fast
 #
-# As they are written, {eq}`eq-coupling` and {eq}`eq-modulation` weigh every pair of neurons by itself. Both factorise, exactly.
-# A modulated layer is three plain ones, because $\cos(\varphi_i - \varphi_j) = \cos\varphi_i \cos\varphi_j + \sin\varphi_i
+# As they are written, {eq}`eq-coupling` and {eq}`eq-modulation` need every pair of neurons. Both sums factorise exactly, so the
+# network never forms the pairs.
+#
+# **A modulated layer is three plain ones**, because $\cos(\varphi_i - \varphi_j) = \cos\varphi_i \cos\varphi_j + \sin\varphi_i
 # \sin\varphi_j$:
 #
 # $$
@@ -207,7 +318,7 @@ for name in ["widths", "kernels", "strides"]:
 # \end{aligned}
 # $$ (eq-three-convolutions)
 #
-# And all pairs of the coupling meet in a pooled key $Z$:
+# **All pairs of the coupling meet in a pooled key** $Z$:
 #
 # $$
 # \begin{aligned}
@@ -218,8 +329,8 @@ for name in ["widths", "kernels", "strides"]:
 # $$ (eq-pooled-key)
 #
 # Without a neighbourhood, $Z$ is one vector for the whole network: the global agreement of the paper's title. A Gaussian
-# neighbourhood is separable, so $Z$ is a product with one matrix for rows and one for columns. The code keeps the
-# equations as they are written, too ({py:func}`gasp.nn.kuramoto.dense_rates`), and holds the fast form against them:
+# neighbourhood is separable, so $Z$ is a product with one matrix for rows and one for columns. The package also keeps the
+# equations as they are written ({py:func}`gasp.nn.kuramoto.dense_rates`). The next cell compares the two forms:
 
 # %%
 from gasp.nn import kuramoto
@@ -228,30 +339,31 @@ from gasp.nn.neighbourhood import Neighbourhood
 torch.set_default_dtype(torch.float64)
 torch.manual_seed(0)
 grids = [(16, 16), (8, 8), (8, 8)]
-neighbourhood = Neighbourhood(grids, units=26, width=0.12)
-full_matrix = neighbourhood.matrix()
+gaussian = Neighbourhood(grids, units=26, width=0.12)
+full_matrix = gaussian.matrix()
 number = len(full_matrix)
-phases, gates = 6.28 * torch.rand(number, 4), torch.rand(number, 4)
-queries, keys = torch.randn(2, number, 8, 4)
-coupling = kuramoto.Coupling(
-    queries,
-    keys,
-    gates,
-    neighbourhood,
+random_phases = 6.28 * torch.rand(number, 4)
+random_coupling = kuramoto.Coupling(
+    queries=torch.randn(number, 8, 4),
+    keys=torch.randn(number, 8, 4),
+    gates=torch.rand(number, 4),
+    neighbourhood=gaussian,
     desynchronization=0.1,
     normalization=10.0,
 )
-fast = kuramoto.rates(phases, coupling)
-written = kuramoto.dense_rates(phases, coupling, full_matrix)
+fast = kuramoto.rates(random_phases, random_coupling)
+pairs = kuramoto.dense_rates(random_phases, random_coupling, full_matrix)
 torch.set_default_dtype(torch.float32)
-print(f"{number} oscillators, rates up to {written.abs().max():.0f}")
-print(f"largest difference: {(fast - written).abs().max():.0e}")
+print(f"{number} oscillators, rates up to {pairs.abs().max():.0f}")
+print(f"largest difference: {(fast - pairs).abs().max():.0e}")
 
 # %% [markdown]
+# The two forms differ by rounding only. {ref}`what-it-costs` measures how much time the fast form saves.
+#
 # ## Phases falling into step
 #
-# A trained network looks at two digits. Its first layer starts from random phases; the keys and queries of the first sweep
-# stay fixed, and {eq}`eq-kuramoto` is iterated. Locations of one digit find each other, and the two digits drift apart.
+# Now a trained network looks at two digits. Its first layer starts from random phases. The keys and queries of the first sweep
+# stay fixed, and {eq}`eq-kuramoto` is iterated.
 
 # %%
 from gasp.analysis.alignment import align_first_layer
@@ -260,9 +372,14 @@ model = gasp.load("gaspnet", profile="cpu", device="cpu")  # of a real run
 scene = settings.datasets["multi_mnist"].compose("test", 1, seed=0)
 image, masks, _ = scene.batch(slice(None))
 iterations = model.settings.iterations
-maps, gates = align_first_layer(model, image[0], 3 * iterations)
+maps, scene_gates = align_first_layer(model, image[0], 3 * iterations)
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "One scene, the phases of the first layer as they align (colour: phase; brightness: gate), and how well they separate the two digits: 1 means that each digit is in phase within, and that the two are in antiphase.", "name": "fig-alignment"}, "image": {"alt": "A scene with two digits, maps of its phases that turn from noise into two colours, and two curves rising to one."}}
+# %% [markdown]
+# To read {numref}`fig-alignment`, look at the maps first. Each square is a location of the first layer. Its colour is its
+# phase, by the wheel on the right; black locations are silent (gate 0). Then look at the curves. *Order* is 1 when each digit
+# has one phase. *Separation* is 1 when the two digits are in antiphase, and 0 when they share a phase.
+
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "One scene, and the phases of the first layer as they align (colour: phase; brightness: gate). The curves show the order within the digits and the separation between them, after each iteration.", "name": "fig-alignment"}, "image": {"alt": "A scene with two digits, maps of its phases that turn from noise into two colours, and two curves rising to one."}}
 import pandas as pd
 
 from gasp.learning.evaluation import separation
@@ -271,7 +388,7 @@ measured = separation(maps.unsqueeze(1), masks)
 of_scene = {name: values[:, 0] for name, values in measured.items()}
 order = pd.DataFrame(of_scene).rename_axis("iteration").reset_index()
 moments = [0, 1, 2, iterations, 3 * iterations]
-snapshots = [(moment, maps[moment], gates) for moment in moments]
+snapshots = [(moment, maps[moment], scene_gates) for moment in moments]
 figures.alignment(image[0], snapshots, order)
 
 # %% tags=["remove-cell"]
@@ -280,7 +397,65 @@ glue("separation_last", f"{order['separation'].iloc[-1]:.2f}", display=False)
 glue("iterations_shown", str(3 * iterations), display=False)
 
 # %% [markdown]
-# After {glue:text}`iterations_shown` iterations the order within the digits is {glue:text}`order_last` and their separation
-# {glue:text}`separation_last`. In this demonstration all layers move together by coupling alone; in a full run, a sweep
-# after every {glue:text}`iterations` iterations resets the phases of the deeper layers by {eq}`eq-drive`, and activity
-# changes with them.
+# After {glue:text}`iterations_shown` iterations, the order within the digits is {glue:text}`order_last` and the separation
+# between them {glue:text}`separation_last`. This demonstration aligns phases by coupling alone. In a full run, a new sweep
+# follows every {glue:text}`iterations` iterations. It resets the phases of the deeper layers by {eq}`eq-drive` and changes
+# their activity.
+#
+# ## What follows
+#
+# - Agreement attracts and the rest repels, so objects end up in different phases without being told how many there are.
+# - A unit whose inputs are in antiphase computes a maximum instead of a sum. This is how phases can select an object.
+# - The cost grows with the number of neurons and not with the number of pairs, because both sums factorise. {ref}`what-it-costs`
+#   says what remains.
+# - All of it depends on keys that agree within an object and differ between objects. Whether training finds such keys decides the
+#   experiments: it does for digits on an empty ground, and only in part on photographs.
+#
+# ## Exercises
+#
+# Each solution runs after the cells above, here or in the downloaded notebook.
+#
+# **1. Too little and too much repulsion.** What happens to the six oscillators with $\hat\varepsilon = 0$, and with
+# $\hat\varepsilon = 2$? Think first: which entries of $r$ are then positive? Does an object stay together when none is?
+
+# %% tags=["hide-cell"] mystnb={"code_prompt_show": "Solution of exercise 1", "code_prompt_hide": "Hide the solution"}
+for repulsion in (0.0, 0.5, 2.0):
+    end = align(start, coupling_of(repulsion), iterations=400)
+    means = (F.one_hot(objects).T / 3 * torch.exp(1j * end)).sum(1)
+    apart = (means[0] / means[1]).angle().abs().rad2deg()
+    within = means.abs().mean()
+    print(f"{repulsion}: order {within:.2f}, objects {apart:.0f}° apart")
+# 0: each object aligns, but nothing drives the two apart. Their
+#    distance is whatever the start made it.
+# 0.5: r is positive within an object and negative between objects.
+# 2: every entry is negative, yet each object keeps one phase. Its
+#    parts repel each other less than they repel the other object, so
+#    they meet on the far side of it.
+
+# %% [markdown]
+# **2. Only differences count.** Add one constant to all phases at the start of a run. How much do the answers of the network
+# change? Find the reason in {eq}`eq-kuramoto`, {eq}`eq-drive` and {eq}`eq-modulation`.
+
+# %% tags=["hide-cell"] mystnb={"code_prompt_show": "Solution of exercise 2", "code_prompt_hide": "Hide the solution"}
+with torch.no_grad():
+    initial = untrained.initial_phases(batch=1)
+    before = untrained(image, initial).logits
+    after = untrained(image, initial + 1.0).logits
+print(f"largest logit {before.abs().max():.2f}")
+print(f"largest change {(before - after).abs().max():.0e}")
+# Not at all, apart from rounding. Alignment and modulation contain
+# differences of phases only, and a drive turns with its inputs.
+
+# %% [markdown]
+# **3. More than two objects.** Three objects are spread evenly over the circle and contribute $A = 3$, $B = 2$ and $C = 1$ to
+# a unit. Does the unit still hear only the strongest?
+
+# %% tags=["hide-cell"] mystnb={"code_prompt_show": "Solution of exercise 3", "code_prompt_hide": "Hide the solution"}
+parts = torch.tensor([3.0, 2.0, 1.0])
+spread = 2 * math.pi * torch.arange(3) / 3
+own = (parts * torch.exp(1j * spread)).sum().angle()
+weights = 1 + torch.cos(own - spread)
+print("weights:", [round(weight, 2) for weight in weights.tolist()])
+print("parts:  ", [round(part, 2) for part in (weights * parts).tolist()])
+# No. The strongest object counts most, but the second keeps a large
+# weight, because three objects cannot all be in antiphase.

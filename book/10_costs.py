@@ -11,13 +11,15 @@
 # (what-it-costs)=
 # # What it costs
 #
-# GASPnet sweeps through its layers T times, three times as wide as a CNN, and in between its oscillators talk to each
-# other. What does that cost, and how much of it must be? Everything on this page is measured by one command, which takes
-# the cases in turns, each after an untimed run of its own, so that whatever else the machine does falls on all of them alike:
+# A training step of GASPnet takes many times as long as that of a CNN with the same layers. This page says how many times,
+# which parts take the time, and how much of it is unavoidable. All timings on this page come from one command:
 #
 # ```bash
 # gasp bench            # some minutes; --quick: under a minute
 # ```
+#
+# It measures all cases in turn, over several rounds. Whatever else the machine does then slows all of them alike. Each case
+# first runs once untimed.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"
@@ -97,62 +99,79 @@ for name, text in {
     glue(name, text, display=False)
 
 # %% [markdown]
-# Machine: {glue:text}`machine`. Batches of {glue:text}`batch` scenes; {glue:text}`rounds` rounds, of which the page tells
-# medians, and in brackets the quartiles. In a large product or convolution this machine does {glue:text}`rate` billion
-# floating point operations a second, and it copies {glue:text}`bandwidth` GB a second: a **floor** is the time that what
-# must be multiplied, or moved, would take at these rates.
+# Machine: {glue:text}`machine`. Batches of {glue:text}`batch` scenes. Numbers are medians over {glue:text}`rounds` rounds, with
+# quartiles in brackets.
+#
+# A **floor** is the time that a computation needs at least on this machine: that of its multiplications, or of the data that it
+# must move, whichever is longer. In a large product or convolution the machine does {glue:text}`rate` billion floating point
+# operations per second, and it copies {glue:text}`bandwidth` GB per second.
 #
 # ## Steps
 #
-# A training step of GASPnet with three time steps takes {glue:text}`gasp_step` ms, {glue:text}`training_times` times as long
-# as that of the CNN of the same layers ({glue:text}`cnn_step` ms); an inference {glue:text}`inference_times` times.
-# Counting multiplications alone it would be {glue:text}`training_floor` times: the first layer, and what the second
-# computes without phases, do not change over time and are computed once; everything else is computed three times more at
-# each further step {eq}`eq-three-convolutions`.
+# With three time steps, GASPnet takes {glue:text}`gasp_step` ms for a training step, and the CNN of the same layers
+# {glue:text}`cnn_step` ms. GASPnet takes {glue:text}`training_times` times as long in training, and
+# {glue:text}`inference_times` times as long in inference. Counting multiplications alone, it would take
+# {glue:text}`training_floor` times as long.
+#
+# The count is easy to follow. The first layer and the plain part of the second do not change over time and are computed once.
+# All other layers are computed three more times at each further step, by {eq}`eq-three-convolutions`.
+#
+# In {numref}`fig-costs-time`, compare the slope of the solid line with that of the dotted floor: the gap between them is time
+# that is not spent on multiplications. {numref}`fig-costs-parts` shows where it goes.
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "A training step and an inference over the number of time steps (medians, quartiles). The CNN has one. Dotted: the multiplications of the sweeps, at the machine's best rate.", "name": "fig-costs-time"}, "image": {"alt": "Two panels of lines that rise with the number of time steps, far above a dotted line."}}
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Duration of a training step and of an inference against the number of time steps (medians, quartiles). The CNN has one step. Dotted: the floor, the multiplications of the sweeps at the machine's best rate.", "name": "fig-costs-time"}, "image": {"alt": "Two panels of lines that rise with the number of time steps, far above a dotted line."}}
 figures.costs_over_time(table)
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "What a training step and an inference at T = 3 are made of: differences of medians of the CNN, of GASPnet without iterations, and of GASPnet.", "name": "fig-costs-parts"}, "image": {"alt": "Two stacked bars of three parts: a plain sweep, modulated sweeps, Kuramoto iterations."}}
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "The parts of a training step and of an inference at T = 3. Each part is a difference of medians: of the CNN, of GASPnet without iterations, and of GASPnet.", "name": "fig-costs-parts"}, "image": {"alt": "Two stacked bars of three parts: a plain sweep, modulated sweeps, Kuramoto iterations."}}
 figures.costs_of_parts(table)
 
 # %% [markdown]
-# Without its iterations GASPnet would cost {glue:text}`training_without` times the CNN's step. The iterations multiply little,
-# but move much: a pooled key of 2 × 8 numbers for every oscillator and image, there and back through the gradient. In
-# bfloat16 a step of the CNN takes {glue:text}`bfloat16` times as long as in single precision. GASPnet stays in single precision:
-# what bfloat16 does to its phases is not studied here.
+# Without Kuramoto iterations, a training step takes {glue:text}`training_without` times as long as the CNN's. The iterations
+# need few multiplications. Most of their time goes into moving data: for every oscillator and image, a pooled key of 2 × 8
+# numbers is written and read, and again for the gradient.
 #
-# Fewer iterations would save time, and cost accuracy: see {ref}`the-search`.
+# Fewer iterations would save time, but they cost accuracy ({ref}`the-search`). Lower precision might save time: in bfloat16 a
+# step of the CNN takes {glue:text}`bfloat16` times as long as in single precision, where less than 1 would be a gain. How
+# GASPnet's phases would bear bfloat16 has not been studied.
 #
 # ## Coupling
 #
-# As it is written {eq}`eq-coupling`, all pairs of oscillators meet; factorised {eq}`eq-pooled-key`, each meets one pool.
-# With {glue:text}`dense_size` oscillators the factorised form is {glue:text}`dense_times` times as fast. From
-# {glue:text}`sizes` oscillators, each four times as many as before, it takes {glue:text}`growth` times as long as before. Where
-# the grid is much finer than the Gaussian neighbourhood, the code goes by way of the Gaussian's few smooth modes, whose
-# number does not grow with the grid.
+# The pooled key makes the coupling affordable. As {eq}`eq-coupling` is written, every oscillator meets every other. In the
+# factorised form {eq}`eq-pooled-key` each meets one pool. With {glue:text}`dense_size` oscillators the factorised form is
+# {glue:text}`dense_times` times as fast.
+#
+# It also scales better. From {glue:text}`sizes` oscillators, each number four times the last, one evaluation takes
+# {glue:text}`growth` times as long as the one before. A cost that is linear in the number of oscillators would give factors of
+# 4, and all pairs would give 16. On grids that are much finer than the Gaussian neighbourhood, the code uses the few smooth
+# modes of the Gaussian, whose number does not grow with the grid.
+#
+# In {numref}`fig-costs-coupling` both axes are logarithmic, so the slope of a line is the power with which the cost grows.
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "One evaluation of all rates of change, for one image, over the number of oscillators (medians, quartiles). Dotted: floors. All pairs of finer grids would take gigabytes.", "name": "fig-costs-coupling"}, "image": {"alt": "Two lines on logarithmic axes; that of the dense form is far above that of the factorised form and steeper."}}
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Duration of one evaluation of all rates of change, for one image, against the number of oscillators (medians, quartiles). Dotted: floors. The dense line ends where all pairs would take gigabytes of memory.", "name": "fig-costs-coupling"}, "image": {"alt": "Two lines on logarithmic axes; that of the dense form is far above that of the factorised form and steeper."}}
 figures.costs_of_coupling(table)
 
 # %% [markdown]
 # ## An epoch
 #
-# An epoch of {glue:text}`epoch_scenes` scenes, all included (composing the scenes, steps, checkpoint, validation), takes
-# {glue:text}`epoch` s on all threads; its multiplications alone, {glue:text}`epoch_floor` s. Experiments are run otherwise:
-# by workers that have a thread each ({ref}`running-at-scale`). One worker and one run take {glue:text}`epoch_one_worker` s,
-# two workers and two runs {glue:text}`epoch_two_workers` s, the start of the workers included: a weak scaling of
-# {glue:text}`weak_scaling`, where the workers share one machine's memory. Scenes are composed at {glue:text}`scene_rate` a
-# second. Two seeds as one batched model (`torch.func`), tried with the CNN, take {glue:text}`together` times as long as one
-# after the other.
+# An epoch of {glue:text}`epoch_scenes` scenes takes {glue:text}`epoch` s on all threads. This includes composing the scenes,
+# all steps, a checkpoint and validation. Its multiplications alone would take {glue:text}`epoch_floor` s.
+#
+# Experiments run differently, with several workers of one thread each ({ref}`running-at-scale`). One worker with one run takes
+# {glue:text}`epoch_one_worker` s, and two workers with two runs take {glue:text}`epoch_two_workers` s, both with the start of
+# the workers included. That is a weak scaling of {glue:text}`weak_scaling`: 100 % would mean that a second run costs no extra
+# time. The workers share one machine's memory.
+#
+# Scenes are composed at {glue:text}`scene_rate` per second, a small part of the epoch. Training two seeds as one batched model
+# (`torch.func`) takes {glue:text}`together` times as long as one after the other. We tried this with the CNN only.
 
 # %% [markdown]
 # (accuracy-per-cost)=
 # ## Accuracy per cost
 #
-# Someone with a fixed budget can spend it on phases, or on a wider CNN. The figure sets accuracy on two digits against what a
-# network costs: CNNs of several widths, and GASPnet with more and more time steps. A network above the line of the CNNs is
-# worth its cost.
+# Is GASPnet worth its cost? With the same budget one could train a wider CNN. {numref}`fig-accuracy-per-cost` shows accuracy on
+# two digits against cost, for CNNs of several widths and for GASPnet with more and more time steps. The left panel counts
+# multiplications. The right panel shows measured time. A network above the grey line of the CNNs is worth its cost; one below
+# it is less accurate than a CNN that costs as much.
 
 # %% tags=["remove-cell"]
 import pandas as pd
@@ -172,21 +191,23 @@ costs = pd.DataFrame(
     }
 )
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "Multi-MNIST: share of test scenes with both digits right, over multiplications for one image (convolutions and matrix products) and over the measured time of a training step (mean over seeds, 95 % interval). Grey lines join CNNs of growing width, and GASPnets of more and more steps. Networks that were not timed are missing at the right.", "name": "fig-accuracy-per-cost"}, "image": {"alt": "Two panels of points with intervals over a logarithmic cost; grey lines join CNNs of growing width and GASPnets of more steps."}}
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Multi-MNIST: share of test scenes with both digits right (mean over seeds, 95 % interval). Left: against the multiplications for one image, in convolutions and matrix products. Right: against the measured time of a training step; networks that were not timed are missing. Grey lines join CNNs of growing width, and GASPnets of more and more steps.", "name": "fig-accuracy-per-cost"}, "image": {"alt": "Two panels of points with intervals over a logarithmic cost; grey lines join CNNs of growing width and GASPnets of more steps."}}
 figures.accuracy_over_cost(accuracy, costs, [CNN_WIDTHS, GASPNET_STEPS])
 
 # %% [markdown]
-# Claim O3 reads the right panel: it compares GASPnet with the CNNs' line at the same time ({ref}`the-rule`). The stricter
-# comparison of claim C1 reads the left one, at a single width.
-#
+# Claim O3 is about the right panel: it compares GASPnet with the line of the CNNs at the same time ({ref}`the-rule`). The
+# stricter comparison of claim C1 is about the left panel, at a single width.
+
 # %% [markdown]
 # (what-all-of-it-costs)=
-# ## What all of it costs
+# ## What a whole profile costs
 #
-# How long training the grid of each profile takes on cores like this machine's, a thread a run: scenes of every run, times what
-# a scene cost with two workers; for the CNNs of GASPnet's size less, in the proportion of the steps above. The
-# wide CNN and the predecessors are counted as GASPnet, which is somewhat more than they take; tests are not counted. Divide by
-# the number of cores; {ref}`running-at-scale` says how to have more of them.
+# The table estimates how long training the whole grid of each profile takes on cores like this machine's, with one thread per
+# run. Divide core-hours by the number of cores; {ref}`running-at-scale` says how to use more of them.
+#
+# The estimate multiplies the scenes of all runs by the time per scene with two workers. The CNNs of GASPnet's size count less,
+# in proportion to the steps above. The wide CNN and the predecessors count as much as GASPnet, which is somewhat too much.
+# Testing is not included.
 
 # %% tags=["remove-input"]
 from gasp.analysis import tables
@@ -202,3 +223,46 @@ for name in ("smoke", "cpu", "paper"):
     steps = sum(run.steps for run in runs)
     estimates.append([f"`{name}`", str(len(runs)), f"{steps:,}", f"{scenes * per_scene / 3600:,.1f}"])
 tables.table(["profile", "runs", "training steps", "core-hours"], estimates)
+
+# %% [markdown]
+# ## What follows
+#
+# - Time steps are the price of the model: each one repeats most of the network three times and adds Kuramoto iterations.
+# - The coupling of all oscillators is not the bottleneck, thanks to the pooled key. Moving data is.
+# - A fair comparison gives the CNN the same budget. {numref}`fig-accuracy-per-cost` does so, and claim O3 judges it.
+#
+# ## Exercises
+#
+# Each solution runs after the cells above, in the downloaded notebook.
+#
+# **1. Powers.** Estimate from the timings with which power of the number of oscillators the dense and the factorised coupling
+# grow.
+
+# %% tags=["hide-cell"] mystnb={"code_prompt_show": "Solution of exercise 1", "code_prompt_hide": "Hide the solution"}
+import numpy as np
+
+for case in ("dense", "factorised"):
+    of_case = rows("coupling", case)
+    timing = of_case.groupby("size")["seconds"].median().tail(3)
+    logs = np.log(timing.index.to_numpy()), np.log(timing.to_numpy())
+    print(f"{case}: power {np.polyfit(*logs, 1)[0]:.1f}")
+# All pairs grow about as the square of the number, and faster where
+# they no longer fit the cache. The pool stays below power 1 as long as
+# fixed costs count.
+
+# %% [markdown]
+# **2. Count the sweeps.** By how many multiplications does one more time step increase the cost of an image? Compare with a
+# plain sweep of the CNN. Why is the ratio not exactly 3?
+
+# %% tags=["hide-cell"] mystnb={"code_prompt_show": "Solution of exercise 2", "code_prompt_hide": "Hide the solution"}
+gaspnet = settings.experiment("multi_mnist", "gaspnet", seed=0)
+more = gaspnet.model.changed({"steps": gaspnet.model.steps + 1})
+longer = gaspnet.model_copy(update={"model": more})
+cnn = settings.experiment("multi_mnist", "cnn", seed=0)
+step = multiplications(longer) - multiplications(gaspnet)
+sweep = multiplications(cnn)
+print(f"a step more: {step:,.0f}; a sweep of the CNN: {sweep:,.0f}")
+print(f"ratio {step / sweep:.2f}")
+# A modulated layer is three plain ones. But the first layer and the
+# plain part of the second are not repeated, and keys, queries and
+# pooled keys are added.

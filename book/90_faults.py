@@ -9,18 +9,20 @@
 
 # %% [markdown]
 # (what-survives)=
-# # Appendix: what survives
+# # Appendix: recovery from failures
 #
-# A grid of runs takes hours, and hours meet power cuts, full disks and impatience. What is finished must then still be there,
-# what was under way must go on where it was, and what is damaged must be told from what is whole. One command tries it, with
-# grids of four small runs, each in a folder of its own, that meet a fault at a random point of their way, are then run to their
-# end, and are compared byte for byte with a grid that met none:
+# A grid of runs takes hours. In that time the power may fail, a disk may fill up, or someone may press Ctrl-C. Afterwards
+# finished results must still be there, half-finished runs must go on where they were, and damaged files must be told from
+# intact ones. This page reports whether they do.
+#
+# One command tries it. It starts grids of four small runs, each in a folder of its own, and disturbs each grid at a random
+# moment. Then it runs the grid to its end and compares every file, byte by byte, with those of an undisturbed grid:
 #
 # ```bash
 # gasp faults            # ten trials of each fault, minutes; --quick: one
 # ```
 #
-# The tests make the short form of it whenever they run. Do it yourself on the file system that your results are to be kept on.
+# The tests run the short form. Try it yourself on the file system that will hold your results.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"
@@ -56,11 +58,20 @@ for name, text in {
     glue(name, text, display=False)
 
 # %% [markdown]
-# {glue:text}`trials` trials, as many of each fault, in which {glue:text}`met` commands were stopped or refused; not allowed on this machine:
-# {glue:text}`not_tried`. Of what must not happen, {glue:text}`wrong` cases were seen. It must not happen that a result of a
-# finished run is *lost* or made again (*repeated*), that a *half*-written file is taken for whole, that a file is *left over*,
-# that one is *differing* from those of the grid without faults, that a message is *unclear* (a traceback, or a line that names
-# neither the place nor what to do), or that a command is *hung*.
+# There were {glue:text}`trials` trials, equally many for each fault, in which {glue:text}`met` commands were stopped or
+# refused. Seven things must never happen, and they were counted {glue:text}`wrong` times in all. Faults that this machine does
+# not permit: {glue:text}`not_tried`.
+#
+# Read the table by rows, one fault each. The last seven columns count what must never happen, so they should show nothing but
+# zeros:
+#
+# - *lost*: a result of a finished run is missing;
+# - *repeated*: a finished run was computed again;
+# - *half*: an incomplete file was taken for a complete one;
+# - *left over*: a temporary file remained;
+# - *differing*: a file differs from that of the undisturbed grid;
+# - *unclear*: a message is a traceback, or names neither the place nor what to do;
+# - *hung*: a command did not end.
 
 # %% tags=["remove-input"]
 header = ["fault", "stopped", "resumed", "steps again", *(name.replace("_", " ") for name in faults.MUST_BE_ZERO)]
@@ -69,26 +80,35 @@ cells = counts[columns].astype("string").fillna("–")
 table(header, [[fault, *row] for fault, row in zip(cells.index, cells.to_numpy(), strict=True)])
 
 # %% [markdown]
-# *Stopped*: commands that did not end well, some in one trial more than one. *Resumed*: trials whose last command went on from a
-# checkpoint. *Steps again*: training steps that were made twice; with a checkpoint after every step, as here, a kill costs the
-# step that it meets ({glue:text}`again_killed` in {glue:text}`met_killed` kills), and being told to stop costs none
-# ({glue:text}`again_told`): the step is ended and saved, which took at most {glue:text}`leave` s. Real runs save every 15
-# seconds and when they are told to stop. Where a damaged checkpoint or weights were refused, they were removed, as the message
-# says, and what they held was trained again.
+# The other columns say what recovery cost:
+#
+# - *stopped*: commands that did not end well; one trial may have several;
+# - *resumed*: trials whose last command continued from a checkpoint;
+# - *steps again*: training steps that were computed twice. The trials save a checkpoint after every step, so a kill costs only the step in
+#   which it happens ({glue:text}`again_killed` steps in {glue:text}`met_killed` kills).
+#
+# A command that is asked to stop loses nothing ({glue:text}`again_told` steps): it completes its step and saves it, which took
+# at most {glue:text}`leave` s. Real runs save every 15 seconds, and when they are asked to stop. When a damaged checkpoint or
+# damaged weights were refused, the trial removed them, as the message says, and trained again what they held.
 #
 # ## How each fault is made
 #
 # | fault | how |
 # |---|---|
-# | killed, terminated, interrupted | the signal, up to three times, at any point |
-# | disk full | a file system of its own (`tmpfs`) with room for a part of what is to be kept, later for all |
-# | store read-only | the same, mounted read-only when a killed grid is to go on |
-# | checkpoint, weights, result, data damaged | one file of a killed grid: a bit flipped, cut off, emptied, or filled with noise |
-# | clock set back | every look at the process's clock an hour earlier, files with dates in the future, and kills |
-# | two at once | the same command in two processes |
-# | worker killed | one of the two processes that runs are spread over |
+# | killed, terminated, interrupted | the signal is sent up to three times, at random moments |
+# | disk full | a separate file system (`tmpfs`) first has room for only some of the files, later for all |
+# | store read-only | the same file system is mounted read-only before a killed grid resumes |
+# | checkpoint, weights, result, data damaged | in one file of a killed grid a bit is flipped, or the file is cut off, emptied or filled with noise |
+# | clock set back | the process's clock goes back an hour at every reading, files carry dates in the future, and the process is killed |
+# | two at once | two processes run the same command |
+# | worker killed | one of the two worker processes is killed |
 #
-# Mounting needs permission: where it is not given, run `unshare --user --map-root-user --mount gasp faults`. The system's clock
-# itself is left alone. Every file is written beside its place and renamed; results carry the checksums of their parts, weights
-# and checkpoints one of their own; a run is held by a lock while it is computed. Nothing that is read can execute code:
-# tensors are safetensors, arrays are read without pickle, and settings are plain YAML.
+# Mounting needs permission. Where it is missing, run `unshare --user --map-root-user --mount gasp faults`. The system's clock
+# itself is never changed.
+#
+# ## Why nothing is lost
+#
+# - A file is written under another name beside its place, and renamed when it is complete.
+# - Results carry checksums of their parts; weights and checkpoints carry one of their own.
+# - A lock on the run keeps a second process from computing it.
+# - Nothing that is read can execute code: tensors are safetensors, arrays are read without pickle, and settings are plain YAML.

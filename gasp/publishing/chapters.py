@@ -167,12 +167,17 @@ def _clean(notebook: nbformat.NotebookNode) -> None:
 
 
 def _describe(cell: nbformat.NotebookNode) -> None:
-    """Give the drawing that a cell shows the text that the cell has for readers who cannot see it, as images have it."""
-    described = html.escape(cell.metadata.get("mystnb", {}).get("image", {}).get("alt", ""))
+    """Give a drawing the description that its cell has for readers who cannot see it, and its data the name of the figure."""
+    shown = cell.metadata.get("mystnb", {})
+    described = html.escape(shown.get("image", {}).get("alt", ""))
+    replaced = {
+        'class="gasp-figure"': f'class="gasp-figure" role="img" aria-label="{described}"',
+        'download="data.csv"': f'download="{shown.get("figure", {}).get("name", "data")}.csv"',
+    }
     for output in cell.outputs:
         if "text/html" in output.get("data", {}):
-            named = f'class="gasp-figure" role="img" aria-label="{described}"'
-            output["data"]["text/html"] = output["data"]["text/html"].replace('class="gasp-figure"', named)
+            for text, instead in replaced.items():
+                output["data"]["text/html"] = output["data"]["text/html"].replace(text, instead)
 
 
 def _is_progress(output: nbformat.NotebookNode) -> bool:

@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import livereload
+from ruamel.yaml import YAML
 
 from gasp.experiments.store import project_root
 from gasp.files import make_folder, write_text
@@ -43,7 +44,7 @@ def build_book(profile: str, clean: bool = True) -> Path:
     make_folder(output)
     contents = (root / "book" / "_toc.yml").read_text().replace(f"runs/{PUBLISHED}/", f"runs/{profile}/")
     write_text(output / "_toc.yml", contents)
-    write_text(output / "_config.yml", (root / "_config.yml").read_text() + _launch_buttons())
+    write_text(output / "_config.yml", _configuration((root / "_config.yml").read_text(), repository()))
     command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", str(root)]
     command += ["--config", str(output / "_config.yml"), "--toc", str(output / "_toc.yml"), "--path-output", str(output)]
     command += ["-W", "-n", "--keep-going", "-q"]
@@ -56,12 +57,19 @@ def build_book(profile: str, clean: bool = True) -> Path:
     return first_page(profile)
 
 
-def _launch_buttons() -> str:
-    """Configuration of the buttons that open a notebook in Colab or Binder; empty if the project has no public address."""
-    if not (address := repository()):
-        return ""
-    services = {"colab_url": "https://colab.research.google.com", "binderhub_url": "https://mybinder.org"}
-    return f"\nrepository: {json.dumps({'url': address, 'branch': 'main'})}\nlaunch_buttons: {json.dumps(services)}\n"
+def _configuration(text: str, address: str) -> str:
+    """The configuration of Jupyter Book with links to the project's public address: its source, feedback, Colab and Binder.
+
+    Without an address it is left as it is: a link that leads nowhere is worse than none.
+    """
+    if not address:
+        return text
+    config = YAML(typ="safe").load(text)
+    config["repository"] = {"url": address, "branch": "main"}
+    config["launch_buttons"] = {"colab_url": "https://colab.research.google.com", "binderhub_url": "https://mybinder.org"}
+    config["html"] |= {"use_repository_button": True, "use_issues_button": True}
+    config["sphinx"]["config"]["html_context"]["project_address"] = address
+    return json.dumps(config)  # which is YAML, too
 
 
 def first_page(profile: str) -> Path:

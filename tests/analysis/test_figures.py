@@ -10,6 +10,7 @@ import math
 import re
 import xml.etree.ElementTree as ET
 from importlib.resources import files
+from urllib.parse import unquote
 
 import matplotlib as mpl
 import numpy as np
@@ -36,7 +37,7 @@ STEPS = {"cnn": 1, "gaspnet": 3}
 
 def elements(drawing: Drawing) -> list[ET.Element]:
     """The images of a drawing, parsed."""
-    return list(ET.fromstring(drawing._repr_html_()))
+    return list(ET.fromstring(f"<body>{drawing._repr_html_()}</body>")[0])
 
 
 def results(seeds: int = 3) -> pd.DataFrame:
@@ -197,6 +198,32 @@ def test_the_same_drawing_has_the_same_bytes_and_parts_of_its_own():
     assert names
     assert not names & others
     assert set(re.findall(r'(?:href="|url\()#([^")]+)', first)) <= names
+
+
+OF_TABLES = [name for name in DRAWINGS if name.startswith("costs")] + ["effects", "alignment"]
+
+
+@pytest.mark.parametrize("draw", [*(lambda draw=draw: draw(3) for draw in CURVES.values()), *map(DRAWINGS.get, OF_TABLES)])
+def test_the_table_behind_a_figure_can_be_downloaded(draw):
+    figure = draw()
+    (link,) = ET.fromstring(f"<body>{figure._repr_html_()}</body>").iter("a")
+    kind, _, csv = link.get("href").partition(",")
+    assert kind == "data:text/csv;charset=utf-8"
+    found = pd.read_csv(io.StringIO(unquote(csv)))
+    expected = figure.data.drop(columns="key", errors="ignore").reset_index(drop=True)
+    pd.testing.assert_frame_equal(found, expected, check_dtype=False, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["accuracy_over", "accuracy_over_time", "comparison"])
+def test_the_table_behind_a_figure_has_the_values_that_are_drawn(name):
+    figure = CURVES[name](3)
+    drawn = [bar[0].get_xdata() if name == "comparison" else bar[0].get_ydata() for bar in figure.axes[0].containers]
+    means = figure.data.groupby(["variant", "level", "t"])["value"].mean()
+    assert all(np.isclose(means, value).any() for value in np.concatenate(drawn))
+
+
+def test_a_figure_without_a_table_has_nothing_to_download():
+    assert "<a" not in figures.scenes(examples())._repr_html_()
 
 
 def test_numbers_on_an_axis_are_not_cut():

@@ -24,7 +24,7 @@ SCRIPTS = [*CHAPTERS, ROOT / "book" / "template.py"]
 SOURCES = [*CHAPTERS, *sorted((ROOT / "book").glob("*.md"))]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 ENVIRONMENT = yaml.safe_load((ROOT / "environment.yml").read_text())
-ROLES = {"cite:p", "cite:t", "cite", "doc", "eq", "glue:text", "glue:md", "numref", "ref", "term"}
+ROLES = {"cite:p", "cite:t", "cite", "doc", "download", "eq", "glue:text", "glue:md", "numref", "ref", "term"}
 ROLES |= {"py:class", "py:func", "py:meth", "py:mod"}
 
 every_chapter = pytest.mark.parametrize("chapter", SCRIPTS, ids=lambda path: path.stem)
@@ -117,6 +117,12 @@ def test_the_makefile_has_its_targets_and_says_what_they_do(target):
     makefile = (ROOT / "Makefile").read_text()
     assert re.search(rf"^{target}:.*## \w", makefile, re.MULTILINE)
     assert target in re.search(r"^\.PHONY:(.*)$", makefile, re.MULTILINE).group(1).split()
+
+
+def test_the_citation_names_the_version_of_the_package():
+    version = PYPROJECT["project"]["version"]
+    assert yaml.safe_load((ROOT / "CITATION.cff").read_text())["version"] == version
+    assert f"version = {{{version}}}" in (ROOT / "book" / "citing.md").read_text()
 
 
 # chapters

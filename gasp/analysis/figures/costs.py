@@ -26,10 +26,11 @@ def accuracy_over_cost(table: pd.DataFrame, costs: pd.DataFrame, rising: Sequenc
         costs: a row for each variant, a column for each cost, named as its axis.
         rising: variants that a line joins, from the cheapest to the dearest, such as CNNs of several widths.
     """
-    drawing = Drawing()
+    accuracy = summary(table, ["variant"]).set_index("variant")
+    drawing = Drawing(accuracy.join(costs).reset_index())
     for axis, cost in costs.items():
         panel = drawing.panel(height=3)
-        means = summary(table, ["variant"]).set_index("variant").join(cost.rename("cost")).dropna(subset="cost")
+        means = accuracy.join(cost.rename("cost")).dropna(subset="cost")
         for variant in (name for name in variants_of(table) if name in means.index):
             line(panel, means.loc[[variant]], "cost", variant)
         for names in rising:
@@ -49,10 +50,11 @@ def costs_over_time(table: pd.DataFrame) -> Drawing:
     Args:
         table: of :func:`gasp.tools.bench.measure`.
     """
-    drawing = Drawing()
+    timings = table[table["group"].isin(["training", "inference"]) & table["case"].isin(["cnn", "gaspnet"])]
+    drawing = Drawing(timings)
     for group in ("training", "inference"):
         panel = drawing.panel(height=3)
-        rows = table[(table["group"] == group) & table["case"].isin(["cnn", "gaspnet"])]
+        rows = timings[timings["group"] == group]
         rows = rows.assign(seconds=1e3 * rows["seconds"], case=rows["case"].map(LABELS))
         colours = {LABELS[name]: colour for name, colour in COLOURS.items()}
         sns.lineplot(rows, x="size", y="seconds", hue="case", palette=colours, style="case", ax=panel, **MEDIAN)
@@ -72,7 +74,7 @@ def costs_of_parts(table: pd.DataFrame) -> Drawing:
         "two modulated sweeps, keys, gates": medians["gaspnet without alignment"] - medians["cnn"],
         "Kuramoto iterations": medians["gaspnet"] - medians["gaspnet without alignment"],
     }
-    drawing = Drawing()
+    drawing = Drawing(pd.DataFrame(parts).rename_axis("milliseconds").reset_index())
     panel = drawing.panel(height=1.7)
     start = np.zeros(len(medians))
     for (label, part), colour in zip(parts.items(), PALETTE[1:], strict=False):
@@ -86,7 +88,7 @@ def costs_of_parts(table: pd.DataFrame) -> Drawing:
 def costs_of_coupling(table: pd.DataFrame) -> Drawing:
     """Duration of one coupling over the number of oscillators, with floors; both axes logarithmic."""
     rows = table[table["group"] == "coupling"]
-    drawing = Drawing()
+    drawing = Drawing(rows)
     panel = drawing.panel(height=3)
     colours = dict(zip(rows["case"].unique(), PALETTE[1:], strict=False))
     sns.lineplot(rows, x="size", y="seconds", hue="case", palette=colours, style="case", ax=panel, **MEDIAN)

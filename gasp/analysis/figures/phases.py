@@ -128,7 +128,7 @@ def alignment(image: Tensor, snapshots: Sequence[tuple[int, Tensor, Tensor]], or
         snapshots: iteration, phases and gates ``(H, W)``.
         order: columns ``iteration``, ``order_within``, ``separation``.
     """
-    drawing = Drawing()
+    drawing = Drawing(order)
     first, *maps = drawing.tiles(len(snapshots) + 1, 3)
     show_scene(first, image)
     first.set_title("scene")

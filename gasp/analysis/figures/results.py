@@ -43,9 +43,10 @@ PARTS = {"weights": PALETTE[2], "phases": PALETTE[1]}
 def learning_curves(table: pd.DataFrame) -> Drawing:
     """Validation accuracy after each epoch, at every variant's last time step."""
     rows = table[(table["evaluation"] == "training") & (table["split"] == "validation") & (table["metric"] == "scene_accuracy")]
-    drawing = Drawing()
+    rows = last_step(rows)
+    drawing = Drawing(rows)
     panel = drawing.panel(height=3)
-    lines(panel, last_step(rows), "level")
+    lines(panel, rows, "level")
     panel.set(xlabel="epoch", ylabel="every object right (validation)", xticks=sorted(rows["level"].unique()))
     drawing.legend()
     return drawing
@@ -59,7 +60,7 @@ def accuracy_over_time(table: pd.DataFrame, levels: Sequence[float], evaluation:
     """
     rows = levels_of(table, evaluation, undisturbed_at=0.0 if evaluation == "gaussian" else None)
     steps = int(rows["t"].max())
-    drawing = Drawing()
+    drawing = Drawing(pd.concat([at_level(rows, level) for level in levels]))
     for level in levels:
         panel = drawing.panel(height=3)
         of_level = at_level(rows, level)
@@ -91,10 +92,12 @@ def accuracy_over(
         undisturbed_at: the evaluations, each with the level at which its scenes are undisturbed.
         accuracies: metrics, each with what it asks to be right.
     """
-    drawing = Drawing()
-    for (metric, what), (evaluation, start) in itertools.product(accuracies.items(), undisturbed_at.items()):
+    shown = list(itertools.product(accuracies.items(), undisturbed_at.items()))
+    tables = [last_step(levels_of(table, evaluation, metric, start)) for (metric, _), (evaluation, start) in shown]
+    drawing = Drawing(pd.concat(tables))
+    for ((_, what), (evaluation, _)), rows in zip(shown, tables, strict=True):
         panel = drawing.panel()
-        lines(panel, last_step(levels_of(table, evaluation, metric, start)), "level")
+        lines(panel, rows, "level")
         panel.set(xlabel=AXES[evaluation], ylabel=f"{what} right")
         panel.set_ylim(bottom=max(panel.get_ylim()[0], 0))
     drawing.legend()
@@ -109,7 +112,7 @@ def gain_over(table: pd.DataFrame, undisturbed_at: Mapping[str, float], others: 
     Args:
         undisturbed_at: the evaluations, each with the level at which its scenes are undisturbed.
     """
-    drawing = Drawing()
+    drawing, shown = Drawing(), []
     for evaluation, start in undisturbed_at.items():
         panel = drawing.panel()
         last = last_step(levels_of(table, evaluation, undisturbed_at=start))
@@ -117,8 +120,10 @@ def gain_over(table: pd.DataFrame, undisturbed_at: Mapping[str, float], others: 
         for other in others:
             gains = [{"level": level} | paired_difference(at_level(last, level), "gaspnet", other) for level in levels]
             line(panel, pd.DataFrame(gains), "level", other)
+            shown += [{"evaluation": evaluation, "variant": "gaspnet", "other": other} | gain for gain in gains]
         panel.axhline(0, color=INK, linewidth=0.8)
         panel.set(xlabel=AXES[evaluation], ylabel="GASPnet − other")
+    drawing.data = pd.DataFrame(shown)
     drawing.legend()
     return drawing
 
@@ -132,10 +137,10 @@ def comparison(table: pd.DataFrame, accuracies: Mapping[str, str] = ACCURACY) ->
         accuracies: metrics, each with what it asks to be right.
     """
     variants = variants_of(table)
-    drawing = Drawing()
-    for metric, what in accuracies.items():
+    tables = [last_step(undisturbed(table, metric)) for metric in accuracies]
+    drawing = Drawing(pd.concat(tables))
+    for what, last in zip(accuracies.values(), tables, strict=True):
         panel = drawing.panel(height=0.52 * len(variants) + 0.6)
-        last = last_step(undisturbed(table, metric))
         for row, variant in enumerate(variants):
             values = last[last["variant"] == variant]["value"]
             means = pd.DataFrame([mean_interval(values)])
@@ -151,7 +156,7 @@ def order_over_time(table: pd.DataFrame) -> Drawing:
     """Order within objects and separation between them over time steps, for each convolutional layer."""
     rows = table[(table["evaluation"] == "phases") & table["metric"].isin(list(SEPARATION))]
     layers = sorted(rows["level"].unique())
-    drawing = Drawing()
+    drawing = Drawing(rows)
     for metric, title in SEPARATION.items():
         panel = drawing.panel()
         for layer, colour, marker, dashes in zip(layers, PALETTE[1:], "os^Dv", ["-", "--", ":", "-.", "-"], strict=False):
@@ -174,9 +179,9 @@ def accuracy_over_separation(table: pd.DataFrame) -> Drawing:
 
     Both are of undisturbed scenes. A model without phases is a dotted line at its mean.
     """
-    accuracy = last_step(undisturbed(table)).set_index(["variant", "seed"])["value"]
-    separation = last_step(at_level(levels_of(table, "phases", "separation"), 1)).set_index(["variant", "seed"])["value"]
-    drawing = Drawing()
+    tables = [last_step(undisturbed(table)), last_step(at_level(levels_of(table, "phases", "separation"), 1))]
+    accuracy, separation = (rows.set_index(["variant", "seed"])["value"] for rows in tables)
+    drawing = Drawing(pd.concat(tables))
     panel = drawing.panel(height=3.4)
     for variant in variants_of(table):
         style: dict[str, Any] = {"color": COLOURS[variant], "label": LABELS[variant]}
@@ -197,7 +202,8 @@ def weights_and_phases(conditions: Mapping[str, pd.DataFrame]) -> Drawing:
         conditions: by their labels, one value for each variant, seed and time step.
     """
     parts = {label: list(decomposition(rows).values())[1:] for label, rows in conditions.items()}
-    drawing = Drawing()
+    shown = {label: pd.DataFrame(gains, list(PARTS)) for label, gains in parts.items()}
+    drawing = Drawing(pd.concat(shown, names=["condition", "part"]).reset_index())
     panel = drawing.panel(height=0.62 * len(parts) + 0.6)
     for part, (name, colour) in enumerate(PARTS.items()):
         means = pd.DataFrame([gains[part] for gains in parts.values()])
@@ -221,7 +227,7 @@ def effects(table: pd.DataFrame) -> Drawing:
     """
     table = table[table["verdict"].isin(list(VERDICTS))]
     slopes = table["effect"].str.contains("slope")
-    drawing = Drawing()
+    drawing = Drawing(table)
     for (claim, slope), rows in table.groupby(["claim", slopes], sort=False):
         panel = drawing.panel(height=0.72 * len(rows) + 0.95)
         for row, index in enumerate(rows.index):

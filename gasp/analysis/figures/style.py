@@ -8,6 +8,7 @@ import itertools
 import math
 import re
 from typing import Any
+from urllib.parse import quote
 
 import colorcet
 import matplotlib as mpl
@@ -41,10 +42,14 @@ class Drawing:
 
     Whatever is drawn in :data:`INK` takes the colour of the text around it, and the ground is that of the page, so a figure
     suits light and dark mode. The same drawing gives the same bytes.
+
+    Args:
+        data: the table that is drawn, which readers can download as CSV.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, data: pd.DataFrame | None = None) -> None:
         self.figures: list[Figure] = []
+        self.data = data
 
     @property
     def axes(self) -> list[Axes]:
@@ -90,7 +95,14 @@ class Drawing:
         return f"a drawing of {len(self.figures)} images"
 
     def _repr_html_(self) -> str:
-        return f'<div class="gasp-figure" style="{FLOW}">\n{"".join(map(svg, self.figures))}</div>'
+        drawn = f'<div class="gasp-figure" style="{FLOW}">\n{"".join(map(svg, self.figures))}</div>'
+        return drawn if self.data is None else f"{drawn}\n{download(self.data)}"
+
+
+def download(data: pd.DataFrame) -> str:
+    """A link that holds a table as CSV, so that it works without a server; a chapter names the file after its figure."""
+    csv = quote(data.drop(columns="key", errors="ignore").to_csv(index=False, float_format="%.6g"), safe=" ,.:;()-+")
+    return f'<p class="gasp-data"><a download="data.csv" href="data:text/csv;charset=utf-8,{csv}">Data (CSV)</a></p>'
 
 
 def svg(figure: Figure) -> str:
