@@ -77,7 +77,9 @@ class GenerativeFeedback(nn.Module):
     :math:`\sqrt{C_n}`. Learned weights are those of Alamia, Mozafari, Choksi, VanRullen (2021), *On the role of feedback in
     visual processing: a predictive coding perspective*, arXiv 2106.04225, who learn one set for all layers.
 
-    Ours: one set for each layer; activity is rectified, so that it stays an amplitude.
+    Ours: one set for each layer; activity is rectified, so that it stays an amplitude; predictors are trained together with the
+    layers, by the loss on answers, to which the dynamics lead, and by the errors of each step. The authors train them by the
+    errors of the first sweep, after the layers, or by the loss on answers.
 
     Args:
         convolutions: those that predict, bottom up.
