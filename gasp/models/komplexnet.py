@@ -21,13 +21,13 @@ __all__ = ["KomplexNet", "KomplexNetSettings"]
 
 
 class KomplexNetSettings(RecurrentSettings):
-    """Complex activity and the coupling of the first layer.
+    """Settings of complex activity and of the coupling of the first layer.
 
     Attributes:
         iterations: Kuramoto iterations before each complex sweep.
-        step_size: of one iteration.
-        coherence: c; 0 gives the CNN at every step.
-        kernel_size: side of K, in cells of the first layer; 7 cells of 2 pixels reach as far as the authors' 13 of one.
+        step_size: step size of an iteration.
+        coherence: c, the weight of the magnitude; with 0, every step equals the CNN.
+        kernel_size: side of K, in locations of the first layer; 7 locations of 2 pixels reach as far as the authors' 13 of one.
     """
 
     kind: Literal["komplexnet"] = "komplexnet"
@@ -45,7 +45,7 @@ class KomplexNetSettings(RecurrentSettings):
 
 
 class KomplexNet(Oscillating):
-    r"""A CNN of complex activity, the phases of whose first layer are synchronised by a learned local coupling.
+    r"""A CNN with complex activity. A learned local coupling synchronises the phases of its first layer.
 
     .. math:: \dot\varphi_i = \sum_j g_j \bigl(K_{x_j - x_i} - \varepsilon_i\bigr) \sin(\varphi_j - \varphi_i) / \kappa_i
               \qquad \text{(first layer)}
@@ -57,8 +57,8 @@ class KomplexNet(Oscillating):
     Kuramoto synchronization dynamics*, arXiv 2502.21077; the magnitude with c = 1/2 is that of Reichert, Serre (2013),
     *Neuronal Synchrony in Complex-Valued Deep Networks*, arXiv 1312.6115.
 
-    Step 0 is the plain feed-forward sweep of :class:`~gasp.models.cnn.CNN` (c = 0). Each later step moves the first
-    layer's phases by Kuramoto iterations, from where the last step left them, and sweeps again.
+    Step 0 is the plain feed-forward sweep of :class:`~gasp.models.cnn.CNN` (c = 0). Each later step aligns the first
+    layer's phases by further Kuramoto iterations, and sweeps again.
 
     From the authors' code: random initial phases, kept from step to step; a local kernel, nearly flat before training;
     the global ε; gates, tanh of amplitude; c = 1/2, normalisation and ReLU of the magnitude, and a phase for every neuron
@@ -84,12 +84,12 @@ class KomplexNet(Oscillating):
         self.log_desynchronization = nn.Parameter(torch.tensor(0.5).log())
 
     def forward(self, images: Tensor, phases: Tensor | None = None, steps: int | None = None) -> Trajectory:
-        """Run over time.
+        """Process images over time steps.
 
         Args:
             images: ``(B, channels, size, size)`` in [0, 1].
             phases: initial phases ``(N, B)`` of the first layer, radians; random when omitted.
-            steps: T of this run; the model's own when omitted.
+            steps: T, the number of steps; that of the settings when omitted.
 
         Raises:
             GaspError: if images or phases have another shape or type, or ``steps`` is below 1.
@@ -141,7 +141,7 @@ class KomplexNet(Oscillating):
     def _complex_sweep(
         self, first: Tensor, plain_second: Tensor, phases: Tensor, coherence: float
     ) -> tuple[list[Tensor], list[Tensor]]:
-        """Activity of all layers, and their phases, one a location or unit, given activity and phases of the first."""
+        """Activity of all layers, and one phase per location or unit, given activity and phases of the first layer."""
         activities, layer_phases = [first], [phases]
         z = complex_activity(first + AMPLITUDE_FLOOR, phases)  # (2, B, C, H, W)
         for index, stage in enumerate(self.stages[1:], start=1):
