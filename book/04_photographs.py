@@ -11,9 +11,9 @@
 # (the-photographs)=
 # # Items on photographs
 #
-# A digit, or a piece of clothing, is added to a photograph of CIFAR-10, and both must be named. The item is one object; the
-# photograph behind it is the other. Nothing is empty here: every location has activity, and the two objects overlap everywhere
-# that the item is. Is GASPnet more accurate than a CNN (claim C2)?
+# A digit, or a piece of clothing, is added to a photograph of CIFAR-10, and both must be named. The item is one object, and the
+# photograph behind it is the other. No place is empty here: every location is active, and wherever the item is, the photograph is
+# behind it. Is GASPnet more accurate than a CNN (claim C2)?
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"
@@ -25,6 +25,18 @@ from gasp.publishing.pages import banner
 
 settings = gasp.load_profile(profile, **overrides)
 banner(settings, overrides)
+
+# %% tags=["remove-input"]
+from gasp.analysis import verdicts
+
+verdicts.claims_box(
+    settings,
+    ["C2"],
+    (
+        "The digit comes into one phase, but the photograph into many. Modulation by such phases costs accuracy: "
+        "without modulation, the network is as accurate as the CNN ({ref}`the-ablations`)."
+    ),
+)
 
 # %% tags=["remove-cell"]
 variants = ["cnn_parameters", "cnn_compute", "gaspnet", "ideal_phases"]
@@ -71,8 +83,8 @@ gaspnet = results["cifar_mnist"][results["cifar_mnist"]["variant"] == "gaspnet"]
 figures.order_over_time(gaspnet)
 
 # %% [markdown]
-# Item and photograph come into antiphase, but the order within them stays far below that of two digits ({ref}`the-phases`, with
-# pictures). It is a mean over two objects, which differ:
+# Item and photograph come into antiphase, but the order within them stays far below that of two digits ({ref}`the-phases` has
+# pictures). That order is a mean over two objects, and they differ:
 
 # %% tags=["remove-input"]
 import torch
@@ -93,14 +105,15 @@ for variant in ("gaspnet", "ideal_phases"):
 table(["order within item / photograph", *(f"layer {layer + 1}" for layer in range(len(maps)))], rows)
 
 # %% [markdown]
-# (Networks of seed 0, last time step, 512 validation scenes.) GASPnet finds the item; it is the photograph that falls apart, into
-# patches and waves of many phases. *Ideal* phases are as good as a filter can tell: a location takes the mean phase of what
-# its filter sees, and a stroke of a digit is thinner than that. They keep the photograph in one piece and blur the item.
+# These are networks of seed 0 at the last time step, on 512 validation scenes. GASPnet finds the item. The photograph falls apart into
+# patches and waves of many phases. *Ideal* phases are as good as a filter can tell: a location takes the mean phase of what its filter
+# sees, and a stroke of a digit is thinner than that. They keep the photograph in one piece and blur the item.
 #
 # ## Where the difference comes from
 #
-# As for two digits ({ref}`the-two-parts`), GASPnet minus the CNN of the same layers has two parts: what training together with
-# phases brings to the weights, and what phases then bring to the sweeps.
+# As with two digits ({ref}`the-two-parts`), the difference between GASPnet and the CNN of the same layers has two parts: what training
+# with phases brings to the weights, and what phases then bring to the sweeps. About half of the deficit is there at t = 0, before
+# any phase is used:
 
 # %% tags=["remove-input"]
 from gasp.analysis.tables import parts_of_difference
@@ -113,16 +126,15 @@ table_of(parts, "CIFAR-MNIST, no noise")
 # (the-search)=
 # ## What was tried
 #
-# No single setting brings GASPnet to the CNN. These runs are short (two epochs of six, one seed), and they are measured on
-# validation scenes: they compare what phases reach, and do not tell which setting is best after a full training. Each is
-# declared under `studies` in the profile, and stored like every other run.
+# No single setting brings GASPnet up to the CNN. These runs are short (two epochs instead of six, one seed) and measured on validation
+# scenes. They compare what phases can reach, and do not tell which setting is best after full training. Each run is declared under
+# `studies` in the profile and stored like every other.
 
 # %% tags=["remove-input"]
 from gasp.analysis.statistics import last_step, levels_of
 from gasp.analysis.tables import by_run
 
-trained = settings if settings.judges else gasp.load_profile("cpu")
-tried = trained.store.table(trained.study("photographs"))
+tried = settings.examples.studied("photographs")
 noisy = last_step(levels_of(tried, "gaussian"))
 by_name = by_run(tried, **{f"σ = {noisy['level'].iloc[0]:g}": noisy})
 changed = by_name.index.str.contains(" = ")
@@ -158,38 +170,38 @@ for name, (run, rows) in {
 #
 # - **Phases find the item, and do not hold the photograph together.** Keys of the first layer come from filters of five pixels.
 #   To them, the parts of a photograph do not look alike, and those that look like strokes join the digit.
-# - **With a neighbourhood twice as wide, with none, or with twice the iterations, everything agrees with everything**: there is
-#   order without separation, one phase for all. The modulated sweep is then the plain one, only stronger, and no better.
-# - **Phases that are right help the item and cost the photograph.** Here they are told by the masks, with the item's phase
-#   wherever a tenth of a filter's field is item. The network then names the item better than the CNN of as many epochs
-#   ({glue:text}`sharp_item` against {glue:text}`cnn_item`), far better under strong noise ({glue:text}`sharp_item_noisy` against
-#   {glue:text}`cnn_item_noisy` at σ = 0.5), and the photograph worse ({glue:text}`sharp_photograph` against
-#   {glue:text}`cnn_photograph`). Both together are right in {glue:text}`sharp_both` of the scenes, for the CNN in
-#   {glue:text}`cnn_both`, and with the ideal phases of the other chapters in {glue:text}`ideal_both`.
+# - **With a neighbourhood twice as wide, with none, or with twice the iterations, everything agrees with everything.** There is order
+#   without separation: one phase for all. The modulated sweep is then the plain one, only stronger, and no better.
+# - **Phases that masks tell to the first layer help the item and cost the photograph.** Here a location has the item's phase wherever
+#   a tenth of its filter's field is item. The network then names the item better than the CNN after as many epochs
+#   ({glue:text}`sharp_item` against {glue:text}`cnn_item`), and far better under strong noise ({glue:text}`sharp_item_noisy` against
+#   {glue:text}`cnn_item_noisy` at σ = 0.5). It names the photograph less well ({glue:text}`sharp_photograph` against
+#   {glue:text}`cnn_photograph`). Both are right in {glue:text}`sharp_both` of the scenes; for the CNN it is {glue:text}`cnn_both`, and
+#   with the ideal phases of the other chapters {glue:text}`ideal_both`. Deeper layers take their phases from their input, so even here
+#   their phases are not right everywhere.
 # - **Under strong noise, told phases win.** At σ = 0.5 both labels are right in {glue:text}`sharp_both_noisy` and
-#   {glue:text}`ideal_both_noisy` of the scenes, for the CNN in {glue:text}`cnn_both_noisy`.
+#   {glue:text}`ideal_both_noisy` of the scenes; for the CNN it is {glue:text}`cnn_both_noisy`.
 #
-# So binding does here what it is for, for the object that must be told from what is behind it. The photograph, which decides
-# whether both are right, gains nothing from a phase that says where it is, and loses by it. {ref}`the-second-design` asks why, and
-# changes the network.
+# So binding helps the object that must be told from what is behind it. The photograph gains nothing from a phase that says where it is,
+# and loses by it. {ref}`the-second-design` asks why, and changes the network.
 #
-# Other single settings matter less. More is gained by what weakens phases, such as half the modulation, than by what sharpens
-# them. The settings of multi-MNIST were kept for all data sets: these single changes were run after the grid, to see whether
-# another choice would have mattered.
+# Other single settings matter less. What weakens phases, such as half the modulation, gains more than what sharpens them. The settings
+# of multi-MNIST were kept for all data sets: these single changes were run after the grid, to see whether another choice would have
+# mattered.
 #
 # ### On two digits
 #
-# Five iterations are enough on multi-MNIST: three align the phases less well and cost accuracy, eight gain nothing. A loss on the
-# last step alone makes the gain over time steps large, by a worse start and not by a better end. Twice the training helps the
-# CNN and GASPnet alike.
+# Five iterations are enough on multi-MNIST. Three align the phases less well and cost accuracy; eight gain nothing. A loss on the last
+# step alone makes the gain over time large, but by a worse start and not by a better end. Twice the training helps the CNN and GASPnet
+# alike.
 
 # %% tags=["remove-input"]
 two_digits = {"alignment": "both digits right, six epochs", "length": "both digits right, twelve epochs"}
-alignment, length = (by_run(trained.store.table(trained.study(name))) for name in two_digits)
+alignment, length = (by_run(settings.examples.studied(name)) for name in two_digits)
 table_of(alignment, two_digits["alignment"])
 
 # %% tags=["remove-input"]
 table_of(length, two_digits["length"])
 
 # %% [markdown]
-# Validation scenes, seed 0. {ref}`the-ablations` has what was removed from GASPnet at full length.
+# Validation scenes, seed 0. {ref}`the-ablations` removes parts of GASPnet at full length.

@@ -11,8 +11,9 @@
 # (the-ablations)=
 # # What each part is for
 #
-# GASPnet without phase modulation, without synchrony loss, without spatial neighbourhood: does accuracy fall (claim C7)? And
-# two other kinds of phases: random at the start in every layer, and ideal, told to the first layer by the masks.
+# Does accuracy fall without phase modulation, without the synchrony loss, or without the spatial neighbourhood (claim C7)? Two other
+# networks show what better and worse phases are worth. In one, the phases of every layer start at random and come to order by coupling
+# alone. In the other, masks tell the first layer its phases.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"
@@ -24,6 +25,18 @@ from gasp.publishing.pages import banner
 
 settings = gasp.load_profile(profile, **overrides)
 banner(settings, overrides)
+
+# %% tags=["remove-input"]
+from gasp.analysis import verdicts
+
+verdicts.claims_box(
+    settings,
+    ["C7"],
+    (
+        "On two digits the neighbourhood matters most. On CIFAR-MNIST, whatever is removed makes the network more "
+        "accurate, because phases cost accuracy there."
+    ),
+)
 
 # %% tags=["remove-cell"]
 from gasp.analysis import figures
@@ -41,7 +54,7 @@ figures.comparison(results["cifar_mnist"])
 # %% [markdown]
 # ## What is lost
 #
-# GASPnet minus each variant, at the last time step, paired by seed: above zero, the part that was removed helps.
+# The table gives GASPnet minus each variant, at the last time step, paired by seed. Above zero, the part that was removed helps.
 
 # %% tags=["remove-input"]
 import pandas as pd
@@ -59,18 +72,17 @@ for name, measured in results.items():
 table_of(pd.concat(gains), "data set", "variant")
 
 # %% [markdown]
-# With a_F = 0 nothing of the phases reaches the activity, and they send no gradient into it: such a network *is* the CNN of
-# the same layers, in every step of its training, but for rounding. Without the synchrony loss, keys, queries and phases learn
-# from classification alone; the next table shows that they still come apart.
+# With $a_F$ = 0 phases neither reach the activity nor send a gradient into it. Such a network *is* the CNN of the same layers, at every
+# step of its training, up to rounding. Without the synchrony loss, keys, queries and phases learn from classification alone. On two
+# digits the phases still come apart, as the next table shows; on CIFAR-MNIST they collapse into one.
 #
-# On multi-MNIST, ideal phases are no better than those that GASPnet finds for itself: it is not the separation of the digits
-# that bounds accuracy there. Random initial phases in every layer cost accuracy: deeper layers then do not take their phases
-# from their input, and must come to order by coupling alone.
+# On multi-MNIST, ideal phases are no better than those that GASPnet finds for itself, so separation does not limit accuracy there.
+# Phases that start at random in every layer cost accuracy: deeper layers then do not take their phases from their input.
 #
-# On CIFAR-MNIST it is the other way round: whatever is taken away, modulation, neighbourhood or synchrony loss, makes the
-# network more accurate, and about as accurate as the CNN. So phases are not idle on photographs: modulated by them, the network
-# loses what it has. Ideal phases are better there than GASPnet's own, and without noise below the network without modulation;
-# which object they help, and which they cost, {ref}`the-search` tells.
+# On CIFAR-MNIST it is the other way round. Without modulation, neighbourhood or synchrony loss, the network is more accurate, and about as
+# accurate as the CNN. Without modulation no phase is used; without the other two, all phases are alike, which comes to the same. So it
+# is modulation by phases that differ which costs accuracy on photographs. Ideal phases are better there than GASPnet's own, but without noise
+# they are below the network without modulation. {ref}`the-search` tells which object they help, and which they cost.
 #
 # ## What it does to the phases
 

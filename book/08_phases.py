@@ -11,8 +11,8 @@
 # (the-phases)=
 # # The phases themselves
 #
-# If synchrony binds, the locations of one object share a phase and those of two objects do not, in every layer (claim C6); and
-# the unit that reports an object is in phase with it.
+# If synchrony binds, the locations of one object share a phase and those of two objects do not, in every layer (claim C6). And the unit
+# that reports an object is in phase with it.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"
@@ -25,17 +25,28 @@ from gasp.publishing.pages import banner
 settings = gasp.load_profile(profile, **overrides)
 banner(settings, overrides)
 
+# %% tags=["remove-input"]
+from gasp.analysis import verdicts
+
+verdicts.claims_box(
+    settings,
+    ["C6"],
+    (
+        "Two digits come into antiphase in every layer. On CIFAR-MNIST the digit and the photograph are far apart in "
+        "phase, but the photograph has many phases and not one."
+    ),
+)
+
 # %% tags=["remove-cell"]
 results = {name: gasp.run_all(settings.experiments([name], ["gaspnet"]), settings) for name in ("multi_mnist", "cifar_mnist")}
 
 # %% [markdown]
 # ## Falling into step
 #
-# A trained network looks at two digits. The phases of its first layer start at random; then every frame is one Kuramoto
-# iteration, with the keys and queries of the plain sweep. {ref}`look-for-yourself` shows other scenes, with noise, at every time
-# step.
+# A trained network looks at two digits. The phases of its first layer start at random. Every frame is one Kuramoto iteration, with the
+# keys and queries of the plain sweep. {ref}`look-for-yourself` shows other scenes, with noise, at every time step.
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "Phases of the first layer on one scene, iteration by iteration. Colour is phase (wheel at the right), brightness how much a location pulls.", "name": "fig-animation"}, "image": {"alt": "An animation: two digits whose locations change colour until each digit has one colour, opposite to the other's."}}
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Phases of the first layer on one scene, iteration by iteration. Colour is phase ; brightness is how much a location pulls on others.", "name": "fig-animation"}, "image": {"alt": "An animation: two digits whose locations change colour until each digit has one colour, opposite to the other's."}}
 from gasp.analysis import figures
 from gasp.analysis.alignment import align_first_layer
 
@@ -76,8 +87,8 @@ photographs = settings.datasets["cifar_mnist"].compose("test", 5, seed=1)
 look(gasp.load_example(settings, dataset="cifar_mnist"), photographs)
 
 # %% [markdown]
-# On a photograph the digit mostly comes into one phase, but the photograph into many, in patches and waves, some of them the
-# digit's: {ref}`the-photographs` measures it, and what it costs.
+# On a photograph the digit mostly comes into one phase. The photograph comes into many, in patches and waves, and some of these are the
+# digit's. {ref}`the-photographs` measures this and what it costs.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Multi-MNIST: order parameter of the phases within an object, and separation of the mean phases of the two objects (1 is antiphase), for each convolutional layer on test scenes without noise (means over seeds, 95 % intervals).", "name": "fig-order"}, "image": {"alt": "Two panels of curves that rise over time steps, one curve a layer."}}
 figures.order_over_time(results["multi_mnist"])

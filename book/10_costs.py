@@ -184,10 +184,10 @@ compared = settings.experiments(["multi_mnist"], list(dict.fromkeys([*CNN_WIDTHS
 accuracy = last_step(undisturbed(gasp.run_all(compared, settings)))
 costs = pd.DataFrame(
     {
-        "multiplications for one image": {
-            run.variant: multiplications(run) for run in compared if run.seed == settings.seeds[0]
+        "million multiplications for one image": {
+            run.variant: multiplications(run) / 1e6 for run in compared if run.seed == settings.seeds[0]
         },
-        "seconds for a training step": pd.Series(step_seconds(directory), dtype=float),
+        "milliseconds for a training step": 1e3 * pd.Series(step_seconds(directory), dtype=float),
     }
 )
 

@@ -28,47 +28,50 @@ from gasp.analysis import verdicts
 verdicts.datasets_table(verdicts.judge(settings))
 
 # %% [markdown]
-# By the paper's comparison ({ref}`the-rule`); {ref}`what-holds` has the stricter one, and every effect.
+# These are verdicts by the paper's comparison ({ref}`the-rule`). {ref}`what-holds` adds the stricter one, and {ref}`the-effects` every
+# difference behind them.
 #
-# **On two digits phases do much of what the paper says.** They separate the digits in every layer; with them a network is a
-# little more accurate than a CNN with as many parameters, and far more robust to noise, even than a CNN with as many
-# multiplications; and without modulation or neighbourhood it is less accurate. What does not hold: accuracy hardly grows over
-# time steps, and not the more the higher the noise; without noise a CNN that spends its multiplications on width is more
-# accurate, and GAttANet, which has no phases, as accurate.
+# **Phases say what is where.** On two digits they come into antiphase in every layer, and the unit that reports a digit is in phase with
+# that digit, although nothing was trained for it ({ref}`what-is-where`). A CNN can be asked the same by attribution. Its gradients
+# answer worse without noise; occlusion, at the price of many forward runs, answers as well or better.
 #
-# **On photographs almost none of it holds.** Item and photograph come into antiphase, but the photograph into no single phase,
-# and what modulates by such phases is less accurate than the CNN, with noise and without.
+# **Phases help where place does not tell objects apart.** On overlap that training did not show, phases bring accuracy and weights
+# trained with them do not ({ref}`the-generalisation`). Under noise both bring some ({ref}`the-noise`). Without noise or overlap, naming
+# two digits takes no binding: phases told by masks do not help, attention without phases does as well, and a wider CNN does better.
 #
-# ## What our sources did not tell
+# **On CIFAR-MNIST, phases cost accuracy.** Digit and photograph come into antiphase, but the photograph has many phases and not one.
+# Modulation by such phases makes the first design less accurate than the CNN, with noise and without. A second design, with keys that see
+# more and a gate that silences what need not be named, comes close to the CNN there. On two digits before a photograph it is far
+# ahead, mostly because of its gate ({ref}`the-second-design`). It has been measured on validation scenes only.
 #
-# What we had of GASPnet are its claims, its mechanism, the widths of its layers and the form of its coupling and modulation.
-# Kernels, strides, key size, step counts, the normalisation of the coupling, learning rates and the length of training are
-# ours ({ref}`the-model` has the list, with a source for each). Where the paper's numbers come from other choices, a claim that
-# does not hold here may hold there; what we can say is that it does not follow from the mechanism alone.
+# **Accuracy hardly grows over time, and no faster under noise.** Most of what GASPnet gains is there at the first step.
 #
-# Three choices decided whether anything was learned at all: normalisation of the deeper layers, without which no variant
-# learns; phases of deeper layers that are taken from their input at each sweep instead of evolving from random ones; and
-# gradients from phases that stop before features.
+# ## What the paper leaves open
+#
+# The paper's text gave us its claims, its mechanism, the widths of its layers, and the form of its coupling and modulation. Kernels,
+# strides, key size, step counts, the normalisation of the coupling, learning rates and the length of training are our choices.
+# {ref}`the-model` lists them with a source for each. The paper's numbers may rest on other choices, so a claim that does not hold here
+# may hold there. What we can say is that it does not follow from the mechanism alone.
+#
+# Three choices made training work at all or much better. Deeper layers are normalised; without that, no variant learned. Phases of deeper
+# layers are taken from their input at each sweep, rather than evolving from random ones, which costs accuracy ({ref}`the-ablations`).
+# And phases send no gradient into features.
 #
 # ## Limits
 #
-# - The networks are small (about 50,000 parameters) and their training is short: a CNN trained for twice as long is better
-#   than in these tables ({ref}`the-search`). Differences, not levels, are the result.
-# - Seeds vary greatly under noise. Intervals over few seeds are wide, and an unclear effect is not an absent one.
-# - Of CIFAR-10 and MNIST, the training sets are the first 40,000 and 50,000 images.
-# - Masks are known for composed scenes only. Without the synchrony loss, see {ref}`the-ablations`, phases must learn from
-#   labels.
-# - The comparison with as many multiplications leaves memory and wall-clock time aside; by the clock GASPnet is dearer still
+# - The networks are small (about 50,000 parameters) and their training is short. A CNN trained for twice as long is better than in these
+#   tables ({ref}`the-search`). Differences are the result, and not levels.
+# - Seeds vary greatly under noise. With few seeds intervals are wide, and an unclear effect is not an absent one.
+# - The training sets are the first 40,000 images of CIFAR-10 and the first 50,000 of MNIST.
+# - Masks are known for composed scenes only. Without the synchrony loss, phases must learn from labels ({ref}`the-ablations`).
+# - A comparison at as many multiplications leaves memory and time aside. Measured by the clock, GASPnet costs more still
 #   ({ref}`what-it-costs`).
-# - GAttANet and KomplexNet are built from what we could learn of them ({ref}`the-predecessors`), not by their authors.
+# - GAttANet and KomplexNet are our implementations of what is published about them ({ref}`the-predecessors`), and not their authors'.
 #
 # ## What to try next
 #
-# On photographs phases find the item, but what is behind it falls apart ({ref}`the-phases`). A filter of five pixels cannot tell a
-# stroke from a texture. Keys that see more, and a gate that silences what need not be named, change the picture
-# ({ref}`the-second-design`), so far on validation scenes only. Such cues could also come from above: top-down predictions
-# {cite:p}`predify` are what the paper names as its next step.
+# A filter of five pixels cannot tell a stroke from a texture. The keys of the second design see more. Such cues could also come from
+# above: the paper names top-down predictions {cite:p}`predify` as its next step.
 #
-# The tasks of the paper ask which objects there are, not which is where, and that can be told without binding. Where binding
-# is needed most, when digits overlap that did not in training, phases do pay ({ref}`the-generalisation`). A task that asks for
-# an object by its place or by another of its features would be a sharper test of what synchrony is for.
+# The paper's tasks ask which objects there are, and that can be told without binding. Tasks that ask for an object by its place, or by
+# another of its features, are a sharper test of what synchrony is for. {ref}`what-is-where` begins with them.

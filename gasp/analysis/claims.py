@@ -71,11 +71,11 @@ def datasets_of(profile: Profile, claim: str) -> list[str]:
 
 GROUPS = {
     "accuracy": "GASPnet is more accurate than other networks",
-    "time": "its accuracy grows over time",
-    "phases": "its phases separate objects",
-    "ours": "claims of ours",
+    "time": "Its accuracy grows over time",
+    "phases": "Its phases separate objects",
+    "ours": "Our own claims",
 }
-"""What claims are about. Those of one group compare the same networks, so on one data set they hold or fail together."""
+"""What claims are about. Those about accuracy set the same GASPnets against other networks, so they are one finding."""
 
 CLAIMS = {
     "C1": Claim("GASPnet is more accurate than a CNN on two digits (both right).", "two-digits", accuracy, "accuracy"),

@@ -91,7 +91,7 @@ class Effect:
         """The effect of each seed on each scene, ``(seeds, n)``.
 
         Seeds are those that the grid has for all variants, if their runs were measured under all conditions. Without any,
-        the effect was not run.
+        the effect was not run: ``(0,)``.
 
         Raises:
             GaspError: if the results of a run of the grid are missing.
@@ -109,7 +109,7 @@ class Effect:
             }
         )
         if not seeds:
-            return np.empty((0, 0))
+            return np.empty(0)
         return np.stack([self._sum({name: keys[name, seed] for name in asked}, asked, profile) for seed in seeds])
 
     @staticmethod
@@ -146,7 +146,7 @@ def growth(claim: str, dataset: str, profile: Profile) -> Iterator[Effect]:
     """The gain from the first to the last time step: its mean over levels of noise, and its slope over them.
 
     Levels count at which the CNN, and GASPnet at its first step, have an accuracy of at least ``FLOOR``. The last step, which
-    the effect is about, has no say in that.
+    the effect is about, has no say in that. As long as their runs are not stored, every level counts.
     """
     levels = profile.evaluation.corruptions.get("gaussian", ())
     if len(levels) < 2:
@@ -157,9 +157,10 @@ def growth(claim: str, dataset: str, profile: Profile) -> Iterator[Effect]:
         measured = [Effect(claim, "accuracy", dataset, (term,)).values(profile) for term in terms]
         return all(values.mean() >= FLOOR for values in measured if values.size)
 
-    kept = np.array([level for level in levels if tells(level)])
+    stored = all(run.key in profile.store for run in profile.experiments([dataset], [GASPNET, CNN_PARAMETERS]))
+    kept = np.array([level for level in levels if not stored or tells(level)])
     centred = kept - kept.mean() if len(kept) > 1 else np.empty(0)  # one level has no slope
-    over = f"over Gaussian noise, σ = {', '.join(f'{level:g}' for level in kept)}"
+    over = f"over noise, σ = {', '.join(f'{level:g}' for level in kept) or f'none above {FLOOR:g}'}"
     for what, weights in {"mean": np.full(len(kept), 1 / max(len(kept), 1)), "slope": centred / (centred**2).sum()}.items():
         terms = [
             Term(sign * weight, GASPNET, f"gaussian/{level:g}/scene", step)

@@ -115,10 +115,11 @@ def student_p(sample: np.ndarray) -> float:
 
 
 def permutation_p(effect: np.ndarray) -> float:
-    """A permutation test, two-sided, of whether an effect on scenes ``(n)`` is as often positive as negative.
+    """A permutation test, two-sided, of whether the mean of an effect on scenes ``(n)`` is 0.
 
-    The sign of every scene is drawn anew ``RESAMPLES`` times; p is the share of draws, and of the effect itself, whose mean is
-    at least as far from 0. So p is never below ``SMALLEST_P``. Scenes of one size are drawn together, by a binomial number.
+    The sign of every scene is drawn anew ``RESAMPLES`` times, as if its effect could as well have been the opposite. p is the
+    share of draws, counting the effect itself, whose mean is at least as far from 0. So p is never below ``SMALLEST_P``. Scenes
+    of one size are drawn together, by a binomial number.
     """
     sizes, counts = np.unique(np.abs(effect).round(9), return_counts=True)
     positive = np.random.default_rng(0).binomial(counts, 0.5, (RESAMPLES, len(counts)))

@@ -19,10 +19,26 @@ from gasp.analysis.statistics import (
 )
 from gasp.experiments.variants import VARIANTS
 
-__all__ = ["by_condition", "by_run", "by_variant", "parts_of_difference", "table", "table_of"]
+__all__ = ["DATASETS", "by_condition", "by_run", "by_variant", "dataset_label", "parts_of_difference", "table", "table_of"]
+
+DATASETS = {
+    "multi_mnist": "two digits",
+    "multi_mnist_25": "two digits, overlap up to 25 %",
+    "multi_mnist_50": "two digits, overlap up to 50 %",
+    "multi_mnist_cifar": "two digits on a photograph",
+    "coloured_mnist": "two painted digits",
+    "cifar_mnist": "digit on a photograph (CIFAR-MNIST)",
+    "cifar_fashion": "garment on a photograph (CIFAR-Fashion)",
+}
+"""What pages call the data sets of the book's profiles."""
 
 Compared = str | tuple[str, str]
 """A variant, for its mean; or two variants, for the first minus the second, paired by seed."""
+
+
+def dataset_label(name: str) -> str:
+    """What pages call a data set: its name in the profile, unless ``DATASETS`` has another."""
+    return DATASETS.get(name, name)
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]], folded: str = "", cards: bool = False) -> Markdown:

@@ -15,7 +15,8 @@ is **not judged**.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from html import escape
 from typing import Any
 
 import pandas as pd
@@ -26,10 +27,10 @@ from tqdm import tqdm
 from gasp.analysis.claims import CLAIMS, GROUPS, datasets_of, effects
 from gasp.analysis.comparisons import GASPNET, STRICTER
 from gasp.analysis.statistics import SMALLEST_P, certainty, formatted
-from gasp.analysis.tables import table
+from gasp.analysis.tables import dataset_label, table
 from gasp.experiments.profile import Profile
 
-__all__ = ["SEPARATED", "claims_table", "datasets_table", "effects_table", "judge", "verdicts"]
+__all__ = ["SEPARATED", "claims_box", "claims_table", "datasets_table", "effects_table", "judge", "verdicts"]
 
 ALPHA = 0.05
 # The order within objects, and the separation between them as a share of the largest, above which phases tell objects apart.
@@ -37,7 +38,8 @@ ALPHA = 0.05
 # standard deviation), so about 19 of 20 locations are nearer to their own object than to the other.
 SEPARATED = 0.8
 COLUMNS = ["claim", "part", "effect", "dataset", "mean", "low", "high", "seeds", "scenes", "p"]
-VERDICTS = ["holds", "does not hold", "unclear", "not judged", "not tested"]
+# each verdict has a sign, so that nobody needs to tell colours apart
+VERDICTS = {"holds": "✓", "does not hold": "✗", "unclear": "?", "not judged": "–", "not tested": "○"}
 
 
 def judge(profile: Profile) -> pd.DataFrame:
@@ -113,23 +115,71 @@ def _of_claim(effects: pd.Series[str]) -> str:
 
 
 def claims_table(effects: pd.DataFrame) -> Markdown:
-    """The verdict on every claim and part of a claim, for each data set, with a link to the evidence."""
-    found = verdicts(effects)
-    datasets = effects["dataset"].unique().tolist()
-    rows = []
+    """The verdict on each claim on each data set, as coloured cells under a heading for each group; on a phone, as cards.
+
+    Layers of claim C6 have rows of their own. The verdict of the stricter comparison stands below that on the claim.
+    """
+    found = verdicts(effects).to_dict()
+    names = {dataset: escape(dataset_label(dataset)) for dataset in effects["dataset"].unique()}
+    header = "".join(f'<th scope="col">{name}</th>' for name in ["In our implementation", *names.values()])
+    bodies = []
     for group, about in GROUPS.items():
-        rows.append(["", f"*{about}*", *[""] * (len(datasets) + 1)])
+        rows = [f'<tr><th scope="rowgroup" colspan="{len(names) + 1}">{about}</th></tr>']
         for name, claim in CLAIMS.items():
             if claim.group != group:
                 continue
-            parts = effects[effects["claim"] == name]["part"].unique().tolist() or [""]
-            for place, part in enumerate(parts):
-                text = f"{claim.text if not place else '…'} {part and f'({part})'}".strip()
-                cells = [found.get((name, part, dataset), "–") for dataset in datasets]
-                rows.append(
-                    [name, text, *(f"**{cell}**" if cell == "holds" else cell for cell in cells), f"{{ref}}`{claim.page}`"]
-                )
-    return table(["", "in our implementation", *(f"`{dataset}`" for dataset in datasets), "evidence"], rows)
+            parts = effects[(effects["claim"] == name) & (effects["part"] != STRICTER)]["part"].unique().tolist() or [""]
+            for part in parts:
+                text = f"{{ref}}`{name} <{claim.page}>` {claim.text if part == parts[0] else ''} {part and f'*{part}*'}"
+                cells = (_cell(found, name, part, dataset, label) for dataset, label in names.items())
+                # between empty lines, Markdown is read within HTML
+                rows.append(f'<tr><th scope="row">\n\n{" ".join(text.split())}\n\n</th>\n{"".join(cells)}</tr>')
+        bodies.append("<tbody>\n{}\n</tbody>".format("\n".join(rows)))
+    return Markdown('<table class="gasp-claims">\n<thead><tr>{}</tr></thead>\n{}\n</table>'.format(header, "\n".join(bodies)))
+
+
+def _cell(found: dict[Any, str], claim: str, part: str, dataset: str, label: str) -> str:
+    """The verdict on a claim on one data set; empty if the claim is not judged there."""
+    verdict = found.get((claim, part, dataset))
+    if verdict is None:
+        return "<td></td>"
+    stricter = found.get((claim, STRICTER, dataset))
+    below = f"<small>stricter: {_signed(stricter)}</small>" if stricter else ""
+    return f'<td class="{verdict.replace(" ", "-")}" data-dataset="{label}">{_signed(verdict)}{below}</td>'
+
+
+def _signed(verdict: str) -> str:
+    return f'<span aria-hidden="true">{VERDICTS[verdict]}</span>&nbsp;{verdict}'
+
+
+def claims_box(profile: Profile, names: Sequence[str], why: str, datasets: Sequence[str] = ()) -> Markdown:
+    """The box that opens a chapter: its claims, the verdict on each data set with the first effect behind it, and the reason.
+
+    As long as runs of the profile are missing, it says so instead of judging.
+
+    Args:
+        names: of claims.
+        why: the reason for the verdicts, in a sentence or two of Markdown.
+        datasets: by their names in the profile; all on which a claim is judged when omitted.
+    """
+    runs = profile.experiments()
+    missing = sum(run.key not in profile.store for run in runs)
+    effects = pd.DataFrame(columns=[*COLUMNS, "verdict"]) if missing else judge(profile)
+    judged = effects[effects["part"] != STRICTER]
+    lines = []
+    for name in names:
+        lines += ["", f"**{name}.** {CLAIMS[name].text}", ""]
+        for dataset, rows in judged[judged["claim"] == name].groupby("dataset", sort=False):
+            if datasets and dataset not in datasets:
+                continue
+            parts = verdicts(rows).reset_index().groupby("verdict", sort=False)["part"].agg(", ".join)
+            found = "; ".join(f"{VERDICTS[str(kind)]} **{kind}**{part and f' ({part})'}" for kind, part in parts.items())
+            first = rows.iloc[0]
+            value = f": {first['effect']}: {formatted(first, sign=True)}" if first["seeds"] else ""
+            lines.append(f"- {dataset_label(str(dataset))}: {found}{value}")
+    if missing:
+        why = f"Not judged yet: {missing} of {len(runs)} runs are missing (`gasp experiments run --profile {profile.name}`)."
+    return Markdown("\n".join(["```{admonition} In short", ":class: tip", *lines, "", why, "```"]))
 
 
 def effects_table(effects: pd.DataFrame) -> Markdown:
@@ -138,7 +188,7 @@ def effects_table(effects: pd.DataFrame) -> Markdown:
     for _, row in effects.iterrows():
         value = formatted(row, sign=True) if row["seeds"] else "not run"
         scenes = "" if not row["scenes"] > 0 else f"{row['scenes']:,.0f}"
-        dataset, seeds = f"`{row['dataset']}`", str(row["seeds"])
+        dataset, seeds = dataset_label(row["dataset"]), str(row["seeds"])
         p = _written(row["p"], row["at_limit"])
         rows.append([row["claim"], value, row["verdict"], row["effect"], dataset, seeds, scenes, p])
     header = ["claim", "mean [95 % interval]", "verdict", "effect", "data set", "seeds", "scenes", "p"]
@@ -161,5 +211,5 @@ def datasets_table(effects: pd.DataFrame) -> Markdown:
     rows = []
     for dataset, claims in found.groupby("dataset", sort=False):
         named = claims["claim"] + claims["part"].map(lambda part: part and f" ({part})")
-        rows.append([f"`{dataset}`", *(", ".join(named[claims["verdict"] == kind]) for kind in kinds)])
+        rows.append([dataset_label(str(dataset)), *(", ".join(named[claims["verdict"] == kind]) for kind in kinds)])
     return table(["in our implementation", *kinds], rows)

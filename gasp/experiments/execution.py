@@ -262,9 +262,9 @@ def load_run(experiment: Experiment, store: Store) -> Model:
 
 
 def load_example(profile: Profile, variant: str = "gaspnet", dataset: str = "multi_mnist") -> Model:
-    """A trained network for demonstrations, on the CPU. It is from ``cpu`` if the runs of this profile are too short.
+    """A trained network for demonstrations, on the CPU: see :attr:`Profile.examples`.
 
     Raises:
         GaspError: as :func:`load`.
     """
-    return load(variant, dataset, profile=profile if profile.judges else "cpu", device="cpu")
+    return load(variant, dataset, profile=profile.examples, device="cpu")

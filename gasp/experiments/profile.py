@@ -11,6 +11,7 @@ from operator import itemgetter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
+import pandas as pd
 from pydantic import Field, ValidationError, create_model, model_validator
 
 from gasp.experiments.specification import Dataset, Evaluation, Experiment
@@ -110,6 +111,16 @@ class Profile(Settings):
     @property
     def store(self) -> Store:
         return Store(project_root() / "runs" / self.name)
+
+    @property
+    def examples(self) -> Profile:
+        """The profile whose networks are worth looking at: this one, or ``cpu`` if the runs of this one are too short."""
+        return self if self.judges else load_profile("cpu")
+
+    def studied(self, *studies: str) -> pd.DataFrame:
+        """The results of those runs of some studies that are stored, as :meth:`Store.table` gives them."""
+        runs = [run for name in studies for run in self.study(name)]
+        return self.store.table([run for run in runs if run.key in self.store])
 
     def experiments(self, datasets: Sequence[str] | None = None, variants: Sequence[str] | None = None) -> list[Experiment]:
         """The runs of the grid, ordered by seed, for these data sets and variants; for all when omitted."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gasp.models import CNN, GASPnet, GAttANet, KomplexNet, Model
+from gasp.models import CNN, GASPnet, GAttANet, KomplexNet, Model, PredictiveCNN, PredictiveGASPnet
 
 __all__ = ["MODELS", "VARIANTS", "Variant"]
 
@@ -34,9 +34,11 @@ class Variant:
 # the second design: what we add to the paper's mechanisms (see ``GASPnetSettings``), and what of it the masks train
 GATE = {"key_source": "network", "learned_gate": True}
 GATED = {**GATE, "steps": 2, "readout": "leaky", "learned_modulation": True, "drive": "channel"}
+THREE_STEPS = {**GATED, "steps": 3}
 TOLD = {"steps": 2, "readout": "leaky", "learned_modulation": True, "phase_init": "told", "iterations": 0}
 MASKS = {"key_weight": 1.0, "gate_weight": 1.0, "told_objects": "reported"}
 LABELS = {"synchrony_weight": 0.0}
+PREDICTION = {"reconstruction_weight": 1.0}
 
 VARIANTS = {
     "cnn": Variant("CNN, same layers", CNN),
@@ -51,7 +53,8 @@ VARIANTS = {
     "gattanet": Variant("GAttANet", GAttANet),
     "komplexnet": Variant("KomplexNet", KomplexNet),
     "gaspnet_gated": Variant("GASPnet with gates", GASPnet, GATED, MASKS),
-    "gaspnet_labels": Variant("GASPnet with gates, labels only", GASPnet, GATED, LABELS),
+    # without masks, phases of single channels often all become alike; those of locations do so less often
+    "gaspnet_labels": Variant("GASPnet with gates, labels only", GASPnet, {**GATED, "drive": "amplitude"}, LABELS),
     "no_alignment": Variant("gates, phases never aligned (K = 0)", GASPnet, {**GATED, "iterations": 0}, MASKS),
     "told_phases": Variant("phases told in every convolution", GASPnet, TOLD),
     "gate": Variant("gates without phases", GASPnet, {**GATE, "steps": 1}, MASKS),
@@ -59,7 +62,10 @@ VARIANTS = {
     "cnn_gated_parameters": Variant("CNN, as many parameters as with gates", CNN, wider=1.11),
     "cnn_wide": Variant("CNN, 1.5 times as wide", CNN, wider=1.5),
     "cnn_wider": Variant("CNN, twice as wide", CNN, wider=2.0),
-    "gaspnet_three_steps": Variant("GASPnet with gates, three steps", GASPnet, {**GATED, "steps": 3}, MASKS),
+    "gaspnet_three_steps": Variant("GASPnet with gates, three steps", GASPnet, THREE_STEPS, MASKS),
+    "komplexnet_feedback": Variant("KomplexNet with feedback", KomplexNet, {"feedback": True}),
+    "predictive_cnn": Variant("CNN with prediction", PredictiveCNN, {"readout": "leaky"}, PREDICTION),
+    "predictive_gaspnet": Variant("GASPnet with gates and prediction", PredictiveGASPnet, THREE_STEPS, MASKS | PREDICTION),
 }
 
 MODELS: dict[str, type[Model]] = {variant.model.kind(): variant.model for variant in VARIANTS.values()}

@@ -118,7 +118,7 @@ MEASURES = tuple(field.name for field in fields(Binding) if field.name != "heads
 def bind(
     trajectory: Trajectory, masks: Tensor, units: Tensor, heads: tuple[int, ...], colours: Tensor | None = None
 ) -> Binding | None:
-    """All measures of one forward run, on the CPU; ``None`` if the model's first layer or read-out has no phases.
+    """All measures of one run, on the CPU; ``None`` if objects are not reported, or the first layer or read-out has no phases.
 
     Args:
         masks: how much of each pixel each object covers, ``(B, G, *, *)`` in [0, 1].
@@ -126,7 +126,7 @@ def bind(
         heads: the head that reports each of the R objects.
         colours: the unit of each object's colour, see :func:`colour_units`, ``(B, R)``.
     """
-    if not trajectory.phases or trajectory.phases[0].ndim != 4 or trajectory.phases[-1].ndim != 3:
+    if not trajectory.phases or trajectory.phases[0].ndim != 4 or trajectory.phases[-1].ndim != 3 or not heads:
         return None
     shown = coverage(masks, trajectory.phases[0])  # (B, G, H, W)
     shape = shown[:, : units.shape[1]] >= COVERED  # (B, R, H, W)
@@ -145,7 +145,7 @@ def bind(
 
 def reporting_units(scenes: Scenes) -> Tensor:
     """The unit of the read-out for each reported object, ``(n, R)``. Units are counted head by head, class by class."""
-    heads = torch.tensor(scenes.head_of_object)  # of the objects that are reported, which come first
+    heads = torch.tensor(scenes.head_of_object, dtype=torch.long)  # of the objects that are reported, which come first
     return scenes.labels[:, : len(heads)] + scenes.targets.shape[-1] * heads
 
 

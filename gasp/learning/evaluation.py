@@ -107,7 +107,7 @@ def phase_statistics(model: Model, scenes: Scenes, seed: int = 0) -> list[dict[s
     - Dense layers have ``nearness``, the cosine between a unit's phase and the nearest mean phase of an object in the first
       layer, averaged over units by their gates.
     - The read-out also has ``follows``, the share of objects at which their units point
-      (:func:`~gasp.learning.binding.pointing`).
+      (:func:`~gasp.learning.binding.pointing`), if objects are reported.
 
     The list is empty for a model without phases.
     """
@@ -137,7 +137,7 @@ def _of_layers(trajectory: Trajectory, masks: Tensor, units: Tensor) -> list[dic
         )  # (T, B, n, G)
         nearest = gaps.amax(-1)
         found.append({"nearness": (gates * nearest).sum(-1) / (gates.sum(-1) + 1e-9)})
-    if trajectory.phases and trajectory.phases[-1].ndim == 3:
+    if trajectory.phases and trajectory.phases[-1].ndim == 3 and units.shape[1]:
         found[-1]["follows"] = pointing(trajectory, masks, units).float().mean(-1)
     return found
 

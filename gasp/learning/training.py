@@ -48,6 +48,8 @@ class TrainingSettings(Settings):
         synchrony_layers: the convolutions that have a synchrony loss: the first, or all, with the mean of their losses.
         key_weight: weight of the loss on the keys of all convolutions (ours).
         gate_weight: weight of the loss on the learned gate (ours).
+        reconstruction_weight: weight of the error with which convolutions predict the layer below; it trains only the
+            parameters of the prediction.
         told_objects: the objects whose masks the losses on phases and keys use: all, or those that a model must report. The
             loss on the gate always uses the masks of the latter.
         loss_steps: the time steps whose answers are trained: all, or the last.
@@ -62,6 +64,7 @@ class TrainingSettings(Settings):
     synchrony_layers: Literal["first", "all"] = "first"
     key_weight: float = Field(0.0, ge=0)
     gate_weight: float = Field(0.0, ge=0)
+    reconstruction_weight: float = Field(0.0, ge=0)
     told_objects: Literal["all", "reported"] = "all"
     loss_steps: Literal["all", "last"] = "all"
     gradient_norm: float = Field(1.0, gt=0)
@@ -184,12 +187,13 @@ def total_loss(losses: dict[str, Tensor], settings: TrainingSettings) -> Tensor:
         "synchrony_loss": settings.synchrony_weight,
         "key_loss": settings.key_weight,
         "gate_loss": settings.gate_weight,
+        "reconstruction_loss": settings.reconstruction_weight,
     }
     return torch.stack([weights.get(name, 1.0) * loss for name, loss in losses.items()]).sum()
 
 
 def objectives(trajectory: Trajectory, targets: Tensor, masks: Tensor, settings: TrainingSettings) -> dict[str, Tensor]:
-    """The losses before weighting: classification over time, synchrony, and those on keys and gate where these are trained.
+    """The losses before weighting: classification over time, synchrony, and those on keys, gate and prediction, if trained.
 
     Every step is trained by its own logits. A learned leak of the read-out is trained by a loss on the answers, which sends no
     gradient into the logits.
@@ -206,6 +210,8 @@ def objectives(trajectory: Trajectory, targets: Tensor, masks: Tensor, settings:
         losses["key_loss"] = torch.stack([key_loss(keys, queries, told) for keys, queries in pairs]).mean()
     if settings.gate_weight and trajectory.participation is not None:
         losses["gate_loss"] = gate_loss(trajectory.participation, reported)
+    if settings.reconstruction_weight and trajectory.prediction_errors is not None:
+        losses["reconstruction_loss"] = trajectory.prediction_errors.mean()
     if isinstance(trajectory.leak, Tensor):
         answers = replace(trajectory, logits=trajectory.logits.detach()).answers
         losses["readout_loss"] = classification_loss(answers, targets)

@@ -6,6 +6,7 @@ from gasp.models.gattanet import GAttANet, GAttANetSettings
 from gasp.models.komplexnet import KomplexNet, KomplexNetSettings
 from gasp.models.layered import Layered
 from gasp.models.model import LayerSizes, Model, ModelSettings
+from gasp.models.predictive import PredictiveCNN, PredictiveCNNSettings, PredictiveGASPnet, PredictiveGASPnetSettings
 from gasp.models.recurrent import Oscillating, Recurrent, RecurrentSettings
 from gasp.models.trajectory import Trajectory
 
@@ -23,6 +24,10 @@ __all__ = [
     "Model",
     "ModelSettings",
     "Oscillating",
+    "PredictiveCNN",
+    "PredictiveCNNSettings",
+    "PredictiveGASPnet",
+    "PredictiveGASPnetSettings",
     "Recurrent",
     "RecurrentSettings",
     "Trajectory",

@@ -17,8 +17,9 @@ from gasp.nn.keys import KeyNetwork
 from gasp.nn.kuramoto import Coupling, align
 from gasp.nn.layers import AMPLITUDE_FLOOR, PhaseConv2d, PhaseLinear, complex_activity, location_phases, modulated
 from gasp.nn.neighbourhood import Neighbourhood
-from gasp.nn.oscillators import Oscillators
+from gasp.nn.oscillators import Oscillators, relative_power
 from gasp.nn.phasors import angle
+from gasp.nn.prediction import Prediction
 from gasp.nn.told import told_phases
 from gasp.settings import GaspError, Size
 
@@ -154,24 +155,30 @@ class GASPnet(Oscillating):
         self.check_phases(phases, len(images))
         first, features, participation = self.first_layer(images)
         activities = self.sweep_from(first)
-        layer_phases = self._plain_phases(activities, self.layout.to_layers(phases))
+        layer_phases = own = self._plain_phases(activities, self.layout.to_layers(phases))
         plain_second = self.stages[1].linear(first)  # the input of layer 2 never changes: computed once
         gates = self.gates(activities)
         logits, all_phases, all_gates = [self.logits(activities[-1])], [layer_phases], [gates]
-        all_keys, all_queries = [], []
+        all_keys, all_queries, errors = [], [], []
         for _ in range(1, steps):
-            coupling = self.coupling([features, *activities[1:]], gates)
+            prediction = self.predict(images, activities, own)
+            coupling = self.coupling([features, *activities[1:]], gates, prediction.field)
             phases = align(self.layout.to_row(layer_phases), coupling, self.settings.iterations, self.settings.step_size)
-            activities, layer_phases = self._modulated_sweep(first, plain_second, self.layout.to_layers(phases))
+            activities, own = self._modulated_sweep(first, plain_second, self.layout.to_layers(phases), prediction)
+            layer_phases = [location_phases(*layer) for layer in zip(activities, own, strict=True)]
             gates = self.gates(activities)
             logits.append(self.logits(activities[-1]))
             all_phases.append(layer_phases)
             all_gates.append(gates)
             all_keys.append(self.layout.to_layers(coupling.keys)[: len(self.grids)])
             all_queries.append(self.layout.to_layers(coupling.queries)[: len(self.grids)])
-        return Trajectory.of_steps(
-            logits, all_phases, all_gates, self.leak, keys=all_keys, queries=all_queries, participation=participation
-        )
+            errors.append(prediction.errors)
+        return Trajectory.of_steps(logits, all_phases, all_gates, self.leak, all_keys, all_queries, participation, errors)
+
+    def predict(self, images: Tensor, activities: Sequence[Tensor], phases: Sequence[Tensor]) -> Prediction:
+        """The contributions of feedback to the next sweep, given activity and phases of all layers: none here."""
+        del images, activities, phases
+        return Prediction()
 
     def first_layer(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
         """What stays the same over time: the activity of the first layer, the features from which its keys are computed, and
@@ -188,8 +195,8 @@ class GASPnet(Oscillating):
         self.check(images)
         return self.sweep_from(self.first_layer(images)[0])
 
-    def coupling(self, features: Sequence[Tensor], gates: Sequence[Tensor]) -> Coupling:
-        r"""The coupling of all oscillators, given the features from which keys are computed and the :meth:`gates`, per layer.
+    def coupling(self, features: Sequence[Tensor], gates: Sequence[Tensor], field: Tensor | None = None) -> Coupling:
+        r"""The coupling of all oscillators, given the features from which keys are computed, :meth:`gates` and a field.
 
         .. math:: \kappa_i = \sum_j N_{ij} g_j, \qquad \varepsilon_i = \hat\varepsilon\, \kappa_i \Big/ \sum_j g_j
 
@@ -207,6 +214,7 @@ class GASPnet(Oscillating):
             neighbourhood=self.neighbourhood,
             desynchronization=self.log_desynchronization.exp() * nearby_gates / total_gates,
             normalization=nearby_gates,
+            field=field,
         )
 
     def gates(self, activities: Sequence[Tensor]) -> list[Tensor]:
@@ -219,7 +227,7 @@ class GASPnet(Oscillating):
         """
         *layers, readout = (activity.detach() for activity in activities)
         probabilities = self.logits(readout).softmax(-1).flatten(1)  # (B, heads · classes)
-        return [_gate(activity) for activity in (*layers, probabilities)]
+        return [relative_power(activity) for activity in (*layers, probabilities)]
 
     def _keys_and_queries(self, features: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         """Unit vectors ``(N, d, B)`` each, linear in the features of a location; where these are all 0, so is the vector.
@@ -265,36 +273,28 @@ class GASPnet(Oscillating):
         if response is not None and drive == "channel":
             return angle(response.detach())
         if is_map and drive in ("gate", "area"):
-            gate = _gate(activity.detach())
+            gate = relative_power(activity.detach())
             activity = (gate if drive == "gate" else torch.ones_like(gate)).unsqueeze(1)
         return linear.driven_phases(activity, sent)
 
     def _modulated_sweep(
-        self, first: Tensor, plain_second: Tensor, aligned: Sequence[Tensor]
+        self, first: Tensor, plain_second: Tensor, aligned: Sequence[Tensor], prediction: Prediction
     ) -> tuple[list[Tensor], list[Tensor]]:
-        """Activity and phases of all layers.
+        """Activity and phases of all layers; phases of locations, of units or of the channels of locations.
 
         Args:
-            first: activity of the first layer, which never changes.
+            first: drive of the first layer, which never changes.
             plain_second: what the second layer makes of it without phases.
             aligned: phases of every layer after alignment.
+            prediction: what the layers bring beside their drive.
         """
-        activities, phases = [first], [aligned[0]]
-        own = aligned[0]
+        activities, phases = [prediction.settle(0, first)], [aligned[0]]
         for index, stage in enumerate(self.stages[1:], start=1):
-            below, sent = activities[-1], own
-            plain = plain_second if index == 1 else stage.linear(below)
+            below, sent = activities[-1], phases[-1]
+            plain = plain_second if below is first else stage.linear(below)
             response = stage.linear.complex_response(complex_activity(below, sent))
-            own = self._own_phases(index, below, sent, aligned[index], response)
+            phases.append(self._own_phases(index, below, sent, aligned[index], response))
             modulation = self.modulations[index - 1] if self.settings.learned_modulation else self.settings.modulation
-            activity = stage.activate(modulated(plain, response, own, modulation))
-            activities.append(activity)
-            phases.append(location_phases(activity, own) if own.ndim == 4 else own)
+            drive = stage.activate(modulated(plain, response, phases[-1], modulation))
+            activities.append(prediction.settle(index, drive))
         return activities, phases
-
-
-def _gate(activity: Tensor) -> Tensor:
-    """The power of each location or unit, relative to itself and the layer's mean (see :meth:`GASPnet.gates`)."""
-    power = activity.square().sum(1) if activity.ndim == 4 else activity.square()  # (B, H, W) or (B, n)
-    mean_power = power.mean(tuple(range(1, power.ndim)), keepdim=True)
-    return power / (power + mean_power + 1e-9)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any, Literal
 
 import torch
@@ -12,6 +13,7 @@ from torch.nn import functional as F
 
 from gasp.models.recurrent import Oscillating, RecurrentSettings
 from gasp.models.trajectory import Trajectory
+from gasp.nn.feedback import Feedback
 from gasp.nn.kuramoto import Coupling, align
 from gasp.nn.layers import AMPLITUDE_FLOOR, complex_activity
 from gasp.nn.phasors import angle, length
@@ -28,6 +30,8 @@ class KomplexNetSettings(RecurrentSettings):
         step_size: step size of an iteration.
         coherence: c, the weight of the magnitude; with 0, every step equals the CNN.
         kernel_size: side of K, in locations of the first layer; 7 locations of 2 pixels reach as far as the authors' 13 of one.
+        feedback: whether the layers above also pull the phases of the first layer.
+        feedback_kernel_size: side of the kernels of feedback, in the same locations; 5 reach about as far as the authors' 11.
     """
 
     kind: Literal["komplexnet"] = "komplexnet"
@@ -35,8 +39,10 @@ class KomplexNetSettings(RecurrentSettings):
     step_size: float = Field(2.0, gt=0)
     coherence: float = Field(0.5, ge=0, le=1)
     kernel_size: Size = 7
+    feedback: bool = False
+    feedback_kernel_size: Size = 5
 
-    @field_validator("kernel_size")
+    @field_validator("kernel_size", "feedback_kernel_size")
     @classmethod
     def _kernel_has_a_centre(cls, size: int) -> int:
         if size % 2 == 0:
@@ -70,7 +76,16 @@ class KomplexNet(Oscillating):
     parameters as the network and take several times as long; fewer and larger steps; κ, the sum of the gates in reach, and
     ε learned and relative to it; the plain step 0; biases in the plain term alone, so that only differences of phase
     matter; magnitudes as logits; gates and deeper phases that take activity and weights as given, so that no gradient
-    passes through them. The version with feedback connections is not built.
+    passes through them.
+
+    With feedback, the phases that the layers above had in the last sweep pull those of the first layer, by the field of
+    :class:`~gasp.nn.feedback.Feedback`, from the second step on. From the authors' code: a transposed convolution from every
+    channel of layer 2, one weight for each channel of the first layer and unit of each dense layer, gates, tanh of
+    amplitude, no ε, kernels and weights that start at 0 (there at 1e-6), the step size of the first layer's own coupling,
+    phases kept from step to step. Ours: one phase a location, so a kernel from every channel of layer 2 to a location, and
+    a location's weight to a unit is the mean of its channels' weights by activity; a kernel from every deeper convolution,
+    since there layer 2 is the last; sums over gates, which bound the pull of each layer; a field that stays the same during
+    the iterations of a step; nothing that a gradient passes through but kernels and weights.
     """
 
     Settings = KomplexNetSettings
@@ -82,6 +97,11 @@ class KomplexNet(Oscillating):
         self.oscillators = math.prod(self.grids[0])
         self.kernel = nn.Parameter(torch.ones(kernel_size, kernel_size))
         self.log_desynchronization = nn.Parameter(torch.tensor(0.5).log())
+        self.feedback: Feedback | None = None
+        if self.settings.feedback:
+            units = (self.settings.hidden, heads * classes)
+            size = self.settings.feedback_kernel_size
+            self.feedback = Feedback(self.grids[0], self.settings.widths, self.settings.strides, units, size)
 
     def forward(self, images: Tensor, phases: Tensor | None = None, steps: int | None = None) -> Trajectory:
         """Process images over time steps.
@@ -103,12 +123,16 @@ class KomplexNet(Oscillating):
         coupling = self.coupling(first)
         logits: list[Tensor] = []
         all_phases, all_gates = [], []
+        activities: list[Tensor] = []  # of the last sweep, like the directions
+        directions: list[Tensor] = []
         for step in range(steps):
             if step:
+                if self.feedback is not None:
+                    coupling = replace(coupling, field=self.feedback(first, activities[1:], directions))
                 phases = align(phases, coupling, self.settings.iterations, self.settings.step_size)
             grid = phases.T.contiguous().unflatten(1, self.grids[0])  # (B, H, W)
             coherence = self.settings.coherence if step else 0.0
-            activities, layer_phases = self._complex_sweep(first, plain_second, grid, coherence)
+            activities, directions, layer_phases = self._complex_sweep(first, plain_second, grid, coherence)
             logits.append(self.logits(activities[-1]))
             all_phases.append(layer_phases)
             all_gates.append([_gates(activity) for activity in activities])
@@ -140,9 +164,14 @@ class KomplexNet(Oscillating):
 
     def _complex_sweep(
         self, first: Tensor, plain_second: Tensor, phases: Tensor, coherence: float
-    ) -> tuple[list[Tensor], list[Tensor]]:
-        """Activity of all layers, and one phase per location or unit, given activity and phases of the first layer."""
-        activities, layer_phases = [first], [phases]
+    ) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
+        """A sweep, given activity and phases of the first layer.
+
+        Returns:
+            activity of all layers; unit phasors of the neurons of all layers except the first, ``(2, B, C, H, W)`` or
+            ``(2, B, n)``; phases of all layers, one per location or unit.
+        """
+        activities, directions, layer_phases = [first], [], [phases]
         z = complex_activity(first + AMPLITUDE_FLOOR, phases)  # (2, B, C, H, W)
         for index, stage in enumerate(self.stages[1:], start=1):
             plain = plain_second if index == 1 else stage.linear(activities[-1])
@@ -150,11 +179,13 @@ class KomplexNet(Oscillating):
                 response = stage.linear.complex_response(z)  # (2, B, C, H, W) or (2, B, n)
                 magnitude = length(response)
             activity = stage.activate(plain.lerp(magnitude, coherence))
-            z = (activity + AMPLITUDE_FLOOR) * (response / magnitude).detach()
+            direction = (response / magnitude).detach()
+            z = (activity + AMPLITUDE_FLOOR) * direction
             pooled = z.sum(2) if z.ndim == 5 else response  # channels of a location share the phase of their sum
             activities.append(activity)
+            directions.append(direction)
             layer_phases.append(angle(pooled.detach()))
-        return activities, layer_phases
+        return activities, directions, layer_phases
 
 
 def _gates(activity: Tensor) -> Tensor:

@@ -21,6 +21,8 @@ class Trajectory:
         keys, queries: those that coupled the phases before each step except the first, one tensor per convolution,
             ``(T − 1, B, d, H, W)``; empty for a model without keys.
         participation: how much each location of the first layer takes part, ``(B, H, W)`` in [0, 1], where that is learned.
+        prediction_errors: mean squared error of what each of L convolutions predicted of the layer below, before each step but
+            the first, ``(T − 1, L)``, of a model that predicts.
     """
 
     logits: Tensor
@@ -30,6 +32,7 @@ class Trajectory:
     keys: tuple[Tensor, ...] = ()
     queries: tuple[Tensor, ...] = ()
     participation: Tensor | None = None
+    prediction_errors: Tensor | None = None
 
     @classmethod
     def of_steps(
@@ -41,13 +44,24 @@ class Trajectory:
         keys: Sequence[Sequence[Tensor]] = (),
         queries: Sequence[Sequence[Tensor]] = (),
         participation: Tensor | None = None,
+        prediction_errors: Sequence[Tensor | None] = (),
     ) -> Trajectory:
         """Join the records of single steps: logits ``(B, heads, classes)``; phases, gates, keys and queries of the layers."""
 
         def layers(record: Sequence[Sequence[Tensor]]) -> tuple[Tensor, ...]:
             return tuple(torch.stack(layer) for layer in zip(*record, strict=True))
 
-        return cls(torch.stack(list(logits)), layers(phases), layers(gates), leak, layers(keys), layers(queries), participation)
+        errors = [errors for errors in prediction_errors if errors is not None]
+        return cls(
+            logits=torch.stack(list(logits)),
+            phases=layers(phases),
+            gates=layers(gates),
+            leak=leak,
+            keys=layers(keys),
+            queries=layers(queries),
+            participation=participation,
+            prediction_errors=torch.stack(errors) if errors else None,
+        )
 
     @property
     def answers(self) -> Tensor:

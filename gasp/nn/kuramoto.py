@@ -35,6 +35,8 @@ class Coupling:
             :class:`~gasp.nn.neighbourhood.Neighbourhood`. It may return one row, ``(1, *)``, for N equal rows. N need not be
             symmetric. The map must be differentiable by autograd.
         desynchronization, normalization: ε and κ > 0, one for all oscillators or one each; broadcastable to ``(N, *)``.
+        field: F, ``(2, N, *)``, a further pull that stays the same during alignment. It adds
+            :math:`\operatorname{Im}(e^{-i\varphi_i} F_i)` to the rates.
     """
 
     queries: Tensor
@@ -43,6 +45,7 @@ class Coupling:
     neighbourhood: Callable[[Tensor], Tensor]
     desynchronization: float | Tensor
     normalization: float | Tensor
+    field: Tensor | None = None
 
 
 def dense_rates(phases: Tensor, coupling: Coupling, neighbourhood: Tensor) -> Tensor:
@@ -63,7 +66,7 @@ def dense_rates(phases: Tensor, coupling: Coupling, neighbourhood: Tensor) -> Te
     agreement = torch.einsum("id...,jd...,ij->ji...", coupling.queries, coupling.keys, neighbourhood)  # (N, N, *)
     strength = (agreement - coupling.desynchronization) / coupling.normalization  # r_ij, the pulling j first
     pull = coupling.gates.unsqueeze(1) * torch.sin(phases.unsqueeze(1) - phases)  # (N, N, *), likewise
-    return (strength * pull).sum(0)
+    return (strength * pull).sum(0) + _outer_torque(phasors(phases), coupling)
 
 
 def rates(phases: Tensor, coupling: Coupling) -> Tensor:
@@ -88,7 +91,8 @@ def rates(phases: Tensor, coupling: Coupling) -> Tensor:
     pooled_keys = coupling.neighbourhood(sources)  # (N or 1, 2, d, *)
     attraction = (coupling.queries.unsqueeze(1) * pooled_keys).sum(2).transpose(0, 1)  # (2, N, *)
     repulsion = pull.sum(1, keepdim=True)  # (2, 1, *)
-    return (_torque(unit, attraction) - coupling.desynchronization * _torque(unit, repulsion)) / coupling.normalization
+    inner = (_torque(unit, attraction) - coupling.desynchronization * _torque(unit, repulsion)) / coupling.normalization
+    return inner + _outer_torque(unit, coupling)
 
 
 def align(phases: Tensor, coupling: Coupling, iterations: int, step_size: float = 1.0) -> Tensor:
@@ -112,3 +116,8 @@ def _torque(unit: Tensor, field: Tensor) -> Tensor:
     r""":math:`\operatorname{Im}(e^{-i\varphi} F)`, ``(N, *)``, of phasors and field F, ``(2, N, *)``."""
     (cos, sin), (real, imag) = unit, field
     return cos * imag - sin * real
+
+
+def _outer_torque(unit: Tensor, coupling: Coupling) -> Tensor | float:
+    """What the coupling's field adds to the rates."""
+    return 0.0 if coupling.field is None else _torque(unit, coupling.field)

@@ -54,12 +54,15 @@ def modulated(plain: Tensor, response: Tensor, phases: Tensor, modulation: float
 def location_phases(activity: Tensor, phases: Tensor) -> Tensor:
     """The mean phase of the channels of each location, weighted by amplitude, ``(B, H, W)``.
 
-    No gradient flows into the activity. Where all channels are silent, all have the same weight.
+    No gradient flows into the activity. Where all channels are silent, all have the same weight. Phases of locations or units
+    are returned unchanged.
 
     Args:
-        activity: m ≥ 0, ``(B, C, H, W)``.
-        phases: φ of its channels, ``(B, C, H, W)``, radians.
+        activity: m ≥ 0, ``(B, C, H, W)`` or ``(B, n)``.
+        phases: φ of its channels, ``(B, C, H, W)``, or of locations or units, radians.
     """
+    if phases.ndim < 4:
+        return phases
     return angle(complex_activity(activity.detach() + AMPLITUDE_FLOOR, phases).sum(2))
 
 

@@ -1,4 +1,4 @@
-"""The oscillators of a network: one tensor per layer, or all of them in one row."""
+"""The oscillators of a network: one tensor per layer, or all of them in one row; and their relative power."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-__all__ = ["Oscillators"]
+__all__ = ["Oscillators", "relative_power"]
 
 
 class Oscillators:
@@ -39,3 +39,14 @@ class Oscillators:
     def to_row(self, layers: Sequence[Tensor]) -> Tensor:
         """From one tensor per layer, ``(B, H, W)`` or ``(B, n)``, to one row, ``(N, B)``."""
         return torch.cat([layer.flatten(1).T for layer in layers])
+
+
+def relative_power(activity: Tensor) -> Tensor:
+    """The power of each location ``(B, H, W)`` or unit ``(B, n)``, relative to itself and the layer's mean, in [0, 1).
+
+    Args:
+        activity: m, ``(B, C, H, W)`` or ``(B, n)``; the power of a location is the sum over its channels.
+    """
+    power = activity.square().sum(1) if activity.ndim == 4 else activity.square()
+    mean_power = power.mean(tuple(range(1, power.ndim)), keepdim=True)
+    return power / (power + mean_power + 1e-9)

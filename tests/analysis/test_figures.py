@@ -329,7 +329,7 @@ def test_an_axis_says_what_the_metric_asks_to_be_right():
         (CURVES["accuracy_over"], ["noise σ", "every object right", "GASPnet", "CNN"]),
         (CURVES["gain_over"], ["noise σ", "GASPnet − other", "CNN"]),
         (CURVES["comparison"], ["every object right", "GASPnet", "CNN"]),
-        (lambda _: figures.effects(effects()), ["C2", "less", "(cifar_mnist)", "holds", "does not hold"]),
+        (lambda _: figures.effects(effects()), ["C2", "less", "digit on a photograph (CIFAR-MNIST)", "holds", "does not hold"]),
         (lambda _: figures.corruptions(examples(1), {"blur": (1.0,)}), ["blur", "1"]),
         (CURVES["learning_curves"], ["epoch", "validation", "GASPnet", "CNN"]),
         (CURVES["accuracy_over_separation"], ["separation", "every object right", "GASPnet", "CNN"]),

@@ -238,7 +238,7 @@ def test_several_levels_at_once_have_no_parts():
 
 def drawn(rng: np.random.Generator, seeds: int = 5, scenes: int = 100, mean: float = 0.0, of_seeds: float = 0.0) -> np.ndarray:
     """What two models differ by, ``(seeds, scenes)``, in {-1, 0, 1}; ``of_seeds`` is how much seeds differ in their mean."""
-    chance = np.clip(0.5 + (mean + of_seeds * rng.standard_normal((seeds, 1))) / 2, 0, 1)
+    chance = np.clip(0.5 + mean + of_seeds * rng.standard_normal((seeds, 1)), 0, 1)
     return (rng.random((seeds, scenes)) < chance).astype(float) - (rng.random((seeds, scenes)) < 0.5)
 
 

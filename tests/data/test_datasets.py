@@ -111,3 +111,31 @@ def test_scenes_at_an_undisturbed_level_are_those_of_training(scenes):
 def test_a_change_that_is_impossible_is_refused():
     with pytest.raises(GaspError, match="overlap"):
         Dataset(items="1").with_scenes({"overlap": 2.0})
+
+
+def test_a_problem_is_a_data_set_of_one_head_that_answers_no_or_yes():
+    data = Dataset(problem="same", scenes=SceneSettings(size=40))
+    sizes, scenes = data.sizes(), data.compose("test", 5, seed=0)
+    assert sizes == {"channels": 1, "size": 40, "classes": 2, "heads": 1}
+    assert scenes.images.shape == (5, 1, 40, 40)
+    assert scenes.targets.shape == (5, 1, 2)
+    assert (scenes.targets.sum(-1) == 1).all()
+    assert (data.heads, scenes.head_of_object) == (("answer",), ())
+    assert list(data.changes(**LEVELS)) == []
+    with pytest.raises(GaspError, match="'same' has no images"):
+        data.source("test")
+
+
+@pytest.mark.parametrize(
+    ("values", "complaint"),
+    [
+        ({}, "either items or a problem"),
+        ({"items": "1", "problem": "same"}, "either items or a problem"),
+        ({"problem": "same", "background": "1"}, "only the size"),
+        ({"problem": "same", "scenes": {"objects": 3}}, "only the size"),
+        ({"problem": "odd"}, "problem"),
+    ],
+)
+def test_a_data_set_of_neither_items_nor_a_possible_problem_is_refused(values, complaint):
+    with pytest.raises(GaspError, match=complaint):
+        Dataset.of(values)

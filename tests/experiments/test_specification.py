@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from gasp.data.reasoning import Problem
 from gasp.experiments import specification as module
 from gasp.experiments.profile import load_profile
-from gasp.experiments.specification import Experiment
+from gasp.experiments.specification import Dataset, Experiment
 from gasp.experiments.variants import VARIANTS
 from gasp.models import CNN, GASPnet, Model
 
@@ -61,6 +62,7 @@ CHANGES: dict[str, Any] = {
     "training.synchrony_layers": "all",
     "training.key_weight": 1.0,
     "training.gate_weight": 1.0,
+    "training.reconstruction_weight": 1.0,
     "training.told_objects": "reported",
     "training.loss_steps": "last",
     "training.gradient_norm": 2.0,
@@ -91,7 +93,7 @@ def changed(experiment: Experiment, key: str, value: Any) -> Experiment:
 
 
 def test_the_changes_above_are_of_every_field(one, flat):
-    assert {*CHANGES, *NAMES, "model.kind"} == set(flat(one))
+    assert {*CHANGES, *NAMES, "model.kind", "data.problem"} == set(flat(one))
 
 
 @pytest.mark.parametrize("key", CHANGES)
@@ -110,6 +112,11 @@ def test_what_a_run_is_called_does_not_change_its_key(name, one):
 def test_a_model_of_another_kind_has_another_key(one):
     plain = one.model_copy(update={"model": CNN.Settings()})
     assert plain.key != one.model_copy(update={"model": GASPnet.Settings()}).key
+
+
+def test_each_problem_has_another_key(one):
+    problems = [one.model_copy(update={"data": Dataset(problem=problem)}) for problem in get_args(Problem)]
+    assert len({run.key for run in (one, *problems)}) == 1 + len(problems)
 
 
 def test_a_setting_that_is_added_later_and_off_changes_no_key(one):
@@ -219,7 +226,10 @@ def sized(variant: str, sizes: dict[str, int], monkeypatch) -> Model:
 
 
 @pytest.mark.parametrize("sizes", [ONE_HEAD, TWO_HEADS], ids=["one head", "two heads"])
-@pytest.mark.parametrize(("variant", "within"), [("cnn_parameters", 0.03), ("gattanet", 0.05), ("komplexnet", 0.05)])
+@pytest.mark.parametrize(
+    ("variant", "within"),
+    [("cnn_parameters", 0.03), ("gattanet", 0.05), ("komplexnet", 0.05), ("komplexnet_feedback", 0.05)],
+)
 def test_rivals_have_as_many_parameters_as_gaspnet(variant, within, sizes, monkeypatch):
     rival, gaspnet = (
         sum(parameter.numel() for parameter in sized(name, sizes, monkeypatch).parameters()) for name in (variant, "gaspnet")

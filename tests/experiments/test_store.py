@@ -45,7 +45,12 @@ def kept(store) -> Store:
 
 def readings(store: Store) -> list[Callable[[str], object]]:
     """Every way to read the results of a run."""
-    return [store.record, lambda key: store.table(named(key)), lambda key: store.correct(key, ["clean/0/scene"])]
+    return [
+        store.record,
+        store.conditions,
+        lambda key: store.table(named(key)),
+        lambda key: store.correct(key, ["clean/0/scene"]),
+    ]
 
 
 def files(store: Store) -> list[str]:
@@ -87,6 +92,12 @@ def test_whether_each_scene_was_right_is_found_by_its_condition(names, kept):
     for name in names:
         assert found[name].dtype == bool
         assert np.array_equal(found[name], RIGHT[name])
+
+
+def test_the_conditions_of_a_run_are_those_under_which_it_was_measured(kept):
+    assert kept.conditions(KEY) == set(RIGHT)
+    kept.save("b", rows("b"), {}, {})
+    assert kept.conditions("b") == set()
 
 
 def test_a_condition_that_was_not_tested_is_answered_with_those_that_were(kept):

@@ -501,10 +501,21 @@ def test_keys_and_gate_are_told_of_objects_only_where_that_has_weight():
     torch.testing.assert_close(reported["synchrony_loss"], synchrony_loss(trajectory.phases[0][1:], masks[:, :1]))
 
 
+def test_prediction_is_trained_only_where_that_has_weight():
+    trajectory, masks, targets = result_and_targets()
+    predicting = replace(trajectory, prediction_errors=torch.rand(2, 3))
+    assert "reconstruction_loss" not in objectives(predicting, targets, masks, SHORT)
+    weighted = SHORT.changed({"reconstruction_weight": 1.0})
+    assert "reconstruction_loss" not in objectives(trajectory, targets, masks, weighted)
+    found = objectives(predicting, targets, masks, weighted)["reconstruction_loss"]
+    torch.testing.assert_close(found, predicting.prediction_errors.mean())
+
+
 def test_every_loss_has_the_weight_that_its_setting_gives_it():
-    losses = {name: torch.tensor(float(index)) for index, name in enumerate(["synchrony_loss", "key_loss", "gate_loss"], 1)}
-    settings = SHORT.changed({"synchrony_weight": 100.0, "key_weight": 10.0, "gate_weight": 2.0})
-    assert total_loss({"classification_loss": torch.tensor(0.5), **losses}, settings) == 126.5
+    weights = {"synchrony": 100.0, "key": 10.0, "gate": 2.0, "reconstruction": 0.25}
+    losses = {f"{name}_loss": torch.tensor(float(index)) for index, name in enumerate(weights, 1)}
+    settings = SHORT.changed({f"{name}_weight": weight for name, weight in weights.items()})
+    assert total_loss({"classification_loss": torch.tensor(0.5), **losses}, settings) == 127.5
 
 
 def test_a_learned_leak_is_trained_by_the_answers_and_changes_no_other_gradient():

@@ -31,6 +31,70 @@ def test_without_coherence_is_the_cnn_at_every_step():
     assert torch.equal(model(images).logits, cnn(images).logits.expand(4, -1, -1, -1))
 
 
+def with_feedback(scale: float = 1.0, **settings) -> KomplexNet:
+    """The network of the same seed with feedback, whose kernels and weights are random."""
+    model = build(feedback=True, **settings)
+    with torch.no_grad():
+        for parameter in model.feedback.parameters():
+            parameter.copy_(scale * torch.randn_like(parameter))
+    return model
+
+
+@float64
+def test_feedback_of_no_weight_is_the_feed_forward_network():
+    plain, model, images = build(steps=4), with_feedback(scale=0.0, steps=4), sparse()
+    phases = plain.initial_phases(3)
+    expected, found = plain(images, phases), model(images, phases)
+    assert torch.equal(found.logits, expected.logits)
+    assert all(map(torch.equal, found.phases, expected.phases))
+
+
+@float64
+def test_feedback_starts_from_the_feed_forward_network():
+    plain, model = build(), build(feedback=True)
+    assert all(torch.equal(model.state_dict()[name], tensor) for name, tensor in plain.state_dict().items())
+    assert all((parameter == 0).all() for parameter in model.feedback.parameters())
+
+
+@float64
+def test_feedback_moves_phases_and_answers_from_the_second_step_on():
+    plain, model, images = build(steps=4), with_feedback(steps=4), sparse()
+    phases = plain.initial_phases(3)
+    before, after = plain(images, phases), model(images, phases)
+    assert torch.equal(after.logits[0], before.logits[0])
+    assert torch.equal(after.phases[0][0], before.phases[0][0])
+    assert (after.phases[0] - before.phases[0])[1:].abs().amax((1, 2, 3)).min() > 1e-2
+    assert (after.logits - before.logits)[1:].abs().amax((1, 2, 3)).min() > 1e-3
+
+
+@float64
+def test_feedback_comes_from_the_phases_of_the_sweep_before():
+    """One iteration, without the first layer's own coupling: phases move by the field of the layers above alone."""
+    model, images = with_feedback(iterations=1, step_size=0.7, steps=3, widths=(4,), kernels=(3,), strides=(4,)), sparse()
+    with torch.no_grad():
+        model.kernel.zero_()
+        model.log_desynchronization.fill_(-math.inf)
+    result = model(images)
+    first = model.stages[0](images)
+    share = (first + 1e-6) / (first + 1e-6).sum(1, keepdim=True)
+    activities = [model.stages[1](first), result.logits[0].flatten(1)]  # those of step 0, which is plain
+    before, moved = result.phases[0][0], torch.zeros_like(result.phases[0][0])
+    for weight, activity, above in zip(model.feedback.weights, activities, result.phases[1:], strict=True):
+        gates = activity.abs().tanh()
+        pull = torch.sin(above[0][:, :, None, None] - before.unsqueeze(1)) * gates[:, :, None, None]  # (B, n, H, W)
+        weights = torch.einsum("bchw,cn->bnhw", share, weight)
+        moved += 0.7 * (weights * pull).sum(1) / (gates.sum(1)[:, None, None] + 1e-6)
+    torch.testing.assert_close(result.phases[0][1], before + moved, rtol=0, atol=1e-9)
+
+
+@float64
+def test_feedback_of_a_constant_shift_of_all_phases_changes_no_logit():
+    model, images = with_feedback(), sparse()
+    phases = model.initial_phases(3)
+    before, after = model(images, phases), model(images, phases + 1.3)
+    torch.testing.assert_close(after.logits, before.logits, rtol=0, atol=1e-8)
+
+
 def run(model: KomplexNet, images: Tensor, seed: int):
     return model.run(images, torch.Generator().manual_seed(seed))
 
@@ -128,8 +192,9 @@ def test_gates_are_between_0_and_1_and_0_where_nothing_is():
     assert gates[0].max() > 0.5
 
 
-def test_the_synchrony_loss_trains_the_coupling_and_no_feature():
-    model = build()
+@pytest.mark.parametrize("feedback", [False, True])
+def test_the_synchrony_loss_trains_the_coupling_and_no_feature(feedback):
+    model = build(feedback=feedback)
     synchrony_loss(model(sparse()).phases[0][1:], object_masks()).backward()
     assert all(parameter.grad.abs().max() > 0 for parameter in model.coupling_parameters())
     assert [name for name, p in model.stages.named_parameters() if p.grad is not None and p.grad.abs().max() > 0] == []
@@ -140,9 +205,11 @@ def test_phases_of_another_shape_are_refused():
         KomplexNet()(sparse(), torch.zeros(3, 16, 16))
 
 
+@pytest.mark.parametrize("feedback", [False, True])
 @pytest.mark.parametrize("network", [{}, {"channels": 3, "heads": 2}], ids=str)
-def test_parameters_are_as_many_as_gaspnet_s_within_5_percent(network):
-    expected, actual = (sum(p.numel() for p in model.parameters()) for model in (GASPnet(**network), KomplexNet(**network)))
+def test_parameters_are_as_many_as_gaspnet_s_within_5_percent(network, feedback):
+    models = GASPnet(**network), KomplexNet(**network, feedback=feedback)
+    expected, actual = (sum(p.numel() for p in model.parameters()) for model in models)
     assert abs(actual - expected) <= 0.05 * expected
 
 
@@ -153,7 +220,9 @@ def test_the_last_logits_alone_train_what_is_coupled():
 
 
 @pytest.mark.parametrize(
-    "settings", [{"kernel_size": 4}, {"kernel_size": -1}, {"coherence": 1.5}, {"coherence": math.nan}], ids=str
+    "settings",
+    [{"kernel_size": 4}, {"kernel_size": -1}, {"feedback_kernel_size": 2}, {"coherence": 1.5}, {"coherence": math.nan}],
+    ids=str,
 )
 def test_impossible_settings_are_refused(settings):
     with pytest.raises(GaspError, match=next(iter(settings))):

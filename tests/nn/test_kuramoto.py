@@ -12,7 +12,7 @@ from torch import Tensor
 
 from gasp.nn.kuramoto import Coupling, align, dense_rates, rates
 from gasp.nn.neighbourhood import Neighbourhood
-from gasp.nn.phasors import order_parameter
+from gasp.nn.phasors import order_parameter, phasors
 
 float64 = pytest.mark.usefixtures("float64")
 neighbourhoods = pytest.mark.parametrize("width", [0.12, 0.5, math.inf])
@@ -75,6 +75,19 @@ def test_desynchronization_and_normalization_may_differ_between_oscillators(per_
             naive[i] += coupling.gates[j] * (agreement - epsilon[i]) / kappa[i] * torch.sin(phases[j] - phases[i])
     close(rates(phases, coupling), naive)
     close(dense_rates(phases, coupling, matrix), naive)
+
+
+@float64
+@batches
+def test_a_field_pulls_like_an_oscillator_at_its_angle(batch):
+    coupling, _ = random_coupling(Neighbourhood([(3, 3)]), 9, batch)
+    phases, angles, lengths = torch.randn(3, 9, *batch)
+    fielded = replace(coupling, field=lengths * phasors(angles))
+    expected = rates(phases, coupling) + lengths * torch.sin(angles - phases)
+    close(rates(phases, fielded), expected)
+    close(dense_rates(phases, fielded, Neighbourhood([(3, 3)]).matrix()), expected)
+    still = replace(coupling, field=torch.zeros(2, 9, *batch))
+    assert torch.equal(rates(phases, still), rates(phases, coupling))
 
 
 @float64

@@ -24,7 +24,7 @@ STALE = {
     "models/gaspnet.py": EVERY_USER,
     "settings.py": EVERY_USER,
     "__init__.py": EVERY_USER,
-    "analysis/__init__.py": {"figures"},
+    "analysis/__init__.py": {"figures", "bench"},
     "analysis/figures/results.py": {"figures"},
     "analysis/figures/explorer.html": {"figures"},
     "analysis/figures/phases.js": {"figures"},

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib.ticker import LogLocator
 
 from gasp.analysis.figures.style import COLOURS, INK, LABELS, PALETTE, Drawing, line, variants_of
 from gasp.analysis.statistics import summary
@@ -36,6 +37,9 @@ def accuracy_over_cost(table: pd.DataFrame, costs: pd.DataFrame, rising: Sequenc
             joined = means.reindex([name for name in names if name in means.index])
             panel.plot(joined["cost"], joined["mean"], color=PALETTE[0], linewidth=1, zorder=0)
         panel.set(xscale="log", xlabel=axis, ylabel="every object right")
+        panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        panel.xaxis.set_major_formatter("{x:g}")  # exponents would be too small to be read
+        panel.minorticks_off()
     drawing.legend()
     return drawing
 

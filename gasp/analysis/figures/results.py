@@ -22,6 +22,7 @@ from gasp.analysis.statistics import (
     summary,
     undisturbed,
 )
+from gasp.analysis.tables import dataset_label
 
 ACCURACY: Mapping[str, str] = {"scene_accuracy": "every object"}
 AXES = {
@@ -228,14 +229,14 @@ def effects(table: pd.DataFrame) -> Drawing:
     slopes = table["effect"].str.contains("slope")
     drawing = Drawing(table)
     for (claim, slope), rows in table.groupby(["claim", slopes], sort=False):
-        panel = drawing.panel(height=0.56 * len(rows) + 0.95)
+        panel = drawing.panel(height=0.72 * len(rows) + 0.95)
         for row, index in enumerate(rows.index):
             effect, verdict = rows.loc[[index]], rows.loc[index, "verdict"]
             style: dict[str, Any] = {"fmt": "o", "capsize": 3, "color": VERDICTS[verdict], "label": verdict}
-            panel.errorbar(effect["mean"], [row + 0.78], xerr=bars(effect), **style)
-            panel.plot([0, 0], [row + 0.64, row + 0.92], color=INK, linewidth=1)  # a longer line would strike out names
-        names = [f"{effect} ({dataset})" for effect, dataset in rows[["effect", "dataset"]].to_numpy()]
-        _rows(panel, [name.replace(": ", "\n") if ": " in name else name.replace(" (", "\n(") for name in names], 0.31)
+            panel.errorbar(effect["mean"], [row + 0.83], xerr=bars(effect), **style)
+            panel.plot([0, 0], [row + 0.72, row + 0.94], color=INK, linewidth=1)  # a longer line would strike out names
+        names = [f"{dataset_label(dataset)}: {effect}" for effect, dataset in rows[["effect", "dataset"]].to_numpy()]
+        _rows(panel, [name.replace(": ", "\n") for name in names], 0.37)
         panel.set(title=claim, xlabel="change per unit of σ" if slope else "difference")
     drawing.legend()
     return drawing
