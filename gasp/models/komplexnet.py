@@ -66,26 +66,29 @@ class KomplexNet(Oscillating):
     Step 0 is the plain feed-forward sweep of :class:`~gasp.models.cnn.CNN` (c = 0). Each later step aligns the first
     layer's phases by further Kuramoto iterations, and sweeps again.
 
-    From the authors' code: random initial phases, kept from step to step; a local kernel, nearly flat before training;
-    the global ε; gates, tanh of amplitude; c = 1/2, normalisation and ReLU of the magnitude, and a phase for every neuron
-    of the deeper layers. There, every channel of the first layer has its own phases and a kernel to each other channel (8
-    channels, 13×13 cells of one pixel), ε = 0.202 is fixed, each of 15 steps has one iteration of size 0.006, the first
-    sweep is complex already, and biases are added to real and imaginary parts.
+    From the authors' code: random initial phases, kept from step to step; a local kernel, nearly flat before training; the
+    global ε; gates that are the tanh of amplitude; c = 1/2; normalisation and ReLU of the magnitude; a phase for every neuron
+    of the deeper layers.
 
-    Ours: one phase a location, as in GASPnet, since kernels between all 26 channels would have two thirds as many
-    parameters as the network and take several times as long; fewer and larger steps; κ, the sum of the gates in reach, and
-    ε learned and relative to it; the plain step 0; biases in the plain term alone, so that only differences of phase
-    matter; magnitudes as logits; gates and deeper phases that take activity and weights as given, so that no gradient
-    passes through them.
+    Different in the authors' code: every channel of the first layer has its own phases and a kernel to each other channel (8
+    channels, 13×13 locations of one pixel); ε = 0.202 is fixed; each of 15 steps has one iteration of size 0.006; the first
+    sweep is already complex; biases are added to real and imaginary parts.
 
-    With feedback, the phases that the layers above had in the last sweep pull those of the first layer, by the field of
-    :class:`~gasp.nn.feedback.Feedback`, from the second step on. From the authors' code: a transposed convolution from every
-    channel of layer 2, one weight for each channel of the first layer and unit of each dense layer, gates, tanh of
-    amplitude, no ε, kernels and weights that start at 0 (there at 1e-6), the step size of the first layer's own coupling,
-    phases kept from step to step. Ours: one phase a location, so a kernel from every channel of layer 2 to a location, and
-    a location's weight to a unit is the mean of its channels' weights by activity; a kernel from every deeper convolution,
-    since there layer 2 is the last; sums over gates, which bound the pull of each layer; a field that stays the same during
-    the iterations of a step; nothing that a gradient passes through but kernels and weights.
+    Ours: one phase per location, as in GASPnet, because kernels between all 26 channels would have two thirds as many
+    parameters as the network and take several times as long; fewer and larger steps; κ, the sum of the gates in reach, and a
+    learned ε relative to it; the plain step 0; biases in the plain term only, so that only differences of phase matter;
+    magnitudes as logits; no gradient through gates and deeper phases into activity and weights.
+
+    With feedback, from the second step on the phases of the layers above in the last sweep pull those of the first layer, by
+    the field of :class:`~gasp.nn.feedback.Feedback`. From the authors' code: a transposed convolution from every channel of
+    layer 2; one weight for each channel of the first layer and unit of each dense layer; gates that are the tanh of amplitude;
+    no ε; kernels and weights that start at 0 (there at 1e-6); the step size of the first layer's own coupling; phases kept
+    from step to step.
+
+    Ours, with feedback: one phase per location, so a kernel leads from every channel of layer 2 to a location, and the weight
+    between a location and a unit is the mean of its channels' weights by activity; a kernel from every deeper convolution,
+    since in the authors' code layer 2 is the last; sums over gates, which bound the pull of each layer; a field that stays the
+    same during the iterations of a step; gradients into kernels and weights only.
     """
 
     Settings = KomplexNetSettings
