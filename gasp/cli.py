@@ -37,7 +37,7 @@ class Action(StrEnum):
 
 @app.command("experiments")
 def experiments(
-    action: Annotated[Action, typer.Argument(help="List the runs, run those that are missing, or show how far each is.")],
+    action: Annotated[Action, typer.Argument(help="List the runs, run those that are missing, or show their progress.")],
     profile: ProfileName = "smoke",
     datasets: Annotated[list[str] | None, typer.Option("--dataset", help="Only these data sets.")] = None,
     variants: Annotated[list[str] | None, typer.Option("--variant", help="Only these variants.")] = None,
@@ -46,7 +46,7 @@ def experiments(
     parameters: Parameters = None,
     scheduler: Annotated[str, typer.Option(help="Address of a Dask scheduler whose workers share this folder.")] = "",
 ) -> None:
-    """The grid of runs (data set × variant × seed) and the studies. A run that was stopped resumes where it stopped."""
+    """List, run or inspect the grid (data set × variant × seed) and the studies. A stopped run resumes where it stopped."""
     from gasp.experiments.execution import run_all
     from gasp.experiments.profile import load_profile
 
@@ -66,7 +66,7 @@ def experiments(
 
 
 def _show_cells(runs: list[Experiment], in_study: Mapping[str, str]) -> None:
-    """Print a row per data set, variant and study: its seeds, and what the variant is, or the study."""
+    """Print a row per data set, variant and study: its seeds, and the label of the variant or the name of the study."""
     from gasp.experiments.variants import VARIANTS
 
     seeds: dict[tuple[str, str, str], list[str]] = {}
@@ -79,7 +79,7 @@ def _show_cells(runs: list[Experiment], in_study: Mapping[str, str]) -> None:
 
 
 def _show_status(runs: list[Experiment], store: Store, in_study: Mapping[str, str]) -> None:
-    """Print a row per data set, variant and study: how many of its runs are done, and how far the others are."""
+    """Print a row per data set, variant and study: the number of runs that are done, and the progress of the others."""
     from gasp.experiments.execution import status
 
     table, rows = status(runs, store), []
@@ -157,7 +157,7 @@ def book_archive(profile: ProfileName = "smoke") -> None:
 
 @app.command("doctor")
 def doctor() -> None:
-    """Show what is installed, which device and data are used and what is missing, and test the numbers."""
+    """Show what is installed and what is missing, which device and data are used, and test a tiny training run."""
     from gasp.tools.doctor import examine
 
     findings = list(examine())
@@ -177,7 +177,7 @@ def faults(
     profile: ProfileName = "smoke",
     quick: Annotated[bool, typer.Option("--quick", help="Try each fault once; takes a minute or two.")] = False,
 ) -> None:
-    """Kill, starve and damage small grids at random points; count what is lost, in runs/PROFILE/faults.csv."""
+    """Disturb small grids by kills, full disks and damaged files; count what is lost, in runs/PROFILE/faults.csv."""
     from gasp.experiments.profile import load_profile
     from gasp.tools.faults import MUST_BE_ZERO, measure, summary
 
@@ -214,7 +214,7 @@ def bench(
 
 
 def _show(header: Sequence[str | Column], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table: fitted to the terminal; one line per row, however long, where the output is piped."""
+    """Print a table, fitted to the terminal. If the output is piped, each row is one line, however long."""
     table = Table(*header, box=None, padding=(0, 2, 0, 0), pad_edge=False)
     for row in rows:
         table.add_row(*map(str, row))
@@ -223,7 +223,7 @@ def _show(header: Sequence[str | Column], rows: Iterable[Sequence[object]]) -> N
 
 
 def _right(header: str) -> Column:
-    """A column of numbers."""
+    """A column of numbers, aligned to the right."""
     return Column(header, justify="right")
 
 
@@ -242,7 +242,7 @@ def _parse(parameters: list[str]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Run the command; an error that the user can cause is one line on stderr, and exit status 2."""
+    """Run the command. An error that the user can cause gives one line on stderr and exit status 2."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C
     try:
         app()

@@ -1,12 +1,12 @@
-"""Corruptions of images, each at a level of which 0 is none.
+"""Corruptions of images. Each has a level; level 0 leaves the image unchanged.
 
-``gaussian``         independent noise of this standard deviation, added
-``salt_and_pepper``  this share of the pixels, turned black or white
-``speckle``          independent noise of this standard deviation, multiplied with the image and added
-``blur``             a Gaussian of this standard deviation, pixels
-``contrast``         this share of the contrast, taken away
+``gaussian``         independent Gaussian noise is added; the level is its standard deviation
+``salt_and_pepper``  random pixels turn black or white; the level is their share
+``speckle``          the image times independent Gaussian noise is added; the level is the standard deviation of the noise
+``blur``             the image is smoothed by a Gaussian; the level is its standard deviation, pixels
+``contrast``         contrast is reduced; the level is the share that is removed
 
-Noise is drawn on the CPU, so that it is the same on every device, and nothing is clipped.
+Noise is drawn on the CPU, so that it is the same on every device. Nothing is clipped.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Corruption = Literal["gaussian", "salt_and_pepper", "speckle", "blur", "contrast
 
 
 def corrupt(images: Tensor, kind: Corruption, level: float, generator: torch.Generator) -> Tensor:
-    """Images ``(B, C, H, W)`` in [0, 1] with a corruption of the module's table; level 0 gives the images themselves.
+    """Images ``(B, C, H, W)`` in [0, 1] with one of the corruptions above.
 
     Raises:
         ValueError: for a level below 0, or above 1 where it is a share.

@@ -1,4 +1,4 @@
-"""Data sets: which images scenes are composed of, what a model reports of them, and which changes of them make sense."""
+"""Data sets: the images that scenes are composed of, what a model reports, and the changed scenes on which it is tested."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ VALIDATION_SHARE = 0.1
 
 
 class Dataset(Settings):
-    """Where the images of the scenes come from, and how scenes are composed of them; or a problem of visual reasoning.
+    """A source of images, and how scenes are composed of them; or a problem of visual reasoning.
 
     Attributes:
         items: the source of the objects, a name or a folder (see :mod:`gasp.data.sources`).
-        problem: instead of items: shapes, and a question about them (see :mod:`gasp.data.reasoning`). Of ``scenes``, only the
-            size can then be set.
-        background: the source of the images behind them, if any.
+        problem: a problem of visual reasoning, instead of items: drawn shapes and a question about them (see
+            :mod:`gasp.data.reasoning`). Of ``scenes``, only the size can then be set.
+        background: the source of the background images, if any.
         scenes: how scenes are composed.
-        reports_background: whether a model must name the background, too.
+        reports_background: whether a model must also name the background.
     """
 
     items: str | None = None
@@ -54,7 +54,7 @@ class Dataset(Settings):
         return ("objects", "background") if self.background and self.reports_background else ("objects",)
 
     def sizes(self) -> dict[str, int]:
-        """The ``channels``, ``size`` (pixels), ``classes`` and ``heads`` that a model of these scenes has.
+        """The ``channels``, ``size`` (pixels), ``classes`` and ``heads`` that a model needs for these scenes.
 
         Raises:
             GaspError: if the images cannot be loaded.
@@ -70,7 +70,7 @@ class Dataset(Settings):
         }
 
     def source(self, split: Split) -> tuple[ImageSet, ImageSet | None]:
-        """Images of objects and of backgrounds; validation images are held out of the training images.
+        """The images of objects and of backgrounds. Validation images are held out from the training images.
 
         Raises:
             GaspError: if they cannot be loaded, or the data set is a problem, whose shapes are drawn.
@@ -87,21 +87,20 @@ class Dataset(Settings):
         return compose(items, self.scenes, count, seed, background, self.reports_background)
 
     def with_scenes(self, changes: Mapping[str, Any]) -> Dataset:
-        """The data set with some settings of its scenes replaced."""
+        """This data set with some settings of its scenes replaced."""
         return self.model_copy(update={"scenes": self.scenes.changed(changes)})
 
     def changes(
         self, scales: Sequence[float], objects: Sequence[int], overlaps: Sequence[float]
     ) -> Iterator[tuple[str, float, dict[str, Any]]]:
-        """Those of the asked changes that make sense for these scenes: evaluation, level, and the settings replaced. Of painted
-        objects always also ``new_pairs``, all of whose pairs of class and colour are held out of training.
+        """The requested changes that are possible for these scenes, as (evaluation, level, replaced settings).
 
-        Objects that keep their frame only change their scale, because one leaves no room for a second. Problems have no
-        changes.
+        Coloured objects always add ``new_pairs``, scenes of the pairs of class and colour that are held out from training.
+        Objects that keep their frame change in scale only, because one leaves no room for a second. Problems have no changes.
 
         Args:
             scales: relative to the scale in training.
-            objects: how many; together they cover as much as the objects in training.
+            objects: numbers of objects; together they cover as much as the objects in training.
             overlaps: see :class:`~gasp.data.scenes.SceneSettings`.
         """
         if self.problem:
@@ -119,7 +118,7 @@ class Dataset(Settings):
             yield "overlap", overlap, {"overlap": overlap}
 
     def undisturbed(self, evaluation: str) -> float:
-        """The level at which an evaluation's scenes are those of training; 0 for every corruption."""
+        """The level at which the scenes of an evaluation are like those in training; 0 for every corruption."""
         levels = {"scale": 1.0, "objects": float(self.scenes.objects), "overlap": self.scenes.overlap}
         return levels.get(evaluation, 0.0)
 

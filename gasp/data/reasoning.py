@@ -3,21 +3,22 @@
 ===============  ================================================  ====  ====================================================
 problem          yes                                               SVRT  no
 ===============  ================================================  ====  ====================================================
-``same``         two shapes are alike                                 1  they are not
-``same_in_row``  three shapes in a straight line are alike           22  no two of them are
+``same``         two shapes are the same                              1  they differ
+``same_in_row``  three shapes in a straight line are the same        22  no two of them are the same
 ``inside``       a small shape is inside a large one                  4  it is outside
 ``touching``     a small shape touches a large one                   11  there is a gap between them
 ===============  ================================================  ====  ====================================================
 
-The first two ask whether shapes are the same up to translation, the others how they lie.
+The first two problems ask whether shapes are the same up to translation, the others ask how they lie.
 
 Source: the Synthetic Visual Reasoning Test (Fleuret et al. 2011, *Comparing machines and humans on a visual categorization
-test*), whose numbers the table gives; its demands on networks: arXiv 2108.03603. Shapes and sizes are ours, and so is the care
-that the number of lit pixels does not give the answer away: whatever shapes a scene has, both answers are possible with them,
-and shapes that differ have nearly as many lit pixels each. What a relation itself implies remains. Shapes inside each other, or
-in touch, take less room: of ``inside`` and ``touching`` the size of the box around all shapes alone answers 87 % and 72 % of
-scenes right, and the number of lit pixels in one half of the image 59 % and 58 %, at the best threshold. That, not 50 %, is
-what a model must beat. Of the other two problems, neither answers more than 52 %.
+test*), whose numbers the table gives. Its demands on networks: arXiv 2108.03603. Shapes and sizes are ours.
+
+The number of lit pixels must not give the answer away (ours). Whatever shapes a scene has, both answers are possible with them,
+and shapes that differ have nearly equal numbers of lit pixels. What a relation itself implies remains: shapes inside each
+other, or in touch, take less room. At the best threshold, the size of the box around all shapes alone answers 87 % of
+``inside`` and 72 % of ``touching`` correctly, and the number of lit pixels in one half of the image 59 % and 58 %. A model must
+beat these numbers, not 50 %. In the other two problems, neither statistic answers more than 52 %.
 """
 
 from __future__ import annotations
@@ -48,13 +49,13 @@ TRIES = 64  # of places in a scene
 def compose_problem(problem: Problem, size: int, count: int, seed: int) -> Scenes:
     """Draw scenes of one problem; the same arguments give the same scenes, and a smaller count the first of them.
 
-    Every shape is an object with a mask of its own, the pixels of its outline; shapes of a scene that are alike have the same
-    label. No head reports them: the one head has the classes of ``ANSWERS``, each the right one in about half of the scenes.
+    Every shape is an object. Its mask is its outline, and equal shapes of a scene have the same label. No head reports the
+    shapes. The only head has the classes of ``ANSWERS``, each of which is correct in about half of the scenes.
 
     Args:
         size: side of a scene, pixels.
-        count: how many scenes.
-        seed: of the generator.
+        count: number of scenes.
+        seed: seed of the generator.
 
     Raises:
         GaspError: if ``size`` leaves no room for the shapes.

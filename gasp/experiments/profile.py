@@ -1,4 +1,4 @@
-"""Profiles: at what scale the book is run, and the grid of runs that it asks for."""
+"""Profiles: the scale at which the book is run, and the grid of its runs."""
 
 from __future__ import annotations
 
@@ -34,7 +34,12 @@ else:
 
 
 class Task(Dataset):
-    """A data set, the claims that are judged on it, and what it changes of a profile's settings."""
+    """A data set, the claims that are judged on it, and the settings in which it differs from the profile.
+
+    Attributes:
+        claims: names of the claims.
+        network, models, training: replacements of the profile's settings.
+    """
 
     claims: tuple[str, ...] = ()
     network: LayerSizes = LayerSizes()
@@ -46,7 +51,8 @@ class Block(Settings):
     """A part of the grid: every variant on every data set, with every seed.
 
     Attributes:
-        seeds: those of the profile when omitted.
+        datasets, variants: their names.
+        seeds: seeds of the block; those of the profile when omitted.
     """
 
     datasets: tuple[str, ...] = Field(min_length=1)
@@ -55,19 +61,22 @@ class Block(Settings):
 
 
 class Profile(Settings):
-    """At what scale the book is run; read from ``book/profiles/NAME.yaml``.
+    """The settings of all runs of the book at one scale, read from ``book/profiles/NAME.yaml``.
 
     Attributes:
+        name: name of the file.
         description: one line for the reader.
-        judges: whether runs this long can judge a claim; if not, pages say so.
+        judges: whether the runs are long enough to judge claims; if not, pages say so.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-        workers: how many runs at once; 0 for one a core, or one alone on a GPU.
-        seeds: of the runs.
-        datasets: by name.
-        grid: the runs whose models are tested.
-        studies: by name, runs whose models are only validated.
-        network: sizes of the layers, of every model.
-        models: other settings, of single models.
+        workers: number of simultaneous runs; with 0, one per core, or one per GPU.
+        seeds: seeds of the runs.
+        datasets: data sets by name.
+        grid: runs whose models are tested.
+        studies: runs whose models are only validated, by the name of the study.
+        network: sizes of the layers of all models.
+        models: further settings of single models.
+        training: how models are trained.
+        evaluation: how they are tested.
     """
 
     name: str
@@ -114,7 +123,7 @@ class Profile(Settings):
         return self.store.table([run for run in runs if run.key in self.store])
 
     def experiments(self, datasets: Sequence[str] | None = None, variants: Sequence[str] | None = None) -> list[Experiment]:
-        """The runs of the grid, first seeds first; of all data sets and variants where none are named."""
+        """The runs of the grid, ordered by seed, for these data sets and variants; for all when omitted."""
         self._check(datasets or (), variants or ())
         cells = dict.fromkeys(
             (seed, dataset, variant)
@@ -131,10 +140,10 @@ class Profile(Settings):
         seeds: Sequence[int] | None = None,
         studies: Sequence[str] | None = None,
     ) -> list[Experiment]:
-        """The runs of the grid and of the studies, or of what is asked for.
+        """The runs of the grid and of the studies, or a selection of them.
 
         Args:
-            datasets, variants, seeds: only these. Data sets or variants without a study ask for runs of the grid.
+            datasets, variants, seeds: only these. Data sets or variants without a study select runs of the grid.
             studies: only these studies, without the grid. A variant that a study changes still counts as that variant.
         """
         grid = [] if studies else self.experiments(datasets, variants)
@@ -143,13 +152,13 @@ class Profile(Settings):
         return [run for run in runs if seeds is None or run.seed in seeds]
 
     def experiment(self, dataset: str, variant: str, seed: int) -> Experiment:
-        """The run of a variant on a data set, whether or not the grid has it."""
+        """The run of a variant on a data set, whether or not it is in the grid."""
         return self._specify(dataset, Change(variant=variant), seed)
 
     def study(
         self, name: str, datasets: Sequence[str] | None = None, variants: Sequence[str] | None = None
     ) -> list[Experiment]:
-        """The runs of a study, first seeds first; each is called by its variant and what is changed of it.
+        """The runs of a study, ordered by seed. Each is named after its variant and its changes.
 
         Args:
             datasets, variants: only these; all when omitted.
@@ -171,7 +180,7 @@ class Profile(Settings):
     def _specify(
         self, dataset: str, change: Change, seed: int, training: Mapping[str, Any] = MappingProxyType({})
     ) -> Experiment:
-        """What a run is, from the most general setting to the most special: model, profile, data set, variant, change."""
+        """The specification of a run. Later settings replace earlier ones: model, profile, data set, variant, change."""
         self._check([dataset], [change.variant])
         if seed < 0:
             raise GaspError(f"a seed must be at least 0, not {seed}")
@@ -202,7 +211,7 @@ class Profile(Settings):
 
 
 def load_profile(name: str, /, **overrides: Any) -> Profile:
-    """Read a profile; ``overrides`` replace single values by their name, such as ``epochs=2``.
+    """Read a profile. ``overrides`` replace single settings by name, such as ``epochs=2``.
 
     Raises:
         GaspError: for a profile that does not exist or is not YAML, and for every unknown, missing or mistyped key.
@@ -219,7 +228,7 @@ def load_profile(name: str, /, **overrides: Any) -> Profile:
     if not isinstance(values, dict):
         raise GaspError(f"{path} is not a profile: it must be a mapping of keys to values")
     if "name" in values:
-        raise GaspError(f"{path}: unknown key name: a profile is called as its file")
+        raise GaspError(f"{path}: unknown key name: a profile has the name of its file")
     for key, value in overrides.items():
         _override(values, key, value)
     try:
@@ -231,7 +240,7 @@ def load_profile(name: str, /, **overrides: Any) -> Profile:
 
 
 def _override(values: dict[str, Any], key: str, value: Any) -> None:
-    """Replace the setting of this name, dotted or not, wherever it is nested; of models, in all that have it."""
+    """Replace the setting of this name, dotted or not, wherever it is nested, and in all models that have it."""
     paths = [
         *((name,) for name in Profile.model_fields if name not in ("name", "network", "models", "training", "evaluation")),
         *(("network", name) for name in LayerSizes.model_fields),
@@ -258,7 +267,7 @@ def _override(values: dict[str, Any], key: str, value: Any) -> None:
 
 
 def _replace(values: dict[str, Any], path: Sequence[str], value: Any) -> None:
-    """Replace one value; what single data sets or blocks of the grid say of it gives way."""
+    """Replace one value, and remove what single data sets or blocks of the grid set for it."""
     *sections, name = path
     special = values.get("datasets") if sections else None
     parts = [*special.values()] if isinstance(special, dict) else []
@@ -278,5 +287,5 @@ def _replace(values: dict[str, Any], path: Sequence[str], value: Any) -> None:
 
 
 def _is_among(name: str, asked: Sequence[str] | None) -> bool:
-    """Whether a name is one of those that are asked for; without such names, all are."""
+    """Whether a name is selected; when no names are given, all are."""
     return asked is None or name in asked

@@ -1,4 +1,4 @@
-"""What a run is: its typed specification, and the keys of its results and weights."""
+"""The typed specification of a run, and the keys of its results and weights."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ SEEDS = {"validation": 2**40, "test": 2**41}
 
 
 class Evaluation(Settings):
-    """What is measured of a trained model.
+    """How a trained model is tested.
 
     Attributes:
-        split: which images the scenes are composed of; ``validation`` for whatever is to be chosen.
-        draw: which draw of scenes from these images; another draw gives other scenes, and other results.
-        scenes: how many scenes.
-        sweep_scenes: how many of them under each change of scenes or images.
-        validation_scenes: how many validation scenes after each epoch.
+        split: the images of which scenes are composed; all choices are made on ``validation``.
+        draw: number of the draw of scenes; another draw gives other scenes of the same images.
+        scenes: number of scenes.
+        sweep_scenes: number of scenes under each change of scenes or images.
+        validation_scenes: number of validation scenes after each epoch.
         corruptions: levels of each corruption, see :mod:`gasp.data.corruptions`.
-        scales: of the objects, relative to the size that they have in training.
-        objects: how many, where there is no background.
-        overlaps: how much of an object another may cover, where there is no background.
+        scales: scales of the objects, relative to those in training.
+        objects: numbers of objects, used if there is no background.
+        overlaps: shares of an object that another may cover, used if there is no background.
         longer: T of runs that are longer than in training.
         longer_noise: levels of Gaussian noise in longer runs.
-        attributions: methods by which a model is asked where its objects are, beside its phases.
+        attributions: attribution methods that are asked where the objects are, in addition to phases.
     """
 
     split: Literal["test", "validation"] = "test"
@@ -62,13 +62,13 @@ class Evaluation(Settings):
 
 
 class Condition(NamedTuple):
-    """One kind of scene, and how a model meets it.
+    """One kind of test.
 
     Attributes:
-        evaluation, level: the names of the results.
-        scenes: changes of how scenes are composed.
-        corruption: of the images, and its level.
-        steps: T; the model's own when None.
+        evaluation, level: names under which the results are stored.
+        scenes: replaced settings of the scenes.
+        corruption: a corruption of the images and its level.
+        steps: T, the number of steps; that of the model when ``None``.
     """
 
     evaluation: str
@@ -89,12 +89,12 @@ class Experiment(Settings):
     """The full specification of one run.
 
     Attributes:
-        dataset, variant: what tables call it; the names do not change what is computed.
-        data: where scenes come from.
-        model: the settings of a registered model.
-        training: how it is trained.
-        evaluation: what is measured of it.
-        seed: of the initial weights, the scenes and their order.
+        dataset, variant: names for tables, which do not change what is computed.
+        data: the data set.
+        model: settings of a registered model.
+        training: how the model is trained.
+        evaluation: how it is tested.
+        seed: seed of the initial weights, the scenes and their order.
     """
 
     dataset: str
@@ -107,20 +107,20 @@ class Experiment(Settings):
 
     @property
     def key(self) -> str:
-        """The name of the results: a hash of all that decides them."""
+        """The name of the results: a hash of everything that determines them."""
         return self._hash({"dataset", "variant"})
 
     @property
     def weights_name(self) -> str:
-        """The name of the trained weights, which do not depend on what is measured of them."""
+        """The name of the trained weights, which do not depend on how the model is tested."""
         measured = set(Evaluation.model_fields) - {"validation_scenes"}
         return f"{self.model.kind}-{self.seed}-{self._hash({'dataset': True, 'variant': True, 'evaluation': measured})}"
 
     def _hash(self, exclude: Any) -> str:
         """A hash of the specification and of the revision of its meaning.
 
-        Settings that have their default are left out, so that a setting added later, off by default, changes no key. A
-        test holds every committed result against the full specification that is stored with it.
+        Settings with their default value are left out, so that a new setting that is off by default changes no key. A test
+        compares every committed result with the full specification that is stored with it.
         """
         values = self.model_dump(mode="json", exclude=exclude, exclude_defaults=True, serialize_as_any=True)
         values["model"]["kind"] = self.model.kind
@@ -129,11 +129,11 @@ class Experiment(Settings):
 
     @property
     def steps(self) -> int:
-        """How many training steps the run has."""
+        """The number of training steps."""
         return self.training.epochs * self.training.steps_per_epoch
 
     def conditions(self) -> Iterator[Condition]:
-        """The changes of scenes or images under which the trained model is evaluated."""
+        """The changes of scenes or images under which the trained model is tested."""
         asked = self.evaluation
         for corruption, levels in asked.corruptions.items():
             for level in levels:
@@ -144,7 +144,7 @@ class Experiment(Settings):
             yield Condition(evaluation, level, scenes)
 
     def build(self, sizes: Mapping[str, int] | None = None) -> Model:
-        """The model before training. Variants of one seed share the weights that they have in common.
+        """The model before training. Variants of one seed start with the same weights where they have the same layers.
 
         Args:
             sizes: as :meth:`gasp.data.datasets.Dataset.sizes` gives them; read from the data when omitted.

@@ -1,10 +1,10 @@
-"""Results on disk, one folder per profile: written whole or not at all, found by key, read as tidy tables.
+"""Results on disk, one folder per profile. They are written completely or not at all, and found by key.
 
 ::
 
-    runs/PROFILE/results/KEY.csv        one row a value
-    runs/PROFILE/results/KEY.npz        how much of each scene was right at the first and last step, by evaluation/level/what
-    runs/PROFILE/results/KEY.json       what was run: specification, versions, device, duration, checksums of both
+    runs/PROFILE/results/KEY.csv        a tidy table, one row per value
+    runs/PROFILE/results/KEY.npz        the share of each scene that was right at the first and last step, by condition
+    runs/PROFILE/results/KEY.json       the record: specification, versions, device, duration, checksums of both
     runs/PROFILE/weights/*.safetensors  trained weights
     runs/PROFILE/checkpoints/           unfinished runs (not in version control)
 """
@@ -71,13 +71,13 @@ class Store:
             return False
 
     def save(self, key: str, rows: pd.DataFrame, record: dict[str, Any], correct: Mapping[str, ArrayLike]) -> None:
-        """Store the results of one run. The record is written last, and without it the run counts as missing.
+        """Store the results of one run. The record is written last; without it the run counts as missing.
 
         Args:
             rows: a table with at least the columns that are stored.
             record: plain values.
-            correct: how much of each scene was right at the first and last step, ``(2, n)``, by evaluation/level/what: bool, or
-                the share of its objects.
+            correct: by evaluation/level/what, whether each scene was right at the first and last step, bool, or the share of
+                its objects that were, ``(2, n)``.
 
         Raises:
             GaspError: if the folder cannot be written.
@@ -90,13 +90,17 @@ class Store:
         write_text(self._path(key, "json"), json.dumps(record | {"sha256": digests}, indent=1) + "\n")
 
     def sweep(self, *names: str) -> None:
-        """Remove the half-written files of a killed process; to be called by whoever holds the lock of these names."""
+        """Remove the incomplete files of a killed process. The caller must hold the lock of these names."""
         for name in names:
             for scratch in self.directory.glob(f"*/{name}.*.tmp"):
                 scratch.unlink(missing_ok=True)
 
     def record(self, key: str) -> dict[str, Any]:
-        """What was run, where, and how long it took."""
+        """The record of a run: its specification, the device, the versions and the duration.
+
+        Raises:
+            GaspError: if the run is missing.
+        """
         self._require(key)
         return dict(json.loads(self._path(key, "json").read_text()))
 
@@ -111,23 +115,23 @@ class Store:
             return set(arrays.files)
 
     def correct(self, key: str, conditions: Collection[str]) -> dict[str, np.ndarray]:
-        """How much of each scene was right at the first and last step, ``(2, n)``, by condition: whether all of it was, bool,
-        such as ``gaussian/0.1/scene``; or the share of its objects, such as ``gaussian/0.1/pointing``.
+        """Whether each scene was right at the first and last step, ``(2, n)``, by condition, such as ``gaussian/0.1/scene``.
+        Measures of single objects, such as ``gaussian/0.1/pointing``, give the share of the scene's objects that were right.
 
         Raises:
-            GaspError: if the run is missing, or was not tested so.
+            GaspError: if the run is missing, or was not tested under a condition.
         """
         self._require(key)
         try:
             return read_arrays(self._path(key, "npz"), conditions)
         except GaspError as error:
-            raise GaspError(f"run {key} was not tested so: {error}") from error
+            raise GaspError(f"run {key} was not tested under these conditions: {error}") from error
 
     def table(self, experiments: Iterable[Experiment]) -> pd.DataFrame:
-        """The results of these runs, one row a value, with the run's ``key``, ``dataset``, ``variant`` and ``seed``.
+        """The results of these runs, one row per value, with the run's ``key``, ``dataset``, ``variant`` and ``seed``.
 
         Raises:
-            GaspError: if a run is missing or its table is not what was written.
+            GaspError: if a run is missing or damaged.
         """
         tables = []
         for run in experiments:

@@ -1,4 +1,4 @@
-"""Studies: what was tried, on validation scenes, before anything was tested."""
+"""Studies: comparisons on validation scenes, by which settings are chosen before anything is tested."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Change", "Study"]
 
 
 class Change(Settings):
-    """A variant, and single settings of it that a study replaces."""
+    """A variant with single settings replaced."""
 
     variant: str
     model: dict[str, Any] = Field({})
@@ -22,22 +22,22 @@ class Change(Settings):
 
     @property
     def label(self) -> str:
-        """What a study calls the run, such as ``gaspnet, iterations = 3``."""
+        """The name of the run in tables, such as ``gaspnet, iterations = 3``."""
         return ", ".join([self.variant, *(f"{name} = {value}" for name, value in (self.model | self.training).items())])
 
 
 class Study(Settings):
-    """Runs that compare single changes. They are measured on validation scenes, on which every choice is made.
+    """Runs that compare single changes. They are measured on validation scenes, and all choices are made on these.
 
     Attributes:
-        question: one line for the reader.
-        datasets: by their names in the profile.
-        epochs: of every run.
-        seeds: of every run.
-        noise: levels of Gaussian noise at which the runs are measured, beside none.
-        objects, overlaps: other numbers of objects, and other overlaps, with which they are measured.
-        attributions: methods by which they are asked where the objects are.
-        runs: what is compared.
+        question: the question that the study answers, one line.
+        datasets: names of data sets of the profile.
+        epochs: number of epochs of every run.
+        seeds: seeds of every run.
+        noise: levels of Gaussian noise at which the runs are measured, in addition to no noise.
+        objects, overlaps: other numbers of objects and other overlaps at which they are measured.
+        attributions: attribution methods by which they are measured.
+        runs: the variants and changes that are compared.
     """
 
     question: str
@@ -51,7 +51,7 @@ class Study(Settings):
     runs: tuple[Change, ...] = Field(min_length=1)
 
     def evaluation(self, scenes: int) -> Evaluation:
-        """What is measured of the runs, on so many validation scenes."""
+        """The evaluation of the runs, on this number of validation scenes."""
         return Evaluation(
             split="validation",
             scenes=scenes,

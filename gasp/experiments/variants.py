@@ -1,4 +1,4 @@
-"""The variants that the book compares: a model, and what each changes of its settings."""
+"""The variants that the book compares: models with changed settings."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ __all__ = ["MODELS", "VARIANTS", "Variant"]
 
 @dataclass(frozen=True)
 class Variant:
-    """A model, and what the variant changes of a profile's settings.
+    """A model with the settings in which it differs from a profile.
 
     Attributes:
         label: its name on pages.
         model: its class.
-        settings: replaced in the model's own ``Settings``.
-        training: replaced in :class:`~gasp.learning.training.TrainingSettings`.
-        wider: multiplies the width of every layer.
+        settings: replacements in the model's own ``Settings``.
+        training: replacements in :class:`~gasp.learning.training.TrainingSettings`.
+        wider: factor by which the width of every layer is multiplied.
     """
 
     label: str

@@ -1,7 +1,8 @@
-r"""What is where, asked of any network: which pixels is a reported class attributed to?
+r"""What is where, for any network: to which pixels is a reported class attributed?
 
-The fair opponents of phases (:mod:`gasp.learning.binding`). A network without phases can say where an object is only by an
-attribution, a map of how much each pixel, or location, counts for an output. The output is the answer at the last step,
+Attributions are the fair comparison for phases (:mod:`gasp.learning.binding`). A network without phases can show where an
+object is only by an attribution, a map of how much each pixel contributes to an output. The output is the answer at the last
+step,
 
 .. math:: \ell_c \qquad \text{or, in contrast,} \qquad \ell_c - \frac{1}{|C| - 1} \sum_{c' \in C, c' \ne c} \ell_{c'}
 
@@ -15,8 +16,8 @@ others, 2020, *Captum: A unified and generic model interpretability library for 
   (Selvaraju and others 2017, arXiv 1610.02391)
 - ``occlusion``: fall of the output under a black square of 8 pixels, moved by 4 (Zeiler, Fergus 2013, arXiv 1311.2901)
 
-In a network of several steps, Grad-CAM sees the last sweep alone, and gradients pass where training lets them pass: not
-through keys, gates and drives.
+In a network with several steps, Grad-CAM uses the last sweep only. Gradients flow where they flow in training, so not through
+keys, gates and drives.
 """
 
 from __future__ import annotations
@@ -52,15 +53,15 @@ def attributions(
     masks: Tensor | None = None,
     seed: int = 0,
 ) -> Tensor:
-    """How much every pixel counts for the units that report the objects, ``(B, R, size, size)``, summed over colours.
+    """How much every pixel contributes to the units that report the objects, ``(B, R, size, size)``, summed over colours.
 
     Args:
         images: ``(B, channels, size, size)`` in [0, 1].
-        units: of the read-out, see :func:`gasp.learning.binding.reporting_units`, ``(B, R)``.
+        units: units of the read-out, ``(B, R)``, see :func:`gasp.learning.binding.reporting_units`.
         method: one of ``METHODS``.
-        contrast: whether each is asked in contrast to the others of its head.
-        masks: coverage of the pixels by the objects, for a model that is told where they are.
-        seed: of the model's random choices, the same in each of the forward runs that an attribution needs.
+        contrast: whether the output of a unit is taken in contrast to the other units of its head.
+        masks: how much of each pixel each object covers, for a model that is told where objects are.
+        seed: seed of the model's random choices, which are the same in all forward runs of an attribution.
 
     Raises:
         GaspError: for an unknown method, and for Grad-CAM of a model without convolutions.
@@ -88,12 +89,12 @@ def attribution_pointing(
     corruption: tuple[Corruption, float] | None = None,
     seed: int = 0,
 ) -> Tensor:
-    """Whether each reported object is the one to which its class is attributed, ``(n, R)`` bool, see :func:`points_at`.
+    """Whether the class of each reported object is attributed to that object, ``(n, R)`` bool, see :func:`points_at`.
 
     Args:
         method, contrast: as in :func:`attributions`.
-        corruption: of the images, and its level.
-        seed: of noise and the model's random choices.
+        corruption: a corruption of the images and its level.
+        seed: seed of noise and of the model's random choices.
     """
     device = next(model.parameters()).device
     generator = torch.Generator().manual_seed(seed)
@@ -112,11 +113,11 @@ def attribution_pointing(
 def points_at(maps: Tensor, masks: Tensor) -> Tensor:
     """Whether an attribution is larger inside its object than inside any other, ``(B, R)`` bool.
 
-    What is compared is the mean over the pixels of an object, weighted by how much it covers of each. A map that is the same in
-    several objects, such as one that is 0 everywhere, points at none.
+    The comparison is between means over the pixels of an object, weighted by how much of each it covers. A map with the same
+    mean in several objects, such as one that is 0 everywhere, points at none.
 
     Args:
-        maps: ``(B, R, size, size)``, those of the first R objects.
+        maps: attributions of the first R objects, ``(B, R, size, size)``.
         masks: ``(B, G, size, size)`` in [0, 1].
     """
     shares = masks / masks.sum((-2, -1), keepdim=True).clamp(min=1e-6)

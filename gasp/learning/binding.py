@@ -1,25 +1,25 @@
-r"""What is where: do the phases of the read-out say where the objects are that it reports?
+r"""What is where: do the phases of the read-out show where the reported objects are?
 
-A location of the first layer and a unit of the read-out *agree* by
+The *agreement* of a location of the first layer with a unit of the read-out is
 
 .. math:: a(\varphi, \varphi') = \tfrac12 \bigl[1 + \cos(\varphi - \varphi')\bigr]
 
-1 in phase, ½ a quarter turn apart, 0 in antiphase. These questions are asked of it, at every time step:
+It is 1 in phase, ½ a quarter turn apart, and 0 in antiphase. It answers these questions, at every time step:
 
 ``pointing``       is an object's unit nearer in phase to its own object than to any other?
 ``mask_iou``       do the locations in phase with its unit have the object's shape?
-``told_mask_iou``  … and would they, if masks told which object each belongs to? The first layer blurs, so this is below 1
+``told_mask_iou``  and if masks told which object each belongs to? The first layer blurs, so even this is below 1
 ``cued_accuracy``  given a place, which object is there?
 ``name_to_place``  given its name, where is it?
 
-and where objects are painted, and a second head names colours:
+If objects are coloured, and a second head names colours, there are two more:
 
 ``colour_pointing``  is the unit of an object's colour nearer in phase to the object than to any other?
-``pairing``          is an object's unit nearer in phase to that of its colour than to another's? If not, phases mix them up
+``pairing``          is an object's unit nearer in phase to that of its colour than to that of another colour in the scene?
 
-The unit of an object is that of its true class, whether or not the network reports it, so that all but ``cued_accuracy`` say
-nothing about naming. Only differences of phase count. Nothing is trained for any of this. If all phases are alike, pointing
-is right for one of G objects. The measures are ours.
+The unit of an object is that of its true class, whether or not the network reports it. All measures except ``cued_accuracy``
+are therefore independent of naming. Only differences of phase count, and nothing is trained for these measures. If all phases
+are equal, pointing is right for one of G objects. The measures are ours.
 
 Shapes: T time steps, B scenes, G objects of which the first R are reported, H × W locations of the first layer.
 """
@@ -61,13 +61,13 @@ NEIGHBOURHOOD = 3  # side of the place around a location, in locations
 
 @dataclass(frozen=True)
 class Binding:
-    """What is where, on n scenes at T time steps: for each reported object ``(T, n, R)``, in [0, 1].
+    """The measures of this module on n scenes at T time steps, for each reported object ``(T, n, R)``, in [0, 1].
 
     Attributes:
         pointing, mask_iou, told_mask_iou, cued_accuracy, name_to_place: as in the table of the module; the overlaps are NaN
             for an object that covers half of no location.
         heads: the head that reports each object.
-        colour_pointing, pairing: likewise, where objects are painted.
+        colour_pointing, pairing: as in the table of the module, if objects are coloured.
     """
 
     pointing: Tensor
@@ -80,14 +80,14 @@ class Binding:
     pairing: Tensor | None = None
 
     def metrics(self) -> dict[str, list[float]]:
-        """The mean of each measure over objects, a list over time steps; with several heads, also over the objects of each
-        (``head_0_pointing`` and so on).
+        """The mean of each measure over objects, a list over time steps. With several heads, also the mean over the objects of
+        each head (``head_0_pointing`` and so on).
         """
         return {name: values.flatten(1).nanmean(1).tolist() for name, values in self._by_head(MEASURES).items()}
 
     def of_scenes(self) -> dict[str, Tensor]:
-        """The share of each scene's objects that are right, ``(T, n)``: what differences between runs are tested on, paired by
-        scene. Of all measures but overlaps; with several heads, also of the objects of each.
+        """The share of objects that are right in each scene, ``(T, n)``, for all measures except overlaps. Differences between
+        runs are tested on these shares, paired by scene. With several heads, also the share of the objects of each.
         """
         shares = [name for name in MEASURES if not name.endswith("iou")]
         return {name: values.mean(-1) for name, values in self._by_head(shares).items()}
@@ -118,8 +118,7 @@ MEASURES = tuple(field.name for field in fields(Binding) if field.name != "heads
 def bind(
     trajectory: Trajectory, masks: Tensor, units: Tensor, heads: tuple[int, ...], colours: Tensor | None = None
 ) -> Binding | None:
-    """Every measure of one forward run, on the CPU; ``None`` of a model whose locations and read-out do not both have phases,
-    and of scenes whose objects are not reported.
+    """All measures of one run, on the CPU; ``None`` if objects are not reported, or the first layer or read-out has no phases.
 
     Args:
         masks: how much of each pixel each object covers, ``(B, G, *, *)`` in [0, 1].
@@ -145,21 +144,21 @@ def bind(
 
 
 def reporting_units(scenes: Scenes) -> Tensor:
-    """The unit of the read-out that stands for each reported object, ``(n, R)``: heads one after the other, class by class."""
+    """The unit of the read-out for each reported object, ``(n, R)``. Units are counted head by head, class by class."""
     heads = torch.tensor(scenes.head_of_object, dtype=torch.long)  # of the objects that are reported, which come first
     return scenes.labels[:, : len(heads)] + scenes.targets.shape[-1] * heads
 
 
 def colour_units(scenes: Scenes) -> Tensor | None:
-    """The unit of the second head that stands for the colour of each object, ``(n, G)``; ``None`` where none is painted."""
+    """The unit of the second head for the colour of each object, ``(n, G)``; ``None`` if objects are not coloured."""
     return None if scenes.colours is None else scenes.targets.shape[-1] + scenes.colours.long()
 
 
 def pointing(trajectory: Trajectory, masks: Tensor, units: Tensor) -> Tensor:
-    """Whether each object's unit is nearer in phase to it than to any other object, ``(T, B, R)`` bool.
+    """Whether the unit of each object is nearer in phase to it than to any other object, ``(T, B, R)`` bool.
 
-    The phase of an object is the mean phase of the first layer's locations, weighted by how much of each it covers. Objects
-    that are not reported, such as a background, count among the others.
+    The phase of an object is the mean phase of the first layer's locations, weighted by how much of each it covers. The other
+    objects include those that are not reported, such as a background.
 
     Args:
         masks, units: as in :func:`bind`.
@@ -170,7 +169,7 @@ def pointing(trajectory: Trajectory, masks: Tensor, units: Tensor) -> Tensor:
 
 
 def pairing(trajectory: Trajectory, units: Tensor, colours: Tensor) -> Tensor:
-    """Whether each object's unit is nearer in phase to that of its colour than to those of others' colours, ``(T, B, R)`` bool.
+    """Whether the unit of each object is nearest in phase to that of its colour, among the colours present, ``(T, B, R)`` bool.
 
     Args:
         units, colours: as in :func:`bind`.
@@ -180,10 +179,10 @@ def pairing(trajectory: Trajectory, units: Tensor, colours: Tensor) -> Tensor:
 
 
 def audible(gates: Tensor) -> Tensor:
-    """Where a location's gate is above half of the layer's largest: ``(…, H, W)`` bool, of gates in the same shape.
+    """Whether the gate of each location is above half of the layer's largest, ``(…, H, W)`` bool, for gates in this shape.
 
-    The first layer also responds around an object, and to noise, with smaller gates. A threshold relative to the largest
-    serves models with gates of any scale.
+    Smaller gates are mostly responses around an object, or to noise. The threshold is relative, so that it suits models with
+    gates of any scale.
     """
     return gates > AUDIBLE * gates.amax((-2, -1), keepdim=True)
 
@@ -191,9 +190,9 @@ def audible(gates: Tensor) -> Tensor:
 def phase_masks(trajectory: Trajectory, units: Tensor) -> Tensor:
     """The locations of the first layer that are in phase with each unit, ``(T, B, R, H, W)`` bool.
 
-    A location belongs to the unit that is nearest in phase, if that is less than a quarter turn away and the location is
-    :func:`audible`: so it belongs to one unit at most, and a third group of locations, such as a background in a phase of its
-    own, to none.
+    A location belongs to the unit that is nearest in phase, if that unit is less than a quarter turn away and the location is
+    :func:`audible`. So each location belongs to one unit at most. A third group of locations, such as a background with a
+    phase of its own, belongs to none.
 
     Args:
         units: the competing units, ``(B, R)``.
@@ -212,8 +211,8 @@ def _told_masks(trajectory: Trajectory, shown: Tensor) -> Tensor:
 
 
 def mask_iou(found: Tensor, shape: Tensor) -> Tensor:
-    """Intersection over union of masks ``(…, H, W)`` bool with those of objects, which broadcast; NaN for an object without
-    locations.
+    """Intersection over union of masks ``(…, H, W)``, bool, with the masks of objects, which broadcast. It is NaN for an object
+    without locations.
     """
     intersection = (found & shape).sum((-2, -1)).float()
     union = (found | shape).sum((-2, -1))
@@ -221,15 +220,15 @@ def mask_iou(found: Tensor, shape: Tensor) -> Tensor:
 
 
 def cued_reports(trajectory: Trajectory, masks: Tensor, units: Tensor) -> Tensor:
-    r"""Whether each object is named right when its place is pointed at, ``(T, B, R)`` bool.
+    r"""Whether each object is named correctly when its place is given, ``(T, B, R)`` bool.
 
-    The place is where the object shows most and the others least, a location and its neighbours. Its phase φ is the mean of
-    theirs, weighted by their gates. Of the classes c of the object's head, the answer is
+    The place is a location and its neighbours, where the object shows most and the others least. Its phase φ is the mean phase
+    of these locations, weighted by their gates. Among the classes c of the object's head, the answer is
 
     .. math:: \arg\max_c \; p_c \, a(\varphi_c, \varphi)
 
-    with p the softmax of the network's answer. So a class must be reported, and be in phase with the place. In a head with a
-    single object there is nothing to select, and a phase can only do harm.
+    with p the softmax of the network's answer. So a class must be reported and be in phase with the place. A head with a
+    single object has nothing to select, so there phases can only make the answer worse.
 
     Args:
         masks, units: as in :func:`bind`.
@@ -249,7 +248,7 @@ def places(trajectory: Trajectory, units: Tensor) -> Tensor:
 
     .. math:: \arg\max_i \sum_{j \in n(i)} g_j \, a(\varphi_j, \varphi)
 
-    with n(i) a location and its neighbours, and g their gates.
+    with n(i) the location i and its neighbours, and g their gates.
 
     Args:
         units: ``(B, R)``.
@@ -260,8 +259,8 @@ def places(trajectory: Trajectory, units: Tensor) -> Tensor:
 
 
 def named_places(trajectory: Trajectory, masks: Tensor, units: Tensor) -> Tensor:
-    """Whether the location that agrees most with each object's unit is inside the object, ``(T, B, R)`` bool: whether the
-    object covers a tenth or more of it, and more than any other does. So no location is right for two objects.
+    """Whether the location that agrees most with the unit of each object is inside the object, ``(T, B, R)`` bool: the object
+    covers at least a tenth of it, and more than any other object. So no location is right for two objects.
 
     Args:
         masks, units: as in :func:`bind`.

@@ -1,4 +1,4 @@
-"""Checkpoints: all that a training run needs to resume exactly where it stopped."""
+"""Checkpoints: everything that a training run needs to resume exactly where it stopped."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class _Record(Settings):
 
 
 def steps_done(path: Path) -> int:
-    """Count the training steps that a checkpoint has behind it; 0 where there is none.
+    """The number of training steps before a checkpoint; 0 if there is no checkpoint.
 
     Raises:
         GaspError: if the checkpoint is damaged.
@@ -51,12 +51,12 @@ def _read(path: Path) -> tuple[dict[str, torch.Tensor], _Record]:
 
 @dataclass
 class Checkpoint:
-    """A training run as it stands: all that its steps change, and how far it is.
+    """The state of a training run.
 
     Attributes:
-        path: file that it is saved to.
-        identity: what is trained, such as the key of the run.
-        model, optimizer, schedule, generator: what the steps change.
+        path: file of the checkpoint.
+        identity: name of the run, such as its key.
+        model, optimizer, schedule, generator: objects that training steps change.
         done: training steps so far.
         running: sums of the losses over the steps of this epoch, by name.
         history: one record per finished epoch.
@@ -94,10 +94,10 @@ class Checkpoint:
         write_tensors(self.path, tensors | {"generator": self.generator.get_state()}, record.model_dump())
 
     def restore(self) -> None:
-        """Continue from the checkpoint, if there is one.
+        """Load the state from the file, if there is one.
 
         Raises:
-            GaspError: if it is damaged, or of another run.
+            GaspError: if the file is damaged or belongs to another run.
         """
         if not self.path.exists():
             return

@@ -1,4 +1,4 @@
-"""Where models run: the device, its threads and its memory."""
+"""The device on which models run, its threads and its memory."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["choose_device", "device_name", "keep_memory", "use_threads"]
 
 
 def choose_device(name: str = "auto") -> torch.device:
-    """``auto``: CUDA, else MPS, else the CPU; otherwise the device of this name.
+    """The device of this name; ``auto`` is CUDA if available, else MPS, else the CPU.
 
     Raises:
         GaspError: if the device is not available.
@@ -37,7 +37,7 @@ def device_name(device: torch.device) -> str:
 
 
 def keep_memory() -> None:
-    """Make glibc keep freed memory: fetching it from the kernel again can double the time of a training step."""
+    """Make glibc keep freed memory. Fetching it again from the kernel can double the time of a training step."""
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         trim_threshold, top_pad, mmap_threshold = -1, -2, -3  # their names in malloc.h begin with M_

@@ -1,4 +1,4 @@
-"""Evaluate a trained model: which objects it reports at every time step, and how its phases separate them."""
+"""Evaluate a trained model: whether it reports the objects at every time step, and how its phases separate them."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class Answers:
     """What a model reported on n scenes, at T time steps.
 
     Attributes:
-        hits: for every head, whether each of its objects is among the reported, ``(T, n, objects)``, bool.
-        loss: ``(T,)``, the mean over scenes.
-        of_steps: the answers of every step by itself, of a model whose answers add up over time.
-        binding: what is where, as the phases of the same runs say, of a model whose read-out has phases.
+        hits: for every head, whether each of its objects was reported, ``(T, n, objects)``, bool.
+        loss: the mean loss over scenes, ``(T,)``.
+        of_steps: the answers of single steps, for a model whose answers add up over time.
+        binding: where the phases of the same runs place the objects, for a model whose read-out has phases.
     """
 
     hits: tuple[Tensor, ...]
@@ -38,17 +38,17 @@ class Answers:
     binding: Binding | None = None
 
     def correct(self) -> dict[str, Tensor]:
-        """Whether each scene was reported correctly, ``(T, n)``: every object (``scene``), and with several heads also the
-        objects of each (``head_0`` and so on).
+        """Whether each scene was reported correctly, ``(T, n)``: all objects (``scene``), and with several heads also all
+        objects of each head (``head_0`` and so on).
         """
         heads = [hits.all(-1) for hits in self.hits]
         found = {"scene": torch.stack(heads).all(0)}
         return found | ({f"head_{index}": head for index, head in enumerate(heads)} if len(heads) > 1 else {})
 
     def metrics(self) -> dict[str, list[float]]:
-        """``scene_accuracy``, the share of scenes with every object correct; ``object_accuracy``, the share of objects;
-        ``loss``; with several heads, ``head_0_accuracy`` and so on. Where answers add up over time, also those of every
-        step by itself: ``step_scene_accuracy`` and so on. Each is a list over time steps.
+        """Means over scenes, each a list over time steps: ``scene_accuracy``, the share of scenes with every object correct;
+        ``object_accuracy``, the share of objects; ``loss``; with several heads, ``head_0_accuracy`` and so on. If answers add
+        up over time, also those of single steps: ``step_scene_accuracy`` and so on.
         """
         values = {f"{name}_accuracy": correct.float().mean(1) for name, correct in self.correct().items()}
         values["object_accuracy"] = torch.cat(self.hits, -1).float().flatten(1).mean(1)
@@ -65,13 +65,13 @@ def answers(
     seed: int = 0,
     binding: bool = True,
 ) -> Answers:
-    """Let a model report the objects of scenes. A head that must report n objects reports the classes of its n largest logits.
+    """What a model reports on scenes. A head that must report n objects reports the classes of its n largest logits.
 
     Args:
-        corruption: of the images, and its level, see :mod:`gasp.data.corruptions`.
-        steps: T of this run; the model's own when omitted.
-        seed: of noise and initial phases.
-        binding: whether to measure what is where in the same runs.
+        corruption: a corruption of the images and its level, see :mod:`gasp.data.corruptions`.
+        steps: T, the number of steps; that of the model when omitted.
+        seed: seed of noise and initial phases.
+        binding: whether to measure also where the phases place the objects.
     """
     reported, of_steps, bound = [], [], []
     for trajectory, masks, targets, units, colours in _runs(model, scenes, seed, steps, corruption):
@@ -95,20 +95,21 @@ def _answers(batches: Sequence[tuple[Tensor, Tensor]]) -> Answers:
 
 
 def accuracy(model: Model, scenes: Scenes, **run: Any) -> dict[str, list[float]]:
-    """The metrics of the answers, see :func:`answers`."""
+    """The metrics of a model's answers; arguments as in :func:`answers`."""
     return answers(model, scenes, binding=False, **run).metrics()
 
 
 def phase_statistics(model: Model, scenes: Scenes, seed: int = 0) -> list[dict[str, list[float]]]:
-    """How phases separate the objects, for each layer with phases; a list over time steps each.
+    """How well phases separate the objects, for each layer with phases. Each statistic is a list over time steps.
 
-    Returns:
-        of a convolution, ``order_within``, the mean order parameter of the locations of an object, weighted by
-        coverage, and ``separation``, (1 − cos of the difference of two objects' mean phases) / 2: 0 in phase, 1 in
-        antiphase; of dense units, ``nearness``, the cosine of a unit's phase to the nearest object's mean phase in the
-        first layer, averaged over units by their gates; of the read-out also ``follows``, the share of objects that
-        their units point at (:func:`~gasp.learning.binding.pointing`), where objects are reported. Empty for a model
-        without phases.
+    - Convolutions have ``order_within``, the mean order parameter of the locations of an object, weighted by coverage, and
+      ``separation``, (1 − cos of the difference of two objects' mean phases) / 2, which is 0 in phase and 1 in antiphase.
+    - Dense layers have ``nearness``, the cosine between a unit's phase and the nearest mean phase of an object in the first
+      layer, averaged over units by their gates.
+    - The read-out also has ``follows``, the share of objects at which their units point
+      (:func:`~gasp.learning.binding.pointing`), if objects are reported.
+
+    The list is empty for a model without phases.
     """
     sums: list[dict[str, Tensor]] = []
     for trajectory, masks, _, units, _ in _runs(model, scenes, seed):
@@ -176,12 +177,12 @@ def _runs(
 
 
 def hits_of(logits: Tensor, targets: Tensor) -> list[Tensor]:
-    """Whether each object is among the reported, the classes of as many of the largest logits: for every head
-    ``(T, n, objects)``, bool.
+    """Whether each object was reported, for every head ``(T, n, objects)``, bool. A head with n objects reports the classes of
+    its n largest logits.
 
     Args:
         logits: ``(T, n, heads, classes)``.
-        targets: ``(n, heads, classes)``, true for the classes present, in every scene equally many.
+        targets: ``(n, heads, classes)``, true for the classes present; their number must be the same in every scene.
     """
     hits = []
     for head in range(targets.shape[1]):
@@ -193,11 +194,11 @@ def hits_of(logits: Tensor, targets: Tensor) -> list[Tensor]:
 
 
 def separation(phases: Tensor, masks: Tensor) -> dict[str, Tensor]:
-    """How well a phase map separates the objects, ``(T, B)`` each; names as in :func:`phase_statistics`.
+    """How well a map of phases separates the objects: the statistics of :func:`phase_statistics`, ``(T, B)`` each.
 
     Args:
         phases: ``(T, B, H, W)``, radians.
-        masks: coverage by the G objects, ``(B, G, *, *)`` in [0, 1].
+        masks: how much of each pixel each of G objects covers, ``(B, G, *, *)`` in [0, 1].
     """
     mean = angle(object_phasors(phases, masks))  # (T, B, G)
     first, second = torch.triu_indices(mean.shape[-1], mean.shape[-1], 1)
@@ -206,7 +207,7 @@ def separation(phases: Tensor, masks: Tensor) -> dict[str, Tensor]:
 
 
 def order_of_objects(phases: Tensor, masks: Tensor) -> Tensor:
-    """The order parameter of the locations of each object, weighted by coverage, ``(T, B, G)``; arguments as in
+    """The order parameter of the locations of each object, weighted by coverage, ``(T, B, G)``. The arguments are those of
     :func:`separation`.
     """
     return length(object_phasors(phases, masks))

@@ -1,4 +1,4 @@
-"""What the models are trained for: classification over time, and synchrony."""
+"""The losses: classification over time, synchrony of phases, keys, and the learned gate."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ORDER_SMOOTHING = 1e-4  # of an object's order parameter: bounds the gradient of
 def classification_loss(logits: Tensor, targets: Tensor) -> Tensor:
     r"""Cross-entropy at every time step, averaged over steps, images and heads.
 
-    A head that must report n objects has n targets of weight 1/n each.
+    A head that must report n objects has n targets with a weight of 1/n each.
 
     Args:
         logits: ``(T, B, heads, classes)``.
@@ -29,31 +29,31 @@ def classification_loss(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 def coverage(masks: Tensor, phases: Tensor) -> Tensor:
-    """How much of each location each object covers: masks ``(B, G, *, *)`` at the resolution of ``(…, H, W)``."""
+    """How much of each location each object covers: masks ``(B, G, *, *)``, resized to those of phases ``(…, H, W)``."""
     height, width = phases.shape[-2:]
     return F.adaptive_avg_pool2d(masks, (height, width))
 
 
 def object_phasors(phases: Tensor, masks: Tensor) -> Tensor:
-    """The mean phasor of the locations of each object, weighted by coverage, ``(2, T, B, G)``; arguments as in
+    """The mean phasor of the locations of each object, weighted by coverage, ``(2, T, B, G)``. The arguments are those of
     :func:`synchrony_loss`.
     """
     return mean_phasor(phases.flatten(2).unsqueeze(2), coverage(masks, phases).flatten(2))
 
 
 def synchrony_loss(phases: Tensor, masks: Tensor) -> Tensor:
-    r"""Zero when every object is in phase within and the objects' mean phases cancel.
+    r"""The synchrony loss: 0 when each object has one phase and the mean phases of the objects cancel.
 
     .. math:: L = \frac1G \sum_g (1 - R_g) + \Bigl| \frac1G \sum_g e^{i\bar\varphi_g} \Bigr|^2
 
-    with R the order parameter and :math:`\bar\varphi` the mean phase of an object's locations, weighted by how much of
-    each the object covers.
+    with R the order parameter and :math:`\bar\varphi` the mean phase of the locations of an object. Locations are weighted by
+    how much of them the object covers.
 
     Args:
         phases: ``(T, B, H, W)``, radians.
         masks: how much of each pixel each of G objects covers, ``(B, G, *, *)`` in [0, 1], at any resolution.
 
-    Source: KuraNet (arXiv 2105.02838), which KomplexNet (arXiv 2502.21077) trains with; the weights are ours.
+    Source: KuraNet (arXiv 2105.02838), as used by KomplexNet (arXiv 2502.21077); the weights are ours.
     """
     means = object_phasors(phases, masks)  # (2, T, B, G)
     order = length(means, ORDER_SMOOTHING)  # (T, B, G)
@@ -62,14 +62,14 @@ def synchrony_loss(phases: Tensor, masks: Tensor) -> Tensor:
 
 
 def key_loss(keys: Tensor, queries: Tensor, masks: Tensor) -> Tensor:
-    r"""Whether every location's query finds its own object among the mean keys of the objects (ours).
+    r"""The loss on keys (ours): the query of every location must find its own object among the mean keys of all objects.
 
     .. math:: L = -\frac1G \sum_g \frac{1}{\sum_i w_{gi}} \sum_i w_{gi}
               \log \operatorname{softmax}_g\bigl(\tau \langle q_i, \mu_g \rangle\bigr), \qquad
               \mu_g = \sum_i w_{gi} k_i \Big/ \sum_i w_{gi}
 
-    with w how much of location i object g covers, so that objects weigh alike, and τ = 4. Where all keys are alike it is
-    log G.
+    with w how much of location i object g covers, and τ = 4. All objects have the same weight. If all keys are equal, the loss
+    is log G.
 
     Args:
         keys, queries: ``(T, B, d, H, W)``.
@@ -84,10 +84,10 @@ def key_loss(keys: Tensor, queries: Tensor, masks: Tensor) -> Tensor:
 
 
 def gate_loss(participation: Tensor, masks: Tensor) -> Tensor:
-    """Cross-entropy between how much each location takes part and how much of it the objects cover (ours).
+    """The loss on the learned gate (ours): cross-entropy between the gate of a location and how much of it the objects cover.
 
     Args:
-        participation: ``(B, H, W)`` in [0, 1].
+        participation: the learned gate, ``(B, H, W)`` in [0, 1].
         masks: how much of each pixel each of the objects covers, ``(B, G, *, *)`` in [0, 1], at any resolution.
     """
     return F.binary_cross_entropy(participation, coverage(masks, participation).sum(1).clamp(max=1))

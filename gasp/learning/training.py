@@ -1,4 +1,4 @@
-"""Fit one model: the loop, its checkpoints, exact resume."""
+"""Train one model, with checkpoints from which training resumes exactly."""
 
 from __future__ import annotations
 
@@ -37,22 +37,23 @@ CHECKPOINT_SECONDS = 15.0
 
 
 class TrainingSettings(Settings):
-    """How long and how a model is trained.
+    """How a model is trained.
 
     Attributes:
-        epochs: passes over freshly composed scenes.
-        scenes: composed in each epoch.
-        batch_size: scenes per step.
+        epochs: number of epochs; each has new scenes.
+        scenes: number of scenes per epoch.
+        batch_size: number of scenes per training step.
         learning_rate: peak of the one-cycle schedule of Adam.
-        synchrony_weight: λ, of the synchrony loss.
-        synchrony_layers: the convolutions whose phases it is of: the first, or the mean over all.
-        key_weight: of the loss on the keys of all convolutions (ours).
-        gate_weight: of the loss on the learned gate (ours).
-        reconstruction_weight: of the error of what convolutions predict of the layer below; it trains what predicts alone.
-        told_objects: the objects that the losses on phases and keys know: all, or those that a model must report. The
-            gate is told what is covered by an object that must be reported.
+        synchrony_weight: λ, the weight of the synchrony loss.
+        synchrony_layers: the convolutions that have a synchrony loss: the first, or all, with the mean of their losses.
+        key_weight: weight of the loss on the keys of all convolutions (ours).
+        gate_weight: weight of the loss on the learned gate (ours).
+        reconstruction_weight: weight of the error with which convolutions predict the layer below; it trains only the
+            parameters of the prediction.
+        told_objects: the objects whose masks the losses on phases and keys use: all, or those that a model must report. The
+            loss on the gate always uses the masks of the latter.
         loss_steps: the time steps whose answers are trained: all, or the last.
-        gradient_norm: the norm to which gradients are clipped, those of the coupling apart from the rest.
+        gradient_norm: the norm to which gradients are clipped, separately for the coupling and for all other parameters.
     """
 
     epochs: Count
@@ -100,17 +101,17 @@ def fit(
     identity: str,
     progress: Callable[[int], object] = no_progress,
 ) -> list[dict[str, Any]]:
-    """Train a model in place, from its checkpoint if there is one.
+    """Train a model in place, and resume from its checkpoint if there is one.
 
-    A resumed run ends with the same weights, bit for bit, as an uninterrupted one: scenes are a function of the epoch, and
-    weights, optimizer, schedule, random state, position and running means are in the checkpoint.
+    A resumed run ends with the same weights as an uninterrupted one, bit for bit. Scenes are a function of the epoch, and all
+    else that training depends on is in the checkpoint.
 
     Args:
-        scenes_of: the scenes of an epoch, a pure function of its number.
+        scenes_of: gives the scenes of an epoch; a pure function of its number.
         validate: gives the model's metrics after an epoch, one value per time step.
-        seed: of the order of scenes and of initial phases.
-        checkpoint: the file to resume from and to save to.
-        identity: of the run, such as its key; a checkpoint of another run is refused.
+        seed: seed of the order of scenes and of initial phases.
+        checkpoint: file of the checkpoint.
+        identity: name of the run, such as its key; a checkpoint of another run is refused.
         progress: called with the number of new steps; if it raises, the run is saved first.
 
     Returns:
@@ -118,7 +119,7 @@ def fit(
 
     Raises:
         GaspError: for an unreadable checkpoint, a checkpoint of another run, or a loss that is not finite.
-        KeyboardInterrupt: on Ctrl-C or SIGTERM, once the current step is finished and saved.
+        KeyboardInterrupt: on Ctrl-C or SIGTERM, after the current step is finished and saved.
     """
     keep_memory()
     device = next(model.parameters()).device
@@ -158,7 +159,7 @@ def fit(
 
 
 def _step(state: Checkpoint, batch: tuple[Tensor, Tensor, Tensor], settings: TrainingSettings) -> None:
-    """One training step. If its loss or gradient is not finite, save the state before it and say where it began."""
+    """Make one training step. If its loss or gradient is not finite, save the state before it and say where it began."""
     images, masks, targets = batch
     before = state.generator.get_state()
     losses = objectives(state.model.run(images, state.generator, masks), targets, masks, settings)
@@ -192,9 +193,10 @@ def total_loss(losses: dict[str, Tensor], settings: TrainingSettings) -> Tensor:
 
 
 def objectives(trajectory: Trajectory, targets: Tensor, masks: Tensor, settings: TrainingSettings) -> dict[str, Tensor]:
-    """Classification over time, what the masks tell of phases, keys and gate, and prediction, each not yet weighted.
+    """The losses before weighting: classification over time, synchrony, and those on keys, gate and prediction, if trained.
 
-    Every step is trained by its own logits. A learned leak of the read-out is trained by the answers, apart from them.
+    Every step is trained by its own logits. A learned leak of the read-out is trained by a loss on the answers, which sends no
+    gradient into the logits.
     """
     logits = trajectory.logits if settings.loss_steps == "all" else trajectory.logits[-1:]
     reported = masks[:, : int(targets[0].sum())]
@@ -217,10 +219,10 @@ def objectives(trajectory: Trajectory, targets: Tensor, masks: Tensor, settings:
 
 
 def descend(model: Model, loss: Tensor, optimizer: torch.optim.Optimizer, gradient_norm: float) -> None:
-    """One step of the optimizer, with the gradient of the coupling clipped apart from the rest.
+    """Make one step of the optimizer. Gradients of the coupling and of all other parameters are clipped separately.
 
     Raises:
-        FloatingPointError: if the loss or its gradient is not finite; no step is taken then.
+        FloatingPointError: if the loss or its gradient is not finite. Then no step is made.
     """
     if not torch.isfinite(loss):
         raise FloatingPointError(f"the loss became {loss.item()}")
@@ -237,7 +239,7 @@ def descend(model: Model, loss: Tensor, optimizer: torch.optim.Optimizer, gradie
 
 
 def _first_lost(model: Model, again: Callable[[], object]) -> str:
-    """Where a step became non-finite: the first module whose output is, else the parameter whose gradient is, top down.
+    """The first module whose output is not finite in a step, or else the topmost parameter whose gradient is not.
 
     Args:
         again: repeats the forward run of that step.

@@ -1,4 +1,4 @@
-"""The models: each runs forward over time steps and returns a :class:`~gasp.models.trajectory.Trajectory`."""
+"""The models. Each processes images over time steps and returns a :class:`~gasp.models.trajectory.Trajectory`."""
 
 from gasp.models.cnn import CNN, CNNSettings
 from gasp.models.gaspnet import GASPnet, GASPnetSettings

@@ -1,4 +1,4 @@
-"""The feed-forward network that every other model is at t = 0."""
+"""The feed-forward network, which every other model equals at t = 0."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["CNN", "CNNSettings"]
 
 
 class CNNSettings(ModelSettings):
-    """Nothing but the sizes of the layers."""
+    """Settings of the CNN: the sizes of its layers only."""
 
     kind: Literal["cnn"] = "cnn"
 
@@ -25,5 +25,5 @@ class CNN(Layered):
     Settings = CNNSettings
 
     def forward(self, images: Tensor) -> Trajectory:
-        """Images ``(B, channels, size, size)`` in [0, 1]; a trajectory of one step."""
+        """A trajectory of one step, from images ``(B, channels, size, size)`` in [0, 1]."""
         return Trajectory(self.logits(self.sweep(images)[-1])[None])

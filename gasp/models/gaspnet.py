@@ -30,29 +30,29 @@ TOLD = ("ideal", "figure", "told")
 
 
 class GASPnetSettings(RecurrentSettings):
-    """Phases and their coupling. The defaults are the paper's mechanisms; those marked as ours are off.
+    """Settings of phases and their coupling. The defaults are the paper's mechanisms; those marked as ours are off.
 
     Attributes:
         iterations: K, Kuramoto iterations before each modulated sweep; with 0, phases are never aligned.
-        step_size: η, of one iteration.
-        modulation: a_F, or where it starts from.
+        step_size: η, the step size of an iteration.
+        modulation: a_F; its initial value if it is learned.
         learned_modulation: whether a_F is learned, one for every channel and unit (ours; the paper has one for all).
-        key_size: d, how long keys and queries are.
-        key_source: what the keys and queries of the first layer are linear in: the activity of the layer (``"layer"``), or
-            the features of a :class:`~gasp.nn.keys.KeyNetwork` with a wider field (``"network"``, ours).
+        key_size: d, the number of entries of a key or query.
+        key_source: what keys and queries of the first layer are computed from, linearly: the activity of the layer
+            (``"layer"``), or the features of a :class:`~gasp.nn.keys.KeyNetwork` with a wider field (``"network"``, ours).
         key_channels, key_dilations, key_separable: see :class:`~gasp.nn.keys.KeyNetwork`.
-        learned_gate: whether the same features also say how much each location of the first layer takes part (ours).
+        learned_gate: whether the same features also decide how much each location of the first layer takes part (ours).
         neighbourhood: σ of the spatial neighbourhood as a fraction of the image side; ``math.inf`` for N = 1.
         drive: how a location takes its phase from its receptive field: as the mean phase, weighted by ``"amplitude"``, by
-            ``"gate"``, or equally (``"area"``). With ``"channel"``, each of its channels takes the phase of its own complex
-            input in a modulated sweep, as a dense unit does, and the location's is their mean, weighted by amplitude (ours).
+            ``"gate"``, or equally (``"area"``). With ``"channel"`` (ours), in a modulated sweep each of its channels takes the
+            phase of its own complex input, as a dense unit does; the location's is their mean, weighted by amplitude.
         phase_init: ``"bottom_up"``: phases of the first layer start at random and are kept from step to step, those of
             deeper layers are set by their input at each sweep. ``"random"``: all start at random and are kept.
-            The others are upper bounds, not models of vision; with no iterations they stay as the masks tell.
-            ``"ideal"``: as bottom up, but those of the first layer start as the masks of the objects tell, spread evenly
-            over the circle. ``"figure"``: as ideal, but a location takes the phase of the first object that covers a tenth of
-            its receptive field, a background being the last, and not the mean phase of all objects in it. ``"told"``: all
-            convolutions are told, by the first object that covers a tenth of a location, and kept.
+            The others are upper bounds, not models of vision: they compute initial phases from the masks of the objects, and
+            without iterations these phases stay. ``"ideal"``: as bottom up, but phases of the first layer come from the masks,
+            spread evenly over the circle. ``"figure"``: as ideal, but a location takes the phase of a single object, the first
+            that covers a tenth of its receptive field (a background comes last). ``"told"``: the phases of all convolutions
+            come from the first object that covers a tenth of a location, and are kept.
     """
 
     kind: Literal["gaspnet"] = "gaspnet"
@@ -79,11 +79,11 @@ class GASPnet(Oscillating):
     Step 0 is the plain feed-forward sweep of :class:`~gasp.models.cnn.CNN`. Each later step aligns the phases of all
     layers by Kuramoto iterations, coupled by the keys and queries of the last sweep, then sweeps again with every
     connection weighted by :math:`1 + a_F \cos(\varphi_i - \varphi_j)`. An oscillator is a location of a convolution, or
-    a dense unit. Keys, queries, gates and drives take activity and weights as given: phases send no gradient into them.
+    a dense unit. No gradient flows from keys, queries, gates and drives into activity or the weights of the layers.
 
     A learned gate p (ours) multiplies the activity of the first layer, :math:`m_i \leftarrow p_i m_i` with
-    :math:`p_i = \operatorname{sigmoid}(w \cdot h_i + b)` and the features h that the keys are linear in. A location that it
-    closes is as silent as an empty background: it neither pulls, nor drives, nor is heard.
+    :math:`p_i = \operatorname{sigmoid}(w \cdot h_i + b)` and the features h from which keys are computed. A location whose gate
+    is closed is as silent as an empty background: it does not pull, drive, or send anything to the next layer.
     """
 
     Settings = GASPnetSettings
@@ -114,7 +114,7 @@ class GASPnet(Oscillating):
             self.gate = nn.Conv2d(features[0], 1, 1)
 
     def told_phases(self, masks: Tensor) -> Tensor:
-        """Initial phases ``(N, B)``, radians, as the masks tell: of the first layer or of all convolutions; all others are 0.
+        """Initial phases ``(N, B)``, radians, from the masks, for the first layer or all convolutions; all others are 0.
 
         Args:
             masks: coverage of the pixels by each object, ``(B, G, size, size)``.
@@ -139,12 +139,12 @@ class GASPnet(Oscillating):
         return self(images, self.told_phases(masks), steps)
 
     def forward(self, images: Tensor, phases: Tensor | None = None, steps: int | None = None) -> Trajectory:
-        """Run over time.
+        """Process images over time steps.
 
         Args:
             images: ``(B, channels, size, size)`` in [0, 1].
             phases: initial phases ``(N, B)``, radians; random when omitted.
-            steps: T of this run; the model's own when omitted.
+            steps: T, the number of steps; that of the settings when omitted.
 
         Raises:
             GaspError: if images or phases have another shape or type, or ``steps`` is below 1.
@@ -176,13 +176,13 @@ class GASPnet(Oscillating):
         return Trajectory.of_steps(logits, all_phases, all_gates, self.leak, all_keys, all_queries, participation, errors)
 
     def predict(self, images: Tensor, activities: Sequence[Tensor], phases: Sequence[Tensor]) -> Prediction:
-        """What the layers bring to the next sweep, given activity and phases of all: here nothing."""
+        """The contributions of feedback to the next sweep, given activity and phases of all layers: none here."""
         del images, activities, phases
         return Prediction()
 
     def first_layer(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
-        """What never changes in a run: the activity of the first layer, the features that its keys are linear in, and how
-        much each location takes part, ``(B, H, W)``, if that is learned.
+        """What stays the same over time: the activity of the first layer, the features from which its keys are computed, and
+        how much each location takes part, ``(B, H, W)``, if that is learned.
         """
         activity = self.stages[0](images)
         features = self.key_network(images) if self.settings.key_source == "network" else activity.detach()
@@ -196,12 +196,12 @@ class GASPnet(Oscillating):
         return self.sweep_from(self.first_layer(images)[0])
 
     def coupling(self, features: Sequence[Tensor], gates: Sequence[Tensor], field: Tensor | None = None) -> Coupling:
-        r"""The coupling of all oscillators, given what the keys of every layer are linear in, its :meth:`gates`, and a field.
+        r"""The coupling of all oscillators, given the features from which keys are computed, :meth:`gates` and a field.
 
         .. math:: \kappa_i = \sum_j N_{ij} g_j, \qquad \varepsilon_i = \hat\varepsilon\, \kappa_i \Big/ \sum_j g_j
 
-        So alignment is an average over neighbours, and repulsion is a learned multiple :math:`\hat\varepsilon` of the mean
-        gate. Steps then stay below what makes the dynamics chaotic.
+        Alignment is then an average over neighbours, and repulsion a learned multiple :math:`\hat\varepsilon` of the mean gate.
+        This keeps the steps small enough that the dynamics do not become chaotic.
         """
         keys, queries = self._keys_and_queries(features)
         pulls = self.layout.to_row(gates)  # (N, B)
@@ -218,12 +218,12 @@ class GASPnet(Oscillating):
         )
 
     def gates(self, activities: Sequence[Tensor]) -> list[Tensor]:
-        r"""How much each oscillator pulls, one ``(B, H, W)`` or ``(B, n)`` a layer, given the activity of every layer.
+        r"""How much each oscillator pulls, ``(B, H, W)`` or ``(B, n)`` per layer, given the activity of every layer.
 
         .. math:: g_j = a_j^2 / (a_j^2 + \langle a^2 \rangle)
 
-        with the mean over the layer: in [0, 1), 0 for a silent oscillator. The amplitude a of a location is the norm over
-        its channels, that of a read-out unit the probability that it gives to its class.
+        with the mean taken over the layer. Gates are in [0, 1), and 0 for a silent oscillator. The amplitude a of a location
+        is the norm over its channels, that of a read-out unit the probability of its class.
         """
         *layers, readout = (activity.detach() for activity in activities)
         probabilities = self.logits(readout).softmax(-1).flatten(1)  # (B, heads · classes)

@@ -18,10 +18,10 @@ __all__ = ["GAttANet", "GAttANetSettings"]
 
 
 class GAttANetSettings(RecurrentSettings):
-    """Global attention.
+    """Settings of global attention.
 
     Attributes:
-        key_size: d, how long keys and queries are.
+        key_size: d, the number of entries of a key or query.
     """
 
     kind: Literal["gattanet"] = "gattanet"
@@ -29,7 +29,7 @@ class GAttANetSettings(RecurrentSettings):
 
 
 class GAttANet(Recurrent):
-    r"""A CNN whose activity is modulated, over time steps, by how well each neuron agrees with one global query.
+    r"""A CNN whose activity is modulated over time steps by the agreement of each neuron with one global query.
 
     .. math:: m_i^{t} = f\Bigl(\sum_j w_{ij} m_j^{t} + b_i\Bigr) \bigl[1 + \alpha_l \tanh(a_i^{t-1})\bigr], \qquad
               a_i = \langle k_i, \bar q \rangle / \sqrt d, \qquad
@@ -42,10 +42,12 @@ class GAttANet(Recurrent):
     last one. There are no phases.
 
     From the source: keys and queries of every layer, one global query, modulation of the next sweep by their agreement.
-    As others retell its equations, and not checked against it: the mean within each layer before that over layers, a
-    dense unit's own vectors scaled by its activity, and 1 + α a with one learned α a layer. Ours: that a is scaled by
-    √d and bounded by tanh, so that activity stays finite over any number of steps; α = 1 and equal keys and queries at
-    the start; modulation of the read-out; the sizes.
+
+    From secondary accounts of its equations, not checked against the source: the mean within each layer before the mean over
+    layers, a dense unit's own vectors scaled by its activity, and 1 + α a with one learned α per layer.
+
+    Ours: scaling a by √d and bounding it by tanh, so that activity stays finite over any number of steps; α = 1 and equal
+    keys and queries at the start; modulation of the read-out; the sizes.
     """
 
     Settings = GAttANetSettings
@@ -61,11 +63,11 @@ class GAttANet(Recurrent):
         self.strengths = nn.Parameter(torch.ones(len(widths)))
 
     def forward(self, images: Tensor, steps: int | None = None) -> Trajectory:
-        """Run over time.
+        """Process images over time steps.
 
         Args:
             images: ``(B, channels, size, size)`` in [0, 1].
-            steps: T of this run; the model's own when omitted.
+            steps: T, the number of steps; that of the settings when omitted.
 
         Raises:
             GaspError: if the images have another shape or type, or ``steps`` is below 1.
@@ -94,7 +96,7 @@ class GAttANet(Recurrent):
         return torch.stack(pooled).mean(0)
 
     def agreements(self, activities: Sequence[Tensor]) -> list[Tensor]:
-        """The agreement a of every neuron with the global query, one ``(B, H, W)`` or ``(B, n)`` a layer."""
+        """The agreement a of every neuron with the global query, ``(B, H, W)`` or ``(B, n)`` per layer."""
         query = self.global_query(activities) / math.sqrt(self.settings.key_size)
         agreements = []
         for x, key in zip(activities, self.keys, strict=True):
@@ -103,7 +105,7 @@ class GAttANet(Recurrent):
         return agreements
 
     def gains(self, activities: Sequence[Tensor]) -> list[Tensor]:
-        """What the next sweep multiplies activity by: ``(B, 1, H, W)`` or ``(B, n)`` a layer."""
+        """The factors by which the next sweep multiplies activity, ``(B, 1, H, W)`` or ``(B, n)`` per layer."""
         gains = []
         for agreement, strength in zip(self.agreements(activities), self.strengths, strict=True):
             gain = 1 + strength * agreement.tanh()

@@ -23,15 +23,15 @@ __all__ = ["KomplexNet", "KomplexNetSettings"]
 
 
 class KomplexNetSettings(RecurrentSettings):
-    """Complex activity and the coupling of the first layer.
+    """Settings of complex activity and of the coupling of the first layer.
 
     Attributes:
         iterations: Kuramoto iterations before each complex sweep.
-        step_size: of one iteration.
-        coherence: c; 0 gives the CNN at every step.
-        kernel_size: side of K, in cells of the first layer; 7 cells of 2 pixels reach as far as the authors' 13 of one.
-        feedback: whether the layers above pull the phases of the first layer, too.
-        feedback_kernel_size: side of the kernels of feedback, in the same cells; 5 cells reach about as far as the authors' 11.
+        step_size: step size of an iteration.
+        coherence: c, the weight of the magnitude; with 0, every step equals the CNN.
+        kernel_size: side of K, in locations of the first layer; 7 locations of 2 pixels reach as far as the authors' 13 of one.
+        feedback: whether the layers above also pull the phases of the first layer.
+        feedback_kernel_size: side of the kernels of feedback, in the same locations; 5 reach about as far as the authors' 11.
     """
 
     kind: Literal["komplexnet"] = "komplexnet"
@@ -51,7 +51,7 @@ class KomplexNetSettings(RecurrentSettings):
 
 
 class KomplexNet(Oscillating):
-    r"""A CNN of complex activity, the phases of whose first layer are synchronised by a learned local coupling.
+    r"""A CNN with complex activity. A learned local coupling synchronises the phases of its first layer.
 
     .. math:: \dot\varphi_i = \sum_j g_j \bigl(K_{x_j - x_i} - \varepsilon_i\bigr) \sin(\varphi_j - \varphi_i) / \kappa_i
               \qquad \text{(first layer)}
@@ -63,29 +63,32 @@ class KomplexNet(Oscillating):
     Kuramoto synchronization dynamics*, arXiv 2502.21077; the magnitude with c = 1/2 is that of Reichert, Serre (2013),
     *Neuronal Synchrony in Complex-Valued Deep Networks*, arXiv 1312.6115.
 
-    Step 0 is the plain feed-forward sweep of :class:`~gasp.models.cnn.CNN` (c = 0). Each later step moves the first
-    layer's phases by Kuramoto iterations, from where the last step left them, and sweeps again.
+    Step 0 is the plain feed-forward sweep of :class:`~gasp.models.cnn.CNN` (c = 0). Each later step aligns the first
+    layer's phases by further Kuramoto iterations, and sweeps again.
 
-    From the authors' code: random initial phases, kept from step to step; a local kernel, nearly flat before training;
-    the global ε; gates, tanh of amplitude; c = 1/2, normalisation and ReLU of the magnitude, and a phase for every neuron
-    of the deeper layers. There, every channel of the first layer has its own phases and a kernel to each other channel (8
-    channels, 13×13 cells of one pixel), ε = 0.202 is fixed, each of 15 steps has one iteration of size 0.006, the first
-    sweep is complex already, and biases are added to real and imaginary parts.
+    From the authors' code: random initial phases, kept from step to step; a local kernel, nearly flat before training; the
+    global ε; gates that are the tanh of amplitude; c = 1/2; normalisation and ReLU of the magnitude; a phase for every neuron
+    of the deeper layers.
 
-    Ours: one phase a location, as in GASPnet, since kernels between all 26 channels would have two thirds as many
-    parameters as the network and take several times as long; fewer and larger steps; κ, the sum of the gates in reach, and
-    ε learned and relative to it; the plain step 0; biases in the plain term alone, so that only differences of phase
-    matter; magnitudes as logits; gates and deeper phases that take activity and weights as given, so that no gradient
-    passes through them.
+    Different in the authors' code: every channel of the first layer has its own phases and a kernel to each other channel (8
+    channels, 13×13 locations of one pixel); ε = 0.202 is fixed; each of 15 steps has one iteration of size 0.006; the first
+    sweep is already complex; biases are added to real and imaginary parts.
 
-    With feedback, the phases that the layers above had in the last sweep pull those of the first layer, by the field of
-    :class:`~gasp.nn.feedback.Feedback`, from the second step on. From the authors' code: a transposed convolution from every
-    channel of layer 2, one weight for each channel of the first layer and unit of each dense layer, gates, tanh of
-    amplitude, no ε, kernels and weights that start at 0 (there at 1e-6), the step size of the first layer's own coupling,
-    phases kept from step to step. Ours: one phase a location, so a kernel from every channel of layer 2 to a location, and
-    a location's weight to a unit is the mean of its channels' weights by activity; a kernel from every deeper convolution,
-    since there layer 2 is the last; sums over gates, which bound the pull of each layer; a field that stays the same during
-    the iterations of a step; nothing that a gradient passes through but kernels and weights.
+    Ours: one phase per location, as in GASPnet, because kernels between all 26 channels would have two thirds as many
+    parameters as the network and take several times as long; fewer and larger steps; κ, the sum of the gates in reach, and a
+    learned ε relative to it; the plain step 0; biases in the plain term only, so that only differences of phase matter;
+    magnitudes as logits; no gradient through gates and deeper phases into activity and weights.
+
+    With feedback, from the second step on the phases of the layers above in the last sweep pull those of the first layer, by
+    the field of :class:`~gasp.nn.feedback.Feedback`. From the authors' code: a transposed convolution from every channel of
+    layer 2; one weight for each channel of the first layer and unit of each dense layer; gates that are the tanh of amplitude;
+    no ε; kernels and weights that start at 0 (there at 1e-6); the step size of the first layer's own coupling; phases kept
+    from step to step.
+
+    Ours, with feedback: one phase per location, so a kernel leads from every channel of layer 2 to a location, and the weight
+    between a location and a unit is the mean of its channels' weights by activity; a kernel from every deeper convolution,
+    since in the authors' code layer 2 is the last; sums over gates, which bound the pull of each layer; a field that stays the
+    same during the iterations of a step; gradients into kernels and weights only.
     """
 
     Settings = KomplexNetSettings
@@ -104,12 +107,12 @@ class KomplexNet(Oscillating):
             self.feedback = Feedback(self.grids[0], self.settings.widths, self.settings.strides, units, size)
 
     def forward(self, images: Tensor, phases: Tensor | None = None, steps: int | None = None) -> Trajectory:
-        """Run over time.
+        """Process images over time steps.
 
         Args:
             images: ``(B, channels, size, size)`` in [0, 1].
             phases: initial phases ``(N, B)`` of the first layer, radians; random when omitted.
-            steps: T of this run; the model's own when omitted.
+            steps: T, the number of steps; that of the settings when omitted.
 
         Raises:
             GaspError: if images or phases have another shape or type, or ``steps`` is below 1.
@@ -168,8 +171,8 @@ class KomplexNet(Oscillating):
         """A sweep, given activity and phases of the first layer.
 
         Returns:
-            activity of all layers; unit phasors of the neurons of all layers but the first, ``(2, B, C, H, W)`` or
-            ``(2, B, n)``; phases of all layers, one a location or unit.
+            activity of all layers; unit phasors of the neurons of all layers except the first, ``(2, B, C, H, W)`` or
+            ``(2, B, n)``; phases of all layers, one per location or unit.
         """
         activities, directions, layer_phases = [first], [], [phases]
         z = complex_activity(first + AMPLITUDE_FLOOR, phases)  # (2, B, C, H, W)

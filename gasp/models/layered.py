@@ -35,14 +35,14 @@ class Layered(Model):
 
     The first layer has neither bias nor normalisation, so an empty background has activity exactly 0. The other
     convolutions have instance normalisation and the dense layer has layer normalisation, as in KomplexNet
-    (arXiv 2502.21077); without them no variant learned in our hands.
+    (arXiv 2502.21077). Without normalisation no variant learned in our trials.
 
     Attributes:
         grids: (height, width) of each convolution's map.
         stages: the layers, bottom up.
 
     Raises:
-        GaspError: if the strides leave a normalised map a single location, and as :class:`~gasp.models.model.Model`.
+        GaspError: if the strides leave a single location of a normalised map, and as :class:`~gasp.models.model.Model`.
     """
 
     def __init__(self, channels: int = 1, size: int = 32, classes: int = 10, heads: int = 1, **settings: Any) -> None:
@@ -78,9 +78,9 @@ class Layered(Model):
         return activities
 
     def coupling_parameters(self) -> list[nn.Parameter]:
-        """All parameters but those of the layers: the rest is then clipped to the norm that the CNN's gradient is."""
+        """All parameters except those of the layers, so that the gradient of the layers is clipped as that of the CNN."""
         return [parameter for name, parameter in self.named_parameters() if not name.startswith("stages.")]
 
     def logits(self, readout: Tensor) -> Tensor:
-        """``(B, heads · classes)`` to ``(B, heads, classes)``."""
+        """The logits of each head, ``(B, heads, classes)``, from the read-out ``(B, heads · classes)``."""
         return readout.unflatten(1, (self.heads, self.classes))

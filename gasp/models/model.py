@@ -1,4 +1,4 @@
-"""What training, evaluation, store and figures need of any model."""
+"""The contract of a model: what training, evaluation, store and figures expect."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class LayerSizes(Settings):
     """Sizes of the layers, which all models share.
 
     Attributes:
-        widths: channels of the convolutions; (26, 30, 32) in GASPnet (arXiv 2507.16674).
-        kernels, strides: of the convolutions, pixels (ours).
-        hidden: units of the dense layer; 16 in GASPnet.
+        widths: number of channels of each convolution; (26, 30, 32) in GASPnet (arXiv 2507.16674).
+        kernels, strides: kernel size and stride of each convolution, pixels (ours).
+        hidden: number of units of the dense layer; 16 in GASPnet.
     """
 
     widths: tuple[Size, ...] = (26, 30, 32)
@@ -37,7 +37,7 @@ class LayerSizes(Settings):
 
 
 class ModelSettings(LayerSizes):
-    """What the settings of every model have.
+    """Settings that every model has.
 
     Attributes:
         kind: the model's name in specifications; each model has its own.
@@ -54,12 +54,12 @@ class ModelSettings(LayerSizes):
 class Model(nn.Module, ABC):
     """A network that reports the classes of the objects in an image.
 
-    A subclass names its ``Settings`` and defines ``forward``; the other methods have defaults for a model without time,
-    chance or coupling.
+    A subclass names its ``Settings`` and defines ``forward``. The other methods have defaults for a model without time steps,
+    random choices or coupling.
 
     Args:
-        channels, size: of the image; both sides have ``size`` pixels.
-        classes, heads: the model reports ``heads`` labels, each among ``classes``.
+        channels, size: number of channels and side of the image, in pixels.
+        classes, heads: the model reports ``heads`` labels, each one of ``classes``.
         **settings: the fields of ``Settings``.
 
     Raises:
@@ -83,31 +83,31 @@ class Model(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, images: Tensor) -> Trajectory:
-        """Run on images ``(B, channels, size, size)`` in [0, 1].
+        """Process images ``(B, channels, size, size)`` in [0, 1].
 
-        A subclass may take more arguments, all of them optional.
+        A subclass may have more arguments, all of them optional.
         """
 
     def run(
         self, images: Tensor, generator: torch.Generator, masks: Tensor | None = None, steps: int | None = None
     ) -> Trajectory:
-        """Run on scenes, as training and evaluation do; by default, :meth:`forward` on the images alone.
+        """Process scenes, as training and evaluation do. By default this is :meth:`forward` on the images.
 
         Args:
             images: ``(B, channels, size, size)`` in [0, 1].
-            generator: of the model's random choices, on the CPU.
-            masks: coverage of the pixels by each object, ``(B, G, size, size)``, for a model that is told where objects are.
-            steps: T of this run; the model's own when omitted. A model without time has one step.
+            generator: the source of the model's random choices, on the CPU.
+            masks: how much of each pixel each object covers, ``(B, G, size, size)``, for a model that uses them.
+            steps: T, the number of steps; that of the settings when omitted. A model without time has one step.
         """
         del generator, masks, steps
         return self(images)
 
     def coupling_parameters(self) -> list[nn.Parameter]:
-        """The parameters on which only the coupling depends; their gradient is clipped apart from the rest."""
+        """The parameters of the coupling, whose gradient is clipped separately."""
         return []
 
     def check(self, images: Tensor) -> None:
-        """Refuse images of another shape or type with a ``GaspError``."""
+        """Raise a ``GaspError`` for images of another shape or type."""
         expected = (self.channels, self.size, self.size)
         if images.ndim != 4 or tuple(images.shape[1:]) != expected:
             raise GaspError(f"images must be (B, {', '.join(map(str, expected))}), not {tuple(images.shape)}")

@@ -20,11 +20,12 @@ __all__ = ["PredictiveCNN", "PredictiveCNNSettings", "PredictiveGASPnet", "Predi
 
 
 class PredictiveSettings(RecurrentSettings):
-    """How the parts of :class:`~gasp.nn.prediction.GenerativeFeedback` are mixed; what is left of 1 is memory.
+    """Weights of the parts of :class:`~gasp.nn.prediction.GenerativeFeedback`. The weight of memory is 1 − β − λ.
 
     Attributes:
         feedforward_weight, feedback_weight: β and λ (a third each is ours: few steps must do what takes many steps of the 0.2
-            to 0.6 and 0.05 to 0.1 in Predify's example). With 1 and 0, and an error weight of 0, nothing is predicted.
+            to 0.6 and 0.05 to 0.1 in Predify's example). With 1 and 0, and an error weight of 0, the network equals the one
+            without prediction.
         error_weight: α (0.1 is ours; 0.01 in Predify's example).
         learned_weights: whether all three are learned, for each convolution.
     """
@@ -49,7 +50,7 @@ class Predictive(Recurrent):
     """A recurrent network with generative feedback between its convolutions.
 
     Attributes:
-        generative_feedback: what predicts.
+        generative_feedback: the predictions of all convolutions.
     """
 
     settings: PredictiveSettings
@@ -64,7 +65,7 @@ class Predictive(Recurrent):
 
 
 class PredictiveCNNSettings(PredictiveSettings):
-    """Nothing but time and prediction."""
+    """Settings of the predictive CNN: sizes of the layers, time steps and prediction."""
 
     kind: Literal["predictive_cnn"] = "predictive_cnn"
 
@@ -72,19 +73,19 @@ class PredictiveCNNSettings(PredictiveSettings):
 class PredictiveCNN(Predictive):
     """A CNN with predictive dynamics: step 0 is the plain sweep of :class:`~gasp.models.cnn.CNN`.
 
-    Each later step sweeps again; the activity of every convolution is then a mixture of its drive and of what
-    :class:`~gasp.nn.prediction.GenerativeFeedback` says, dense layers follow.
+    Each later step sweeps again. The activity of every convolution is then a mixture of its drive and of the contributions of
+    :class:`~gasp.nn.prediction.GenerativeFeedback`. Dense layers are computed as before.
     """
 
     Settings = PredictiveCNNSettings
     settings: PredictiveCNNSettings
 
     def forward(self, images: Tensor, steps: int | None = None) -> Trajectory:
-        """Run over time.
+        """Process images over time steps.
 
         Args:
             images: ``(B, channels, size, size)`` in [0, 1].
-            steps: T of this run; the model's own when omitted.
+            steps: T, the number of steps; that of the settings when omitted.
 
         Raises:
             GaspError: if the images have another shape or type, or ``steps`` is below 1.
@@ -107,7 +108,8 @@ class PredictiveGASPnetSettings(PredictiveSettings, GASPnetSettings):
     """GASPnet's settings and those of prediction.
 
     Attributes:
-        phase_feedback: μ, how strongly complex feedback pulls the phases of the convolutions; 0 for feedback without phases.
+        phase_feedback: μ, the strength with which complex feedback pulls the phases of the convolutions; with 0, feedback
+            has no phases.
     """
 
     kind: Literal["predictive_gaspnet"] = "predictive_gaspnet"  # type: ignore[assignment]
@@ -123,8 +125,8 @@ class PredictiveGASPnet(Predictive, GASPnet):
     .. math:: \dot\varphi_i = \sum_j g_j r_{ij} \sin(\varphi_j - \varphi_i) + \mu \operatorname{Im}(e^{-i\varphi_i} F_i)
 
     with F as in :meth:`~gasp.nn.prediction.GenerativeFeedback.fields`. So a deep layer, whose neurons see more than a filter
-    of the first, binds the locations that it explains together. At t = 1 deeper phases still are what random phases drive:
-    feedback of phases means something from t = 2 on.
+    of the first layer, binds the locations that it explains together. At t = 1 deeper phases are still driven by random ones,
+    so feedback of phases carries information from t = 2 on.
     """
 
     Settings = PredictiveGASPnetSettings  # type: ignore[assignment]

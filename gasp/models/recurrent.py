@@ -1,4 +1,4 @@
-"""What models that sweep over time steps have in common."""
+"""Base classes of models with time steps."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ __all__ = ["Oscillating", "Recurrent", "RecurrentSettings"]
 
 
 class RecurrentSettings(ModelSettings):
-    """Sizes of the layers, and time.
+    """Sizes of the layers, number of time steps and read-out.
 
     Attributes:
-        steps: T, sweeps in all, the plain one at t = 0 included.
-        readout: what the answer at a step is made of: its own logits (``last``), the mean of the logits so far (``mean``), or
-            their mean with a learned leak (``leaky``); see :attr:`~gasp.models.Trajectory.answers`.
+        steps: T, the number of sweeps, including the plain one at t = 0.
+        readout: how the answer at a step is computed: from its own logits (``last``), as the mean of the logits so far
+            (``mean``), or as their mean with a learned leak (``leaky``); see :attr:`~gasp.models.Trajectory.answers`.
     """
 
     steps: Size = 3
@@ -30,7 +30,7 @@ class RecurrentSettings(ModelSettings):
 
 
 class Recurrent(Layered):
-    """A network that sweeps through its layers T times, each time with what it found in the sweep before."""
+    """A network that sweeps through its layers T times. Each sweep uses the results of the one before."""
 
     settings: RecurrentSettings
 
@@ -41,7 +41,7 @@ class Recurrent(Layered):
 
     @property
     def leak(self) -> float | Tensor:
-        """ρ of the read-out."""
+        """The leak ρ of the read-out."""
         return self.leak_logit.sigmoid() if self.settings.readout == "leaky" else float(self.settings.readout == "mean")
 
     def run(
@@ -51,7 +51,7 @@ class Recurrent(Layered):
         return self(images, steps=steps)
 
     def duration(self, steps: int | None) -> int:
-        """T of a run: the model's own when it is not given."""
+        """T, the number of steps of a run; that of the settings when it is not given."""
         steps = self.settings.steps if steps is None else steps
         if steps < 1:
             raise GaspError(f"steps must be at least 1, not {steps}")
@@ -59,10 +59,10 @@ class Recurrent(Layered):
 
 
 class Oscillating(Recurrent):
-    """A recurrent network whose runs start from phases.
+    """A recurrent network with phases.
 
     Attributes:
-        oscillators: N, how many phases a run starts from.
+        oscillators: N, the number of initial phases.
     """
 
     oscillators: int
@@ -74,12 +74,12 @@ class Oscillating(Recurrent):
         return self(images, self.initial_phases(len(images), generator), steps)
 
     def initial_phases(self, batch: int, generator: torch.Generator | None = None) -> Tensor:
-        """Uniform random phases ``(N, B)``, radians in [−π, π); drawn on the CPU, so alike on every device."""
+        """Uniform random phases ``(N, B)``, radians in [−π, π). Drawn on the CPU, they are the same on all devices."""
         phases = torch.rand(self.oscillators, batch, generator=generator)
         return ((2 * phases - 1) * math.pi).to(next(self.parameters()))
 
     def check_phases(self, phases: Tensor, batch: int) -> None:
-        """Refuse initial phases of another shape than ``(N, B)`` with a ``GaspError``."""
+        """Raise a ``GaspError`` for initial phases of another shape than ``(N, B)``."""
         if tuple(phases.shape) != (self.oscillators, batch):
             expected = f"({self.oscillators}, {batch}), one for each oscillator and image"
             raise GaspError(f"phases must be {expected}, not {tuple(phases.shape)}")

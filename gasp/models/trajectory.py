@@ -1,4 +1,4 @@
-"""What a forward run of any model returns."""
+"""The result of a forward run of any model."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Trajectory:
-    """A forward run over time steps; B images, T steps.
+    """The result of a forward run on B images over T steps.
 
     Attributes:
-        logits: of every step by itself, ``(T, B, heads, classes)``.
-        phases: one tensor a layer, ``(T, B, H, W)`` or ``(T, B, units)``, radians; empty for a model without phases.
+        logits: those of each single step, ``(T, B, heads, classes)``.
+        phases: one tensor per layer, ``(T, B, H, W)`` or ``(T, B, units)``, radians; empty for a model without phases.
         gates: how much each oscillator pulls, in [0, 1], in the same shapes as ``phases``.
-        leak: ρ in [0, 1], how much of what earlier steps said an answer keeps.
-        keys, queries: by which the phases were aligned before each step but the first, one tensor a convolution,
-            ``(T − 1, B, d, H, W)``; empty for a model without them.
+        leak: ρ in [0, 1], the weight of each earlier step in an answer relative to the step after it.
+        keys, queries: those that coupled the phases before each step except the first, one tensor per convolution,
+            ``(T − 1, B, d, H, W)``; empty for a model without keys.
         participation: how much each location of the first layer takes part, ``(B, H, W)`` in [0, 1], where that is learned.
         prediction_errors: mean squared error of what each of L convolutions predicted of the layer below, before each step but
             the first, ``(T − 1, L)``, of a model that predicts.
@@ -46,7 +46,7 @@ class Trajectory:
         participation: Tensor | None = None,
         prediction_errors: Sequence[Tensor | None] = (),
     ) -> Trajectory:
-        """From what was recorded step by step: logits ``(B, heads, classes)``; phases, gates, keys, queries of the layers."""
+        """Join the records of single steps: logits ``(B, heads, classes)``; phases, gates, keys and queries of the layers."""
 
         def layers(record: Sequence[Sequence[Tensor]]) -> tuple[Tensor, ...]:
             return tuple(torch.stack(layer) for layer in zip(*record, strict=True))
@@ -65,11 +65,12 @@ class Trajectory:
 
     @property
     def answers(self) -> Tensor:
-        r"""What the model answers at each step from all steps so far, ``(T, B, heads, classes)``.
+        r"""The answer at each step, from the logits of all steps so far, ``(T, B, heads, classes)``.
 
         .. math:: \bar\ell_t = \sum_{s \le t} \rho^{t-s} \ell_s \Big/ \sum_{s \le t} \rho^{t-s}
 
-        ρ = 0 forgets earlier steps, ρ = 1 is their mean. The paper reads out the last step; this read-out is ours.
+        With ρ = 0 the answer is that of the step itself, with ρ = 1 the mean over steps. The paper uses the last step; this
+        read-out is ours.
         """
         if isinstance(self.leak, float) and self.leak == 0:
             return self.logits

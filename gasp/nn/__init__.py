@@ -1,1 +1,1 @@
-"""The mathematics: Kuramoto dynamics, the spatial neighbourhood, phase-modulated layers."""
+"""The mathematics of the models: Kuramoto dynamics, the spatial neighbourhood, phase-modulated layers."""

@@ -1,4 +1,4 @@
-"""Feedback: how the layers above pull the phases of the first layer."""
+"""Feedback: the layers above pull the phases of the first layer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Feedback"]
 
 
 class Feedback(nn.Module):
-    r"""The field by which the layers above pull the phases of the first layer, one phase a location.
+    r"""The field by which the layers above pull the phases of the first layer, one phase per location.
 
     .. math:: F_i = \sum_{l\ \text{convolution}} \frac{\sum_{j \in l} K^l_{c_j,\, x_i - x_j}\; g_j e^{i\varphi_j}}
                                                   {\sum_{j \in l \text{ in reach}} g_j}
@@ -22,18 +22,18 @@ class Feedback(nn.Module):
               \bar w^l_{iu} = \sum_c m_{ic}\, w^l_{cu} \Big/ \sum_c m_{ic}
 
     with gates :math:`g = \tanh|m|`. The rate of location i gains :math:`\operatorname{Im}(e^{-i\varphi_i} F_i)
-    = \sum_j (\dots)\, g_j \sin(\varphi_j - \varphi_i)`. K and w are 0 before training: the field is then 0.
+    = \sum_j (\dots)\, g_j \sin(\varphi_j - \varphi_i)`. K and w are 0 before training, and so is the field.
 
-    Activity and phases of the layers above are taken as given, so that a gradient reaches K and w alone.
+    A gradient flows into K and w only, and not into activity and phases of the layers above.
 
     Source: KomplexNet with feedback (arXiv 2502.21077); see :class:`~gasp.models.KomplexNet` for what is ours.
 
     Args:
         grid: (height, width) of the first layer.
-        widths: channels of all convolutions, those of the first layer first.
-        strides: of all convolutions, in the same order.
-        units: of each dense layer.
-        kernel_size: side of K, in cells of the first layer; odd.
+        widths: number of channels of each convolution, bottom up.
+        strides: stride of each convolution, bottom up.
+        units: number of units of each dense layer.
+        kernel_size: side of K, in locations of the first layer; odd.
     """
 
     def __init__(
@@ -50,8 +50,8 @@ class Feedback(nn.Module):
 
         Args:
             first: activity of the first layer, ``(B, C, H, W)``.
-            activities: of the layers above, ``(B, C', H', W')`` of each convolution, then ``(B, n)`` of each dense layer.
-            directions: their unit phasors, in the same order, ``(2, *)``.
+            activities: activity of the layers above: convolutions ``(B, C', H', W')``, then dense layers ``(B, n)``.
+            directions: unit phasors of the same neurons, in the same order, ``(2, *)``.
         """
         gates = [activity.detach().abs().tanh() for activity in activities]
         pulls = [gate * direction for gate, direction in zip(gates, directions, strict=True)]

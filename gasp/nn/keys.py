@@ -1,4 +1,4 @@
-"""A small network that says what belongs together: features for keys, queries and gates that see more than one filter."""
+"""A small network that computes features for keys, queries and gates from a wider field than one filter has."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ __all__ = ["KeyNetwork"]
 class KeyNetwork(nn.Sequential):
     """Features of every location of the first layer, from a wider field than the layer's own filters have (ours).
 
-    A convolution like the layer's, then dilated 3×3 convolutions, each with instance normalisation and ReLU. A separable
-    3×3 convolution (MobileNets, arXiv 1704.04861) filters each channel by itself and mixes them by a 1×1 convolution: with 16
-    channels it has a sixth of the parameters.
+    The first convolution has the kernel and stride of the layer, and dilated 3×3 convolutions follow. Instance normalisation
+    and ReLU follow each. A separable 3×3 convolution (MobileNets, arXiv 1704.04861) filters each channel by itself, then
+    mixes channels by a 1×1 convolution; with 16 channels this takes a sixth of the parameters.
 
     Args:
-        channels: of the image.
-        width: features per location.
-        kernel, stride: of the layer whose grid the features share.
-        dilations: one 3×3 convolution each.
+        channels: number of channels of the image.
+        width: number of features per location.
+        kernel, stride: those of the layer whose grid the features share.
+        dilations: one for each 3×3 convolution.
         separable: whether these 3×3 convolutions are separable.
     """
 
@@ -39,5 +39,5 @@ class KeyNetwork(nn.Sequential):
 
 
 def _normalised(width: int) -> list[nn.Module]:
-    """What follows each convolution: normalisation and activation function."""
+    """The normalisation and activation function that follow each convolution."""
     return [nn.InstanceNorm2d(width, affine=True), nn.ReLU()]

@@ -1,7 +1,8 @@
 r"""Kuramoto dynamics of oscillators that are coupled by keys and queries.
 
-Oscillators come first in every shape and the batch, any ``*``, last, where arithmetic is fastest: phases are ``(N, *)``,
-keys and queries ``(N, d, *)``. Angles are in radians.
+In every shape the N oscillators come first and the batch, any ``*``, comes last, which is the fastest layout: phases are
+``(N, *)``, keys and queries ``(N, d, *)``. Angles are in radians.
+
 Symbols of the paper and their names here: φ ``phases``, k ``keys``, q ``queries``, g ``gates``, N ``neighbourhood``,
 ε ``desynchronization``, κ ``normalization``, η ``step_size``.
 """
@@ -21,7 +22,7 @@ __all__ = ["Coupling", "align", "dense_rates", "rates"]
 
 @dataclass(frozen=True)
 class Coupling:
-    r"""How strongly N oscillators pull each other: :math:`g_j r_{ij}`, kept as its factors.
+    r"""The coupling of N oscillators: how strongly j pulls i, :math:`g_j r_{ij}`, stored as its factors.
 
     .. math:: r_{ij} = \bigl(\langle q_i, k_j\rangle N_{ij} - \varepsilon_i\bigr) / \kappa_i
 
@@ -31,10 +32,10 @@ class Coupling:
         queries, keys: q and k, ``(N, d, *)``.
         gates: g, ``(N, *)``.
         neighbourhood: the linear map :math:`s_i \mapsto \sum_j N_{ij} s_j` of sources ``(N, *)``, such as a
-            :class:`~gasp.nn.neighbourhood.Neighbourhood`; one row, ``(1, *)``, stands for N equal rows. N need not be
-            symmetric: autograd differentiates the map as it is, so it must be made of differentiable operations.
-        desynchronization, normalization: ε and κ > 0, of each oscillator or of all: broadcastable to ``(N, *)``.
-        field: F, ``(2, N, *)``, of what else pulls and does not move meanwhile: it adds
+            :class:`~gasp.nn.neighbourhood.Neighbourhood`. It may return one row, ``(1, *)``, for N equal rows. N need not be
+            symmetric. The map must be differentiable by autograd.
+        desynchronization, normalization: ε and κ > 0, one for all oscillators or one each; broadcastable to ``(N, *)``.
+        field: F, ``(2, N, *)``, a further pull that stays the same during alignment. It adds
             :math:`\operatorname{Im}(e^{-i\varphi_i} F_i)` to the rates.
     """
 
@@ -48,14 +49,14 @@ class Coupling:
 
 
 def dense_rates(phases: Tensor, coupling: Coupling, neighbourhood: Tensor) -> Tensor:
-    r"""The rates as they are written: every pair, cost :math:`O(N^2 d)`. The reference of :func:`rates`.
+    r"""The rate of change of every phase, summed over all pairs at a cost of :math:`O(N^2 d)`; the reference for :func:`rates`.
 
     .. math:: \dot\varphi_i = \sum_j g_j\, r_{ij} \sin(\varphi_j - \varphi_i)
 
     Args:
         phases: φ, ``(N, *)``.
         coupling: g and the factors of r.
-        neighbourhood: N itself, ``(N, N)``; it stands for ``coupling.neighbourhood``.
+        neighbourhood: the matrix N, ``(N, N)``, which is used instead of ``coupling.neighbourhood``.
 
     Returns:
         the rate of change of every phase, ``(N, *)``, in radians per unit of time.
@@ -69,13 +70,13 @@ def dense_rates(phases: Tensor, coupling: Coupling, neighbourhood: Tensor) -> Te
 
 
 def rates(phases: Tensor, coupling: Coupling) -> Tensor:
-    r"""The same rates as :func:`dense_rates` at a cost that is linear in the number of oscillators.
+    r"""The rate of change of every phase, as :func:`dense_rates`, at a cost that is linear in the number of oscillators.
 
     .. math:: \dot\varphi_i = \tfrac1{\kappa_i} \operatorname{Im}\Bigl( e^{-i\varphi_i}
               \bigl[\langle q_i, Z_i\rangle - \varepsilon_i \textstyle\sum_j g_j e^{i\varphi_j}\bigr]\Bigr),
               \qquad Z_i = \sum_j N_{ij}\, g_j\, k_j\, e^{i\varphi_j}
 
-    Z is the pooled key: one for all oscillators when N = 1, the paper's global agreement.
+    Z is the pooled key. When N = 1, all oscillators share one: the paper's global agreement.
 
     Args:
         phases: φ, ``(N, *)``.
@@ -95,13 +96,13 @@ def rates(phases: Tensor, coupling: Coupling) -> Tensor:
 
 
 def align(phases: Tensor, coupling: Coupling, iterations: int, step_size: float = 1.0) -> Tensor:
-    r"""Euler steps of the Kuramoto dynamics, :math:`\varphi \leftarrow \varphi + \eta\,\dot\varphi`.
+    r"""Align phases by Euler steps of the Kuramoto dynamics, :math:`\varphi \leftarrow \varphi + \eta\,\dot\varphi`.
 
     Args:
         phases: φ, ``(N, *)``.
-        coupling: the same in every step.
-        iterations: how many steps.
-        step_size: η, unit of time per step.
+        coupling: it does not change from step to step.
+        iterations: number of steps.
+        step_size: η, units of time per step.
 
     Returns:
         the phases after the last step, ``(N, *)``.

@@ -2,7 +2,7 @@ r"""Layers whose connections are weighted by phase agreement.
 
 .. math:: m_i = f\Bigl(\sum_j w_{ij} m_j \bigl[1 + a_F \cos(\varphi_i - \varphi_j)\bigr] + b_i\Bigr)
 
-The sum splits, exactly, into the plain layer and the complex response of the layer to the complex activity
+The sum splits exactly into two parts, the response of the plain layer and its response to the complex activity
 :math:`z = m e^{i\varphi}`:
 
 .. math:: w * m + a_F \bigl[\cos\varphi_i\; w * (m \cos\varphi) + \sin\varphi_i\; w * (m \sin\varphi)\bigr].
@@ -24,9 +24,9 @@ AMPLITUDE_FLOOR = 1e-6  # added to amplitudes and gates, far below any that matt
 
 
 def complex_activity(activity: Tensor, phases: Tensor) -> Tensor:
-    """m cos φ and m sin φ, ``(2, *)``, of activity ``(B, n)`` or ``(B, C, H, W)``.
+    """Complex activity: m cos φ and m sin φ, ``(2, *)``, of activity ``(B, n)`` or ``(B, C, H, W)``.
 
-    The channels of a location share its phase ``(B, H, W)``, or each has its own, ``(B, C, H, W)``.
+    The channels of a location share one phase, ``(B, H, W)``, or have one each, ``(B, C, H, W)``.
     """
     phases = phases.unsqueeze(1) if phases.ndim < activity.ndim else phases
     # concatenated along the batch, the parts keep the memory layout in which convolutions are fast
@@ -34,13 +34,13 @@ def complex_activity(activity: Tensor, phases: Tensor) -> Tensor:
 
 
 def modulated(plain: Tensor, response: Tensor, phases: Tensor, modulation: float | Tensor) -> Tensor:
-    r"""Plain response plus the part that depends on phase (equation of this module).
+    r"""The response of a layer with modulated connections (equation of this module).
 
     Args:
         plain: Σ_j w_ij m_j + b_i, ``(B, C, H, W)`` or ``(B, n)``.
         response: what ``complex_response`` returns, ``(2, B, C, H, W)`` or ``(2, B, n)``.
         phases: φ_i, ``(B, H, W)``, ``(B, C, H, W)`` or ``(B, n)``, radians.
-        modulation: a_F, of all neurons or of each channel ``(C, 1, 1)`` or unit ``(n)``; the number 0 returns ``plain`` itself.
+        modulation: a_F, one number or one per channel ``(C, 1, 1)`` or unit ``(n)``; the number 0 returns ``plain`` itself.
     """
     if isinstance(modulation, Tensor):
         response, modulation = modulation * response, 1.0
@@ -54,8 +54,8 @@ def modulated(plain: Tensor, response: Tensor, phases: Tensor, modulation: float
 def location_phases(activity: Tensor, phases: Tensor) -> Tensor:
     """The mean phase of the channels of each location, weighted by amplitude, ``(B, H, W)``.
 
-    No gradient flows into the activity. Where all channels are silent, they count alike. Phases of locations or units are
-    returned as they are.
+    No gradient flows into the activity. Where all channels are silent, all have the same weight. Phases of locations or units
+    are returned unchanged.
 
     Args:
         activity: m ≥ 0, ``(B, C, H, W)`` or ``(B, n)``.
@@ -67,16 +67,16 @@ def location_phases(activity: Tensor, phases: Tensor) -> Tensor:
 
 
 class PhaseConv2d(nn.Conv2d):
-    """A convolution between locations that have one phase each; without phases it is ``torch.nn.Conv2d``."""
+    """A convolution between locations with phases. Without phases it is ``torch.nn.Conv2d``."""
 
     def complex_response(self, z: Tensor) -> Tensor:
-        """w∗z, ``(2, B, C', H', W')``, of complex activity ``(2, B, C, H, W)``; without the bias."""
+        """The convolution w∗z, ``(2, B, C', H', W')``, of complex activity ``(2, B, C, H, W)``, without the bias."""
         return self._conv_forward(z.flatten(0, 1), self.weight, None).unflatten(0, (2, -1))
 
     def driven_phases(self, activity: Tensor, phases: Tensor) -> Tensor:
         """The mean phase of each receptive field, weighted by amplitude, ``(B, H', W')``.
 
-        No gradient flows into the activity. Where a whole field is silent, its locations count alike.
+        No gradient flows into the activity. Where a whole field is silent, all its locations have the same weight.
 
         Args:
             activity: m, ``(B, C, H, W)``.
@@ -89,22 +89,22 @@ class PhaseConv2d(nn.Conv2d):
 
 
 class PhaseLinear(nn.Linear):
-    """A dense layer between units that have one phase each; without phases it is ``torch.nn.Linear``.
+    """A dense layer between units with phases. Without phases it is ``torch.nn.Linear``.
 
-    It takes vectors ``(B, n)`` or maps ``(B, C, H, W)``, whose channels share their phases ``(B, H, W)``.
+    Its input is a vector ``(B, n)`` or a map ``(B, C, H, W)`` whose channels share phases ``(B, H, W)``.
     """
 
     def forward(self, activity: Tensor) -> Tensor:
         return super().forward(activity.flatten(1))
 
     def complex_response(self, z: Tensor) -> Tensor:
-        """Wz, ``(2, B, n')``, of complex activity ``(2, B, n)`` or ``(2, B, C, H, W)``; without the bias."""
+        """The product Wz, ``(2, B, n')``, with complex activity ``(2, B, n)`` or ``(2, B, C, H, W)``, without the bias."""
         return F.linear(z.flatten(2), self.weight)
 
     def driven_phases(self, activity: Tensor, phases: Tensor) -> Tensor:
         """The phase of each unit's complex input Σ_j w_ij m_j e^{iφ_j}, ``(B, n')``.
 
-        No gradient flows into weights or activity: through the angle of a sum that may be small it would be erratic.
+        No gradient flows into weights or activity: the angle of a sum that may be close to 0 has erratic gradients.
 
         Args:
             activity: m, ``(B, n)`` or ``(B, C, H, W)``.

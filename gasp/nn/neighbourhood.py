@@ -1,4 +1,4 @@
-"""The spatial neighbourhood of the coupling, as an operator that never forms its matrix."""
+"""The spatial neighbourhood of the coupling, as a linear map that never forms its matrix."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ __all__ = ["Neighbourhood"]
 
 
 class Neighbourhood(nn.Module):
-    r"""The spatial factor N of the coupling, and its product with any source field.
+    r"""The spatial factor N of the coupling, as a linear map of sources.
 
     .. math:: N_{ij} = \exp\bigl(-\lVert x_i - x_j \rVert^2 / 2\sigma^2\bigr)
 
-    for two locations, and 1 where either oscillator is a dense unit or where there is no neighbourhood (σ = ∞). The
-    centres x of a grid's cells are in image coordinates: both sides of the image have length 1. A Gaussian is separable
-    in rows and columns, so the product with a field never forms N itself.
+    for two locations, and 1 where either oscillator is a dense unit. Without a neighbourhood (σ = ∞), N = 1 for all. The
+    centres x of a grid's cells are in image coordinates, in which both sides of the image have length 1. A Gaussian is
+    separable in rows and columns, so the product with a source never forms N.
 
     Args:
         grids: (height, width) of each convolutional layer, in the order of the oscillators.
-        units: how many dense units follow the grids.
+        units: number of dense units, which come after the grids.
         width: σ, as a fraction of the image side; ``math.inf`` for N = 1.
 
     Raises:
@@ -66,8 +66,8 @@ class Neighbourhood(nn.Module):
     def forward(self, sources: Tensor) -> Tensor:
         r"""Σ_j N_ij s_j for sources ``(N, *)``, in the shape of the sources (or one row, ``(1, *)``, when N = 1).
 
-        On small grids: from the columns of each field to those of all, then from all rows to those of each field. On
-        grids much finer than the Gaussian, by way of its few smooth modes, at a cost linear in the number of cells.
+        On small grids this is one product with a matrix for columns, then one with a matrix for rows. On grids much finer
+        than the Gaussian, it uses the Gaussian's few smooth modes, at a cost that is linear in the number of cells.
         """
         if math.isinf(self.width):
             return sources.sum(0, keepdim=True)
@@ -99,7 +99,7 @@ class Neighbourhood(nn.Module):
             yield column @ (row @ modes).unflatten(1, (column.shape[1], -1))  # (H, W, F)
 
     def matrix(self) -> Tensor:
-        """N itself, ``(N, N)``: the reference that the separable product is tested against."""
+        """The matrix N, ``(N, N)``: the reference for the separable product."""
         rows = torch.cat([_centres(height).repeat_interleave(width) for height, width in self.grids])
         columns = torch.cat([_centres(width).repeat(height) for height, width in self.grids])
         gaps = (rows[:, None] - rows).square() + (columns[:, None] - columns).square()
@@ -109,7 +109,7 @@ class Neighbourhood(nn.Module):
 
 
 def _modes(kernel: Tensor) -> tuple[Tensor, Tensor]:
-    """Eigenvalues and eigenvectors of a symmetric kernel, those that matter in the precision of the day."""
+    """Eigenvalues and eigenvectors of a symmetric kernel, without those below the rounding error of the current precision."""
     values, vectors = torch.linalg.eigh(kernel)
     kept = values.abs() > torch.finfo(torch.get_default_dtype()).eps * values.abs().max()
     return values[kept], vectors[:, kept]

@@ -1,4 +1,4 @@
-"""The oscillators of a network: layers of locations and of units, all of them in one row, and their power."""
+"""The oscillators of a network: one tensor per layer, or all of them in one row; and their relative power."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ __all__ = ["Oscillators", "relative_power"]
 
 
 class Oscillators:
-    """Converts between one tensor per layer and one row of N oscillators, which comes first in :mod:`gasp.nn.kuramoto`.
+    """Convert between one tensor per layer and one row of N oscillators, the layout of :mod:`gasp.nn.kuramoto`.
 
     Args:
         grids: (height, width) of each convolutional layer.
-        units: of each dense layer that follows.
+        units: number of units of each dense layer, which come after the convolutions.
 
     Attributes:
-        shapes: of every layer, (height, width) or (units,).
+        shapes: the shape of every layer, (height, width) or (units,).
     """
 
     def __init__(self, grids: Sequence[tuple[int, int]], units: Sequence[int] = ()) -> None:
@@ -30,14 +30,14 @@ class Oscillators:
         return sum(self.sizes)
 
     def to_layers(self, row: Tensor) -> list[Tensor]:
-        """``(N, *, B)`` to one ``(B, *, H, W)`` or ``(B, *, n)`` per layer."""
+        """From one row, ``(N, *, B)``, to one tensor per layer, ``(B, *, H, W)`` or ``(B, *, n)``."""
         layers = []
         for part, shape in zip(row.split(self.sizes), self.shapes, strict=True):
             layers.append(part.permute(*reversed(range(part.ndim))).contiguous().unflatten(-1, shape))
         return layers
 
     def to_row(self, layers: Sequence[Tensor]) -> Tensor:
-        """One ``(B, H, W)`` or ``(B, n)`` per layer to ``(N, B)``."""
+        """From one tensor per layer, ``(B, H, W)`` or ``(B, n)``, to one row, ``(N, B)``."""
         return torch.cat([layer.flatten(1).T for layer in layers])
 
 

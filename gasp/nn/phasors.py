@@ -1,6 +1,6 @@
 r"""Phasors: unit vectors at the angles of phases, and their means.
 
-A phasor is stored as its real and imaginary part, in the first dimension: ``(2, *)``. Angles are in radians.
+A phasor is stored by its real and its imaginary part along the first dimension, ``(2, *)``. Angles are in radians.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ SMOOTHING = 1e-12  # far below any length that matters
 
 
 def phasors(phases: Tensor) -> Tensor:
-    r""":math:`e^{i\varphi}`, ``(2, *)``, of phases ``(*)``."""
+    r"""The phasors :math:`e^{i\varphi}`, ``(2, *)``, of phases ``(*)``."""
     return torch.stack([phases.cos(), phases.sin()])
 
 
@@ -25,8 +25,8 @@ def mean_phasor(phases: Tensor, weights: Tensor, dim: int = -1) -> Tensor:
 
     Args:
         phases: φ.
-        weights: w ≥ 0, broadcastable with ``phases``. Where they sum to 0 the mean is 0.
-        dim: the dimension of the oscillators, counted from the last, such as −1.
+        weights: w ≥ 0, broadcastable with ``phases``. Where they sum to 0, the mean is 0.
+        dim: the dimension of the oscillators, counted from the end, such as −1.
     """
     weights, _ = torch.broadcast_tensors(weights, phases)
     real, imag = (weights * phases.cos()).sum(dim), (weights * phases.sin()).sum(dim)
@@ -34,13 +34,13 @@ def mean_phasor(phases: Tensor, weights: Tensor, dim: int = -1) -> Tensor:
 
 
 def angle(phasor: Tensor) -> Tensor:
-    """The angle of phasors ``(2, *)``, in (−π, π]; that of 0 is 0 and has a finite gradient."""
+    """The angle of phasors ``(2, *)``, in (−π, π]. The phasor 0 has angle 0 and a finite gradient."""
     real, imag = phasor
     return torch.atan2(imag, real.masked_fill((real == 0) & (imag == 0), 1.0))
 
 
 def length(phasor: Tensor, smoothing: float = SMOOTHING) -> Tensor:
-    r"""The length of phasors ``(2, *)``, :math:`\sqrt{|z|^2 + s^2}`: with smoothing s > 0 its gradient is finite at 0."""
+    r"""The length of phasors ``(2, *)``, :math:`\sqrt{|z|^2 + s^2}`. Smoothing s > 0 keeps the gradient finite at 0."""
     return (phasor.square().sum(0) + smoothing**2).sqrt()
 
 
@@ -51,6 +51,6 @@ def order_parameter(phases: Tensor, weights: Tensor | None = None, dim: int = -1
 
     Args:
         phases, dim: as in :func:`mean_phasor`.
-        weights: likewise; all 1 when omitted.
+        weights: as in :func:`mean_phasor`; all 1 when omitted.
     """
     return length(mean_phasor(phases, torch.ones_like(phases) if weights is None else weights, dim))

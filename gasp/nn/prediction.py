@@ -1,4 +1,4 @@
-"""Prediction: convolutions that predict the activity below them, and correct their own by how well they do."""
+"""Prediction: convolutions predict the activity of the layer below, and correct their own activity by the error."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ __all__ = ["GenerativeFeedback", "Prediction", "Predictor"]
 
 @dataclass(frozen=True)
 class Prediction:
-    """What L convolutions bring to their next sweep beside its feed-forward drive; of no arguments, nothing.
+    """The contributions to the next sweep of L convolutions, in addition to the feed-forward drive; none by default.
 
     Attributes:
         drive_weights: β of each convolution, ``(L)``.
-        carried: what is added to its drive, ``(B, C, H, W)``: feedback, memory and error correction.
-        errors: mean squared error of what each convolution predicts, ``(L)``; its gradient reaches the feedback alone.
-        field: the pull of complex feedback on the phases of N oscillators, ``(2, N, B)``.
+        carried: feedback, memory and error correction of each convolution, summed, ``(B, C, H, W)``.
+        errors: mean squared error of the prediction of each convolution, ``(L)``; its gradient reaches only the feedback.
+        field: pull of complex feedback on the phases of N oscillators, ``(2, N, B)``.
     """
 
     drive_weights: Sequence[Tensor] | Tensor = ()
@@ -33,44 +33,44 @@ class Prediction:
     field: Tensor | None = None
 
     def settle(self, layer: int, drive: Tensor) -> Tensor:
-        """The activity of a layer, given its feed-forward drive: the drive itself, of a layer that predicts nothing."""
+        """The activity of a layer, given its feed-forward drive. For a layer that predicts nothing, it is the drive itself."""
         if layer >= len(self.carried):
             return drive
         return (self.drive_weights[layer] * drive + self.carried[layer]).relu()
 
 
 class Predictor(nn.ConvTranspose2d):
-    """What one convolution predicts of the layer below: a transposed convolution, W^b * e + b."""
+    """The prediction of the layer below by one convolution: a transposed convolution, W^b * e + b."""
 
     @classmethod
     def of(cls, conv: nn.Conv2d, side: int) -> Predictor:
-        """With kernel size and stride of a convolution on maps of so many pixels a side."""
+        """The predictor of a convolution on maps with this side, in pixels; it has the same kernel size and stride."""
         (kernel, _), (stride, _), padding = conv.kernel_size, conv.stride, int(conv.padding[0])
         left_out = (side + 2 * padding - kernel) % stride  # rows and columns at the far edge that no kernel covers
         return cls(conv.out_channels, conv.in_channels, kernel, stride, padding, left_out)
 
     def complex_prediction(self, z: Tensor) -> Tensor:
-        """W^b * z, ``(2, B, C, H, W)``, of complex activity ``(2, B, C', H', W')``; without the bias."""
+        """The prediction W^b * z, ``(2, B, C, H, W)``, from complex activity ``(2, B, C', H', W')``, without the bias."""
         geometry: Any = (self.stride, self.padding, self.output_padding)
         return F.conv_transpose2d(z.flatten(0, 1), self.weight, None, *geometry).unflatten(0, (2, -1))
 
     def error_gradient(self, error: Tensor) -> Tensor:
-        """∇ of ‖e − W^b * x − b‖² in x, given the error e − W^b * x − b."""
+        """The gradient of ‖e − W^b * x − b‖² with respect to x, given the error e − W^b * x − b."""
         geometry: Any = (self.stride, self.padding)
         return -2 * F.conv2d(error, self.weight, None, *geometry)
 
 
 class GenerativeFeedback(nn.Module):
-    r"""Predictive dynamics of L convolutions, which mix feed-forward drive, feedback, memory and error correction.
+    r"""Predictive dynamics of L convolutions: a mixture of feed-forward drive, feedback, memory and error correction.
 
     .. math:: e_n(t+1) = \Bigl[ \beta_n f_n(t+1) + \lambda_n d_n(t) + (1 - \beta_n - \lambda_n)\, e_n(t)
               - \frac{\alpha_n}{\sqrt{C_n}} \nabla_{e_n} \bigl\| e_{n-1}(t) - d_{n-1}(t) \bigr\|^2 \Bigr]_+, \qquad
               d_{n-1} = g\bigl(W^b_n * e_n + b_n\bigr)
 
-    Here :math:`e_0` is the image, :math:`f_n` what layer n makes of :math:`e_{n-1}(t+1)`, :math:`W^b_n` a transposed
-    convolution with the kernel size and stride of the convolution, g the ReLU, but the identity where the image is predicted,
-    and :math:`C_n` how many neurons one neuron predicts. Nothing predicts the last convolution: its λ is 0. With β = 1 and
-    λ = α = 0 nothing is left but the drive.
+    Here :math:`e_0` is the image, :math:`f_n` the response of layer n to :math:`e_{n-1}(t+1)`, :math:`W^b_n` a transposed
+    convolution with the kernel size and stride of the convolution, and :math:`C_n` the number of neurons that one neuron
+    predicts. g is the ReLU, or the identity where the image is predicted. No layer predicts the last convolution, so its λ is
+    0. With β = 1 and λ = α = 0 only the drive is left.
 
     Choksi, Mozafari, Biggs O'May, Ador, Alamia, VanRullen (2021), *Predify: Augmenting deep neural networks with brain-inspired
     predictive coding dynamics*, arXiv 2106.02749; from the authors' code are the order of updates, g and the scale
@@ -82,9 +82,9 @@ class GenerativeFeedback(nn.Module):
     errors of the first sweep, after the layers, or by the loss on answers.
 
     Args:
-        convolutions: those that predict, bottom up.
-        sides: of what each predicts: the image, in pixels, and the maps of all but the last, in locations.
-        feedforward, feedback, error: β, λ and α, or where they start from.
+        convolutions: the convolutions that predict, bottom up.
+        sides: side of what each predicts: the image, in pixels, and the maps of all but the last, in locations.
+        feedforward, feedback, error: β, λ and α, or their initial values.
         learned: whether they are learned.
     """
 
@@ -121,12 +121,12 @@ class GenerativeFeedback(nn.Module):
         return torch.stack([drive, feedback, self.log_error_weights.exp()])
 
     def predictions(self, activities: Sequence[Tensor]) -> list[Tensor]:
-        """What each convolution predicts: d_0 of the image to d_{L−1}, given the activity of all convolutions."""
+        """The predictions d_0 (of the image) to d_{L−1}, given the activity of all convolutions."""
         predicted = [layer(activity) for layer, activity in zip(self.layers, activities, strict=True)]
         return [predicted[0], *(response.relu() for response in predicted[1:])]
 
     def forward(self, image: Tensor, activities: Sequence[Tensor]) -> Prediction:
-        """What is brought to the next sweep, given the image and the activity of every convolution."""
+        """The contributions to the next sweep, given the image and the activity of every convolution."""
         drive_weights, feedback_weights, error_weights = self.weights()
         predictions = self.predictions(activities)
         below = [image, *activities[:-1]]
@@ -145,21 +145,21 @@ class GenerativeFeedback(nn.Module):
 
     @torch.no_grad()
     def fields(self, activities: Sequence[Tensor], phases: Sequence[Tensor]) -> list[Tensor]:
-        r"""Complex feedback: with which phase, and how well, the convolutions above predict each location (ours).
+        r"""Complex feedback (ours): the phase with which the convolutions above predict each location, and how well they do.
 
         .. math:: F_i = \frac{2 \sum_c m_{ic} D_{ic}}{\sum_c m_{ic}^2 + |D_{ic}|^2}, \qquad
                   D_n = W^b_{n+1} * \bigl[ (1 - \lambda_{n+1})\, m_{n+1} e^{i\varphi_{n+1}} + \lambda_{n+1} D_{n+1} \bigr]
 
-        :math:`|F_i| \le 1`, and :math:`F_i = e^{i\psi}` where all that predict location i have the phase ψ and predict it
-        perfectly. It is 0 where a location is silent, or is predicted by nothing. D passes from the top down, so that every
-        location hears all convolutions above it. Activity, phases and weights are taken as given: no gradient flows.
+        :math:`|F_i| \le 1`. :math:`F_i = e^{i\psi}` if all neurons that predict location i have the phase ψ and predict it
+        perfectly. F is 0 at a location that is silent or that nothing predicts. D is passed from the top down, so that every
+        location receives feedback from all convolutions above it. No gradient flows.
 
         Args:
             activities: m of the convolutions, ``(B, C, H, W)``.
-            phases: φ, of locations ``(B, H, W)`` or of their channels ``(B, C, H, W)``, radians.
+            phases: φ of locations ``(B, H, W)`` or of their channels ``(B, C, H, W)``, radians.
 
         Returns:
-            F at the locations of every convolution but the last, ``(2, B, H, W)``.
+            F at the locations of every convolution except the last, ``(2, B, H, W)``.
         """
         _, feedback_weights, _ = self.weights()
         fields: list[Tensor] = []

@@ -1,4 +1,4 @@
-"""Phases that are told: an upper bound on what phases can bring, computed from the masks of the objects."""
+"""Phases computed from the masks of the objects: an upper bound on what phases can contribute."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ FIGURE_COVERAGE = 0.1  # of a location, from which on an object counts as its fi
 
 
 def told_phases(coverage: Tensor, figure: bool = False) -> Tensor:
-    """Phases ``(B, H, W)``, radians, that tell G objects apart by spreading them evenly over the circle.
+    """Phases ``(B, H, W)``, radians, that separate G objects by spreading them evenly over the circle.
 
-    A location takes the mean phase of the objects that cover it, weighted by coverage. Where there is none, its phase is
-    midway between two objects.
+    A location takes the mean phase of the objects that cover it, weighted by coverage. A location that no object covers takes
+    a phase midway between two objects.
 
     Args:
-        coverage: of each location by each object, ``(B, G, H, W)`` in [0, 1].
-        figure: whether a location takes the phase of a single object, the first that covers a tenth of it; a background
-            is the last.
+        coverage: how much of each location each object covers, ``(B, G, H, W)`` in [0, 1].
+        figure: whether a location takes the phase of a single object instead, the first that covers a tenth of it. A
+            background comes last.
     """
     objects = coverage.shape[1]
     if figure:

@@ -1,1 +1,1 @@
-"""From chapters to a book: executed notebooks, the text that every page carries, and the HTML site."""
+"""From chapters to a book: executed notebooks, the text on every page, and the HTML site."""

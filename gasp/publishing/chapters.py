@@ -1,7 +1,7 @@
 """Execute the chapters of the book with papermill, and check that the executed chapters are complete and up to date.
 
-A chapter is a py-percent script ``book/NN_name.py``. The executed chapter is ``runs/PROFILE/NN_name.ipynb``. It carries the
-fingerprint of all that it was made from, and is executed again only when that changes.
+A chapter is a py-percent script ``book/NN_name.py``. The executed chapter is ``runs/PROFILE/NN_name.ipynb``. It stores a
+fingerprint of its script, settings and modules, and is executed again only when the fingerprint changes.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ __all__ = ["chapters", "check_chapters", "repository", "run_chapters"]
 
 
 def chapters(names: Sequence[str] = ()) -> list[Path]:
-    """The paths of the chapter scripts: those named, by name, number or path, or all.
+    """The paths of chapter scripts, by name, number or path; of all chapters when no names are given.
 
     Raises:
-        GaspError: if a name fits no chapter, or more than one.
+        GaspError: if a name fits no chapter, or several.
     """
     every = sorted((project_root() / "book").glob("[0-9][0-9]_*.py"))
     if not names:
@@ -61,7 +61,7 @@ def executed(chapter: Path, profile: str) -> Path:
 
 
 def run_chapters(names: Sequence[str], profile: str, overrides: dict[str, Any], force: bool = False) -> list[Path]:
-    """Execute the chapters that are not up to date, or all with ``force``; the paths of those that were executed.
+    """Execute the chapters that are not up to date, or all with ``force``. Returns the paths of the executed chapters.
 
     Raises:
         GaspError: if a chapter, the profile or a parameter is unknown, or a cell fails.
@@ -76,7 +76,7 @@ def run_chapters(names: Sequence[str], profile: str, overrides: dict[str, Any], 
 
 
 def _execute(chapter: Path, profile: str, overrides: dict[str, Any]) -> Path:
-    """Execute one chapter and write its notebook, completely or not at all; the path of the notebook."""
+    """Execute one chapter and write its notebook, completely or not at all. Returns the path of the notebook."""
     mark, settings = fingerprint(chapter, profile, overrides), load_profile(profile, **overrides)
     started = time.monotonic()
     notebook = _run_cells(chapter, profile, overrides)
@@ -101,7 +101,7 @@ def _execute(chapter: Path, profile: str, overrides: dict[str, Any]) -> Path:
 
 
 def _run_cells(chapter: Path, profile: str, overrides: dict[str, Any]) -> nbformat.NotebookNode:
-    """Run the cells of a chapter with papermill; a failed notebook stays in the scratch folder."""
+    """Run the cells of a chapter with papermill. A failed notebook stays in the scratch folder."""
     root = project_root()
     scratch = root / "_build" / "papermill" / profile
     make_folder(scratch)
@@ -153,7 +153,7 @@ def _git(*arguments: str) -> str:
 
 
 def _clean(notebook: nbformat.NotebookNode) -> None:
-    """Remove what papermill and progress bars leave, and with it the paths of this machine."""
+    """Remove traces of papermill and progress bars, and with them the paths of this machine."""
     for cell in notebook.cells:
         for name in ("papermill", "execution"):
             cell.metadata.pop(name, None)
@@ -188,7 +188,7 @@ def _is_progress(output: nbformat.NotebookNode) -> bool:
 
 
 def check_chapters(names: Sequence[str], profile: str) -> dict[str, str]:
-    """Find what is wrong with the executed chapters of a profile, by name; empty if nothing is.
+    """The faults of the executed chapters of a profile, by the name of the chapter; empty if there are none.
 
     Raises:
         GaspError: if a chapter or the profile is unknown.
@@ -205,7 +205,7 @@ def _fault(chapter: Path, profile: str, overrides: dict[str, Any] | None = None)
     """Why an executed chapter is not ready: pending, damaged, failed, noisy or stale; empty if it is ready.
 
     Args:
-        overrides: settings that it must have been executed with; when omitted, those that it was executed with.
+        overrides: settings with which it must have been executed; any when omitted.
     """
     path = executed(chapter, profile)
     if not path.exists():

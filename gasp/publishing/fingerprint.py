@@ -1,8 +1,8 @@
-"""What an executed chapter is made from, as one hash: a chapter whose fingerprint has changed is stale.
+"""The fingerprint of a chapter: one hash of everything that determines its results. If it changes, the chapter is stale.
 
 The fingerprint covers the chapter's script, its settings (profile and overrides), and the part of the package that the
-chapter uses: the modules that it imports, all that these import in turn, and the data files beside them. The code that
-executes, checks and builds chapters is not covered: it decides how a chapter is made, not what it says.
+chapter uses: the modules that it imports, all that these import in turn, and the data files beside them. It does not cover
+the code that executes, checks and builds chapters, because that code does not change what a chapter says.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = ["fingerprint", "modules_used"]
 
 
 def fingerprint(chapter: Path, profile: str, overrides: dict[str, Any]) -> str:
-    """The hash of all that a chapter, executed with these settings, is made from: 16 hexadecimal digits."""
+    """The fingerprint of a chapter that is executed with these settings: 16 hexadecimal digits."""
     parts = [chapter.read_bytes(), load_profile(profile, **overrides).model_dump_json().encode()]
     parts += [path.read_bytes() for path in _files(modules_used(chapter))]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]

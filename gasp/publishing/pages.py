@@ -1,4 +1,4 @@
-"""Text that every page carries: which runs it shows, and where it comes from."""
+"""Text on every page: which runs it shows, and where it comes from."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def provenance(chapter: str, profile: Profile, record: dict[str, Any]) -> str:
     """The last cell of an executed chapter: where it comes from, how to execute it again, and what can be downloaded.
 
     Args:
-        chapter: its name.
-        record: of the execution, as in the notebook's metadata under ``gasp``.
+        chapter: name of the chapter.
+        record: record of the execution, as stored in the notebook's metadata under ``gasp``.
     """
     changes = "".join(f" -p {name}={value}" for name, value in record["overrides"].items())
     runs = profile.experiments()
@@ -62,7 +62,7 @@ def provenance(chapter: str, profile: Profile, record: dict[str, Any]) -> str:
 
 
 def install_cell(address: str) -> str:
-    """The first cell of an executed chapter, which fetches and installs the project where it is missing, as in Colab."""
+    """The first cell of an executed chapter, which installs the project where it is missing, as in Colab."""
     return f"""\
 # fetch and install the project where it is missing, as in Colab
 import importlib.util

@@ -24,10 +24,10 @@ PUBLISHED = "cpu"  # the profile that book/_toc.yml names
 
 
 def build_book(profile: str, clean: bool = True) -> Path:
-    """Build the HTML from the executed chapters, with warnings as errors; the path of the first page.
+    """Build the HTML from the executed chapters, with warnings as errors. Returns the path of the first page.
 
     Args:
-        clean: build everything; otherwise only what has changed.
+        clean: whether to build everything, or only what has changed.
 
     Raises:
         GaspError: if a chapter is not ready, or the build gives a warning.
@@ -89,7 +89,7 @@ def _html(profile: str) -> Path:
 
 
 def watch_book(profile: str, port: int) -> None:
-    """Serve the book on this machine, and execute and build it again whenever a source changes, until Ctrl-C."""
+    """Serve the book on this machine until Ctrl-C. Whenever a source changes, execute and build it again."""
 
     def rebuild() -> None:
         try:
@@ -106,7 +106,7 @@ def watch_book(profile: str, port: int) -> None:
 
 
 def archive_book(profile: str) -> Path:
-    """Pack a profile's HTML, executed notebooks, results, weights and scripts into one zip file; its path.
+    """Pack a profile's HTML, executed notebooks, results, weights and scripts into one zip file. Returns its path.
 
     Raises:
         GaspError: if the book is not built.

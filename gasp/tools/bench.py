@@ -1,7 +1,8 @@
-"""What it costs: steps, couplings, scenes and an epoch, timed in turns so that the machine's drift cancels; with floors.
+"""Time training steps, inferences, couplings, scenes and an epoch on this machine, and compute floors.
 
-A floor is how long the multiplications of the model's definition would take at the rate that this machine reaches in a
-large convolution or matrix product, or the data in a plain copy, whichever is longer.
+All cases are timed in turn, over several rounds, so that slow changes of the machine affect all alike. A floor is the least
+time that a case can take: that of its multiplications at the machine's best rate in a large convolution or matrix product, or
+that of copying its data, whichever is longer.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ EPOCH, QUICK_EPOCH = 60_000, 2048  # scenes
 
 
 class _Case(NamedTuple):
-    """What is timed, and what it must multiply and move at least: floating point operations and bytes."""
+    """A case to time, with the floating point operations and the bytes that it needs at least."""
 
     group: str
     case: str
@@ -63,16 +64,16 @@ class _Case(NamedTuple):
 
 
 def measure(directory: Path, quick: bool = False, threads: int | None = None) -> pd.DataFrame:
-    """Time everything and keep the table in ``directory/bench.csv``, with what it was measured on in ``bench.json``.
+    """Time everything. Write the table to ``directory/bench.csv`` and a description of the machine to ``bench.json``.
 
     Args:
-        quick: few rounds and a short epoch: under a minute, to see that all works.
-        threads: of each measurement; all cores when omitted.
+        quick: whether to make only few rounds and a short epoch, which takes less than a minute.
+        threads: number of threads of each measurement; all cores when omitted.
 
     Returns:
-        one row a timing: ``group`` (training, inference, variant, coupling, scenes, epoch, together), ``case``, ``size`` (time
-        steps, oscillators, scenes or seeds; of all runs together), ``round``, ``seconds``, ``floor`` (seconds; 0 where
-        none is known).
+        one row per timing: ``group`` (training, inference, variant, coupling, scenes, epoch, together), ``case``, ``size`` (the
+        number of time steps, oscillators, scenes or seeds, in all runs together), ``round``, ``seconds``, ``floor`` (seconds;
+        0 if none is known).
 
     Raises:
         GaspError: for less than one thread, or a folder that cannot be written.
@@ -128,7 +129,7 @@ def _seconds(run: Callable[[], object]) -> float:
 
 
 def _rates() -> dict[str, float]:
-    """What this machine does best: the faster of a large product and a large convolution, and a copy."""
+    """The best rates of this machine: of multiplications, in a large product or convolution, and of copying."""
 
     def best(run: Callable[[], object]) -> float:
         return min(_seconds(run) for _ in range(100))
@@ -160,7 +161,7 @@ def _model_cases(batch: tuple[Tensor, Tensor, Tensor], over_time: Sequence[int])
 
 
 def _variant_cases(batch: tuple[Tensor, Tensor, Tensor]) -> list[_Case]:
-    """Training steps of the variants whose accuracy is set against their cost; the size is that of the batch."""
+    """Training steps of the variants whose accuracy is compared with their cost; the size is that of the batch."""
     cases = []
     for name in dict.fromkeys([*CNN_WIDTHS, *GASPNET_STEPS, GASPNET]):
         variant = VARIANTS[name]
@@ -173,7 +174,7 @@ class _Trainer:
     """Repeats one training step, as :func:`gasp.learning.training.fit` does it.
 
     Args:
-        changes: of the training's settings.
+        changes: replaced settings of the training.
     """
 
     def __init__(
@@ -201,7 +202,7 @@ def _infer(model: Model, images: Tensor) -> None:
 
 
 def _least_operations(steps: int) -> float:
-    """Of one inference: the first layer once, the plain second layer once, the others three times a modulated sweep."""
+    """The operations of one inference: the first layer and the plain second once, all else three times per modulated sweep."""
     model, images = CNN(), torch.zeros(BATCH, 1, 32, 32)
     x, layers = images, []
     for stage in model.stages:
@@ -254,7 +255,7 @@ def _scene_case(count: int) -> _Case:
 
 
 def _epoch_cases(count: int) -> list[_Case]:
-    """An epoch with all that belongs to it: of one run on all threads, and of as many runs as workers, with one thread each."""
+    """An epoch with everything it includes: of one run on all threads, and of one run per worker, with one thread each."""
     operations = _least_operations(3) / BATCH * (3 * count + _validation(count))
     return [
         _Case("epoch", "one run", count, partial(_epoch, count), operations),
@@ -268,7 +269,7 @@ def _validation(count: int) -> int:
 
 
 def _epoch(count: int, progress: Callable[[int], object] = no_progress) -> None:
-    """Scenes composed, steps, checkpoints, validation."""
+    """Compose scenes, make all steps, write checkpoints, validate."""
     source = load_source("embedded_digits").train
     validation = compose(source, SceneSettings(), _validation(count), seed=1)
     with tempfile.TemporaryDirectory() as folder:

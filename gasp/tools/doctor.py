@@ -1,4 +1,4 @@
-"""Check the installation: what is there, what is missing, and whether a tiny training gives the stored numbers."""
+"""Check the installation: what is installed, what is missing, and whether a tiny training run gives the stored numbers."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ TOLERANCE = 1e-3  # relative to the largest number of its kind; other machines a
 
 
 class Finding(NamedTuple):
-    """What was checked, what was found, and what to do if that is a problem."""
+    """What was checked, what was found, and what to do about it if it is a problem."""
 
     what: str
     found: str
@@ -56,7 +56,7 @@ def examine() -> Iterator[Finding]:
     found = "installed" if all(find_browser()) else "not installed; only make test-book needs them"
     yield Finding("Chromium and its driver", found)
     off = deviation()
-    told = f"a tiny training differs from the stored numbers by {off:.0e} of their size; up to {TOLERANCE:g} is fine"
+    told = f"a tiny training run differs from the stored numbers by {off:.0e} of their size; up to {TOLERANCE:g} is fine"
     remedy = "this machine computes something else: run the tests, and do not mix its results with others"
     yield Finding("self-test", told, "" if off <= TOLERANCE else remedy)
 
@@ -79,7 +79,7 @@ def _data(name: str) -> Finding:
 
 
 def deviation() -> float:
-    """How far the self-test is from its stored numbers: the largest difference, relative to the largest number of its kind.
+    """The largest difference between the self-test and its stored numbers, relative to the largest number of its kind.
 
     Raises:
         GaspError: if the numbers were stored for another revision of what a specification means.
@@ -95,7 +95,7 @@ def deviation() -> float:
 
 
 def measured() -> dict[str, Any]:
-    """The numbers of a tiny training on embedded digits, with every seed and setting written out."""
+    """The numbers of a tiny training run on embedded digits, with every seed and setting written out."""
     digits = load_source("embedded_digits")
     settings = SceneSettings(objects=2, overlap=0.1, scale=0.9, size=32)
     scenes = compose(digits.test, settings, 6, 11)

@@ -1,7 +1,7 @@
-"""The fault rig: small grids are killed, starved and damaged at random points, and what they lose is counted.
+"""Test recovery from failures: disturb small grids of runs at random moments, and count what is lost.
 
-Each trial runs a grid with ``gasp experiments run`` in a folder and processes of its own, until it meets its fault. The grid
-is then run to its end, and its files are compared, byte for byte, with those of a grid that met no fault.
+Each trial runs a grid with ``gasp experiments run``, in a folder and in processes of its own, and disturbs it by one fault. The
+grid is then run to its end, and its files are compared, byte by byte, with those of an undisturbed grid.
 """
 
 from __future__ import annotations
@@ -35,20 +35,20 @@ MUST_BE_ZERO = ("lost", "repeated", "half", "left_over", "differing", "unclear",
 
 
 def measure(directory: Path, quick: bool = False, seed: int | None = None) -> pd.DataFrame:
-    """Try every fault at random points, and write the table to ``directory/faults.csv``.
+    """Try every fault at random moments, and write the table to ``directory/faults.csv``.
 
     Args:
         directory: folder of the profile, such as ``runs/cpu``.
         quick: try each fault once, which takes a minute or two.
-        seed: seed of the random points; taken from the clock when omitted.
+        seed: seed of the random moments; taken from the clock when omitted.
 
     Returns:
-        one row per trial: ``fault``, ``trial``, ``seed``, ``tried`` (whether this machine allows the fault), ``met`` (commands
-        that failed or were killed), ``resumed`` (whether training resumed from a checkpoint), ``again`` (training steps made
-        twice), ``leave`` (the longest time in seconds from a signal to the end of the command), and counts that must be 0:
-        finished results that were ``lost`` or ``repeated``, incomplete files that were accepted (``half``), files
-        ``left_over``, files ``differing`` from those of a grid without faults, ``unclear`` messages (quoted in ``said``), and
-        commands that ``hung``.
+        one row per trial: ``fault``, ``trial``, ``seed``, ``tried`` (whether this machine permits the fault), ``met`` (commands
+        that failed or were killed), ``resumed`` (whether training resumed from a checkpoint), ``again`` (training steps that
+        were computed twice), ``leave`` (the longest time from a signal to the end of the command, seconds), and counts that
+        must be 0: finished results that were ``lost`` or ``repeated``, incomplete files that were accepted (``half``),
+        temporary files that were ``left_over``, files ``differing`` from those of an undisturbed grid, ``unclear`` messages
+        (quoted in ``said``), and commands that ``hung``.
 
     Raises:
         GaspError: if the folder cannot be written.
@@ -80,20 +80,20 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _stopped(number: signal.Signals, trial: Trial) -> None:
-    """Send the signal at one to three random points."""
+    """Send the signal at one to three random moments."""
     for _ in range(trial.random.randint(1, 3)):
         trial.run(partial(trial.signal, number))
 
 
 def _full_disk(trial: Trial) -> None:
-    """Run where there is room for a part of the files, then make room for all."""
+    """Run with room for only some of the files, then make room for all."""
     with trial.disk(round(trial.random.uniform(0.1, 1.2) * trial.kilobytes)) as mount:
         trial.run()
         mount("size=64m")
 
 
 def _read_only(trial: Trial) -> None:
-    """Kill the grid, and make its store read-only while it is to resume."""
+    """Kill the grid, and make its store read-only before it resumes."""
     with trial.disk(2**16) as mount:
         trial.run(partial(trial.signal, signal.SIGKILL))
         mount("ro")
@@ -102,7 +102,7 @@ def _read_only(trial: Trial) -> None:
 
 
 def _damaged(pattern: str, trial: Trial) -> None:
-    """Kill the grid; flip a bit of one of its files, cut it off, empty it or fill it with noise; remove it if refused."""
+    """Kill the grid and damage one of its files: flip a bit, cut it off, empty it, fill it with noise. Remove it if refused."""
     found: list[Path] = []
     code = 1
     while not found and code:  # until such a file exists when the grid is killed, or the grid is done
@@ -127,7 +127,7 @@ def _damaged(pattern: str, trial: Trial) -> None:
 
 
 def _clock(trial: Trial) -> None:
-    """Turn the clock back at every look, date the files in the future, and kill the grid twice."""
+    """Set the clock back at every reading, date the files in the future, and kill the grid twice."""
     for _ in range(2):
         trial.run(partial(trial.signal, signal.SIGKILL), clock=True)
         future = time.time() + 1e6

@@ -1,4 +1,4 @@
-"""One trial of the fault rig: a grid in a folder of its own, run by the command line in processes that are watched."""
+"""One trial of :mod:`gasp.tools.faults`: a grid in a folder of its own, run by the command line in watched processes."""
 
 from __future__ import annotations
 
@@ -64,14 +64,14 @@ class Trial:
     """A grid in a folder of its own, the commands that run it, and counts of what went wrong.
 
     Attributes:
-        folder: the project's root, made by the trial.
-        random: source of all that is random in the trial.
-        seconds: how long the grid takes without faults.
-        kilobytes: size of its files without faults.
+        folder: root of the project, which the trial makes.
+        random: source of randomness.
+        seconds: duration of the undisturbed grid.
+        kilobytes: size of the files of the undisturbed grid.
         met, lost, repeated, half, hung, leave: counts and time, as :func:`gasp.tools.faults.measure` explains them.
         said: output of the last command.
         complaints: unclear messages.
-        spared: stem of the file that the trial itself has damaged.
+        spared: stem of the file that the trial has damaged on purpose.
     """
 
     folder: Path
@@ -98,7 +98,7 @@ class Trial:
             (self.folder / name).touch()
 
     def run(self, disturb: Disturb | None = None, may_fail: bool = True, workers: int = 1, clock: bool = False) -> int:
-        """Run the command, disturb it at a random point, wait for its end and compare the results; its exit code."""
+        """Run the command, disturb it at a random moment, wait for its end and compare the results. Returns its exit code."""
         before = self._finished()
         process = self.start(workers, clock)
         if disturb is not None:
@@ -111,7 +111,7 @@ class Trial:
         return code
 
     def _wait(self, process: ForkServerProcess) -> None:
-        """Wait until a random point of the command's run, usually after its first training step."""
+        """Wait until a random moment of the command, usually after its first training step."""
         log, steps = self.folder / "log", self.steps()
         is_early = self.random.random() < 0.1
         while process.is_alive() and not (log.stat().st_size if is_early else self.steps() > steps):
@@ -125,7 +125,7 @@ class Trial:
         return process
 
     def end(self, process: ForkServerProcess, may_fail: bool = True) -> int:
-        """Wait for the command to end, and inspect its files and output; its exit code."""
+        """Wait for the command to end, and inspect its files and output. Returns its exit code."""
         process.join(HUNG)
         if process.is_alive():
             self.hung += 1
@@ -141,7 +141,7 @@ class Trial:
         return code
 
     def complain(self, about: str) -> None:
-        """Note an unclear message: it does not say what happened or what to do."""
+        """Record an unclear message, one that does not say what happened or what to do."""
         self.complaints.append(f"{about}: {self.said[-2000:]}")
 
     def signal(self, number: signal.Signals, process: ForkServerProcess) -> None:
@@ -153,7 +153,7 @@ class Trial:
         self.leave = max(self.leave, time.monotonic() - started)
 
     def kept(self, *patterns: str) -> list[Path]:
-        """Files of the store, without the one that the trial has damaged itself."""
+        """Files of the store, except the one that the trial has damaged on purpose."""
         found = sorted(path for pattern in patterns for path in self.store.directory.glob(pattern))
         return [path for path in found if path.stem != self.spared]
 
@@ -196,7 +196,7 @@ class Trial:
 
     @contextlib.contextmanager
     def disk(self, size: int) -> Iterator[Callable[[str], None]]:
-        """Mount a file system of this many kilobytes under the store; gives a function that remounts it with other options.
+        """Mount a file system of this many kilobytes under the store. Gives a function that remounts it with other options.
 
         Raises:
             NotAllowedError: if mounting is not allowed.
@@ -220,7 +220,7 @@ class Trial:
 
 
 class NotAllowedError(Exception):
-    """This machine does not allow the fault."""
+    """This machine does not permit the fault."""
 
 
 def _rectangles() -> dict[str, np.ndarray]:

@@ -301,7 +301,7 @@ def test_colours_are_kept_in_the_first_scenes_and_in_sets_of_several_chunks(monk
 @pytest.mark.parametrize(
     ("items", "settings", "background", "message"),
     [
-        (EQUAL, {"colours": "familiar"}, BACKGROUNDS, "no background"),
+        (EQUAL, {"colours": "familiar"}, BACKGROUNDS, "coloured objects on a background"),
         (squares([20] * 4, [255] * 4), {"colours": "new"}, None, "no new colour is left"),
     ],
 )
