@@ -16,7 +16,14 @@ from gasp.models.trajectory import Trajectory
 from gasp.nn.prediction import GenerativeFeedback, Prediction
 from gasp.settings import GaspError
 
-__all__ = ["PredictiveCNN", "PredictiveCNNSettings", "PredictiveGASPnet", "PredictiveGASPnetSettings"]
+__all__ = [
+    "Predictive",
+    "PredictiveCNN",
+    "PredictiveCNNSettings",
+    "PredictiveGASPnet",
+    "PredictiveGASPnetSettings",
+    "PredictiveSettings",
+]
 
 
 class PredictiveSettings(RecurrentSettings):
