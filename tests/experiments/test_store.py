@@ -101,7 +101,8 @@ def test_the_conditions_of_a_run_are_those_under_which_it_was_measured(kept):
 
 
 def test_a_condition_that_was_not_tested_is_answered_with_those_that_were(kept):
-    said = f"run {KEY} was not tested under these conditions: .*/{KEY}.npz has no clean/0: there are clean/0/scene, scale/0.5/head_1"
+    said = f"run {KEY} was not tested under these conditions: .*/{KEY}.npz has no clean/0: "
+    said += "there are clean/0/scene, scale/0.5/head_1"
     with pytest.raises(GaspError, match=said):
         kept.correct(KEY, ["clean/0/scene", "clean/0"])
 
