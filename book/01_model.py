@@ -36,10 +36,10 @@ banner(settings, overrides)
 #
 # {numref}`fig-architecture` shows the whole network. Read it from top to bottom: the image passes through convolutions and
 # dense layers, as in any CNN. The purple boxes are the phases. From the second layer on, phases come from the layer below and
-# weight every connection (purple arrows). The red box on the right collects the keys of all layers. It is the only path by
+# weight every connection (purple arrows). The orange box on the right collects the keys of all layers. It is the only path by
 # which a deep layer influences an early one.
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "The network, drawn from its own sizes. Purple: phases, which pass from layer to layer and weight the connections. Red: every oscillator sends its key, scaled by its gate, to a common pool, and aligns its phase with what its query finds there.", "name": "fig-architecture"}, "image": {"alt": "A chain of boxes from image to read-out; beside each layer its phases, and to the right of all of them a common box of pooled keys."}}
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "The network, drawn from its own sizes. Purple: phases, which pass from layer to layer and weight the connections. Orange: every oscillator sends its key, scaled by its gate, to a common pool, and aligns its phase with what its query finds there.", "name": "fig-architecture"}, "image": {"alt": "A chain of boxes from image to read-out; beside each layer its phases, and to the right of all of them a common box of pooled keys."}}
 import torch
 
 from gasp.analysis import figures
@@ -413,7 +413,7 @@ glue("iterations_shown", str(3 * iterations), display=False)
 #
 # ## Exercises
 #
-# Each solution runs after the cells above, here or in the downloaded notebook.
+# Each solution can be run after the cells above, in the notebook: see the buttons at the top of the page.
 #
 # **1. Too little and too much repulsion.** What happens to the six oscillators with $\hat\varepsilon = 0$, and with
 # $\hat\varepsilon = 2$? Think first: which entries of $r$ are then positive? Does an object stay together when none is?

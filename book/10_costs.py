@@ -233,7 +233,7 @@ tables.table(["profile", "runs", "training steps", "core-hours"], estimates)
 #
 # ## Exercises
 #
-# Each solution runs after the cells above, in the downloaded notebook.
+# Each solution can be run after the cells above, in the notebook: see the buttons at the top of the page.
 #
 # **1. Powers.** Estimate from the timings with which power of the number of oscillators the dense and the factorised coupling
 # grow.
