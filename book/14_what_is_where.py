@@ -54,11 +54,16 @@ from gasp.analysis import figures
 
 model = gasp.load_example(settings)
 digits = settings.datasets["multi_mnist"]
-images, _, _ = digits.compose("validation", 4, seed=1).batch(slice(None))
+scenes = digits.compose("validation", 4, seed=1)
+images, _, _ = scenes.batch(slice(None))
+generator = torch.Generator().manual_seed(0)
 with torch.no_grad():
-    trajectory = model.run(images, torch.Generator().manual_seed(0))
-reported = trajectory.answers[-1, :, 0].topk(2).indices.sort().values
-figures.what_is_where(images, trajectory, reported, [[f"where is {digit}?" for digit in both] for both in reported.tolist()])
+    trajectory = model.run(images, generator)
+answers = trajectory.answers[-1, :, 0]
+reported = answers.topk(2).indices.sort().values
+named = reported.tolist()
+captions = [[f"where is {digit}?" for digit in both] for both in named]
+figures.what_is_where(images, trajectory, reported, captions)
 
 # %% [markdown]
 # ## What phases answer
@@ -250,7 +255,8 @@ table(["", "order", "separation", "pairs in one phase", "pointing, reported", "p
 # label says which goes with which. One in five pairs of digit and colour never occurs in training ({py:mod}`gasp.data.scenes`).
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "Painted digits, and the masks of both digits (validation scenes).", "name": "fig-colours"}, "image": {"alt": "A row of images with two handwritten digits in two colours each, and below each the masks of the two digits."}}
-figures.scenes(settings.datasets["coloured_mnist"].compose("validation", 5, seed=1))
+painted_digits = settings.datasets["coloured_mnist"]
+figures.scenes(painted_digits.compose("validation", 5, seed=1))
 
 # %% [markdown]
 # *Pairing* is the share of digits whose unit is nearer in phase to the unit of their own colour than to that of the other. Chance is
