@@ -16,14 +16,7 @@ from gasp.models.trajectory import Trajectory
 from gasp.nn.prediction import GenerativeFeedback, Prediction
 from gasp.settings import GaspError
 
-__all__ = [
-    "Predictive",
-    "PredictiveCNN",
-    "PredictiveCNNSettings",
-    "PredictiveGASPnet",
-    "PredictiveGASPnetSettings",
-    "PredictiveSettings",
-]
+__all__ = ["PredictiveCNN", "PredictiveCNNSettings", "PredictiveGASPnet", "PredictiveGASPnetSettings"]
 
 
 class PredictiveSettings(RecurrentSettings):
