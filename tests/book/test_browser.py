@@ -64,7 +64,7 @@ for (const element of document.querySelectorAll("article *")) {
   const found = contrast(over(colour(drawn ? style.fill : style.color), behind), behind);
   if (found < 4.5) pale.push(`${found.toFixed(2)} ${name(element)}`);
 }
-const column = document.querySelector("article section, article").getBoundingClientRect();
+const column = document.querySelector("article section, article, main").getBoundingClientRect();
 const wide = [...document.querySelectorAll("article figure, article table, article svg, article .gasp-figure, article pre")]
   .filter((element) => shown(element) && !inside(element) && !element.closest("mjx-container, button"))
   .filter((element) => element.getBoundingClientRect().right > column.right + 1).map(name);
