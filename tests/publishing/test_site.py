@@ -35,10 +35,6 @@ def tiny_book(tmp_path_factory, tiny_profile) -> Path:
     root = tmp_path_factory.mktemp("site")
     shutil.copytree(ROOT / "book" / "static", root / "book" / "static")
     shutil.copytree(ROOT / "book" / "templates", root / "book" / "templates")
-    styles = root / "gasp" / "analysis" / "figures"
-    styles.mkdir(parents=True)
-    for name in ("phases.css", "phases.js"):
-        shutil.copy(ROOT / "gasp" / "analysis" / "figures" / name, styles)
     for name in ("_config.yml", "LICENSE", "CITATION.cff", "book/citing.md", "book/references.bib"):
         shutil.copy(ROOT / name, root / name)
     (root / "book" / "profiles").mkdir()
@@ -48,6 +44,10 @@ def tiny_book(tmp_path_factory, tiny_profile) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         run_chapters((), "tiny", {})
+    styles = root / "gasp" / "analysis" / "figures"  # only now, or the chapter would import this folder as gasp
+    styles.mkdir(parents=True)
+    for name in ("phases.css", "phases.js"):
+        shutil.copy(ROOT / "gasp" / "analysis" / "figures" / name, styles)
     return root
 
 
