@@ -78,13 +78,9 @@ table_of(by_condition(clean, "cnn_parameters", "cnn_compute", "gaspnet", ("gaspn
 levels = settings.evaluation.corruptions["gaussian"]
 figures.accuracy_over_time(results["cifar_mnist"], [0.0, *levels[1::3]])
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "CIFAR-MNIST: order of GASPnet's phases within objects, and separation between item and photograph, in each convolutional layer.", "name": "fig-cifar-order"}, "image": {"alt": "Two panels of curves over time steps, one curve a layer."}}
-gaspnet = results["cifar_mnist"][results["cifar_mnist"]["variant"] == "gaspnet"]
-figures.order_over_time(gaspnet)
-
 # %% [markdown]
-# Item and photograph come into antiphase, but the order within them stays far below that of two digits ({ref}`the-phases` has
-# pictures). That order is a mean over two objects, and they differ:
+# Item and photograph come into antiphase, but the order within them stays far below that of two digits
+# ({numref}`fig-order-photographs`, with pictures in {ref}`the-phases`). That order is a mean over two objects, and they differ:
 
 # %% tags=["remove-input"]
 import torch
