@@ -102,7 +102,8 @@ from gasp.analysis import verdicts
 verdicts.claims_table(verdicts.judge(settings))
 
 # %% [markdown]
-# The claims of one group compare the same networks, so on one data set they tend to hold or fail together. Read a group as one finding.
+# All claims under the first heading compare the same networks, so on one data set they tend to hold or fail together. Read them as one
+# finding.
 # An empty cell means that the claim is not about that data set. *Not tested* means that fewer than two seeds have been run.
 # {ref}`the-effects` shows the differences behind each verdict.
 

@@ -56,13 +56,8 @@ figures.scenes(photographs.compose("validation", 5, seed=1))
 import pandas as pd
 
 from gasp.analysis.statistics import at_level, last_step, levels_of, undisturbed
-from gasp.analysis.tables import by_run, table_of
+from gasp.analysis.tables import by_run, dataset_label, table_of
 
-NAMES = {
-    "multi_mnist": "two digits",
-    "cifar_mnist": "an item on a photograph",
-    "multi_mnist_cifar": "two digits on a photograph",
-}
 trained = settings.examples
 
 
@@ -73,7 +68,7 @@ def study(name):
     for dataset, rows in results.groupby("dataset", sort=False):
         alone = last_step(undisturbed(rows, "step_scene_accuracy"))
         noise = {f"σ = {level:g}": last_step(at_level(levels_of(rows, "gaussian"), level)) for level in (0.1, 0.2)}
-        tables[NAMES[dataset]] = by_run(rows, **{"last step alone": alone}, **noise)
+        tables[dataset_label(dataset)] = by_run(rows, **{"last step alone": alone}, **noise)
     return pd.concat(tables)
 
 
@@ -98,7 +93,7 @@ for name, run in {
     "photo_gate_labels": "gate_labels",
     "photo_cnn": "cnn_gated_parameters",
 }.items():
-    answers = photo.loc[(NAMES["multi_mnist_cifar"], run)]
+    answers = photo.loc[(dataset_label("multi_mnist_cifar"), run)]
     glue(name, answers["last t"] or answers["t = 0"], display=False)
 
 # %% tags=["remove-cell"]
@@ -129,8 +124,8 @@ table_of(study("three_steps"), "scenes", "run")
 
 # %% [markdown]
 # With three steps, the read-out also points to its digit almost always: in {glue:text}`points_three` of the cases, and with two steps in
-# {glue:text}`points_two` (two digits, no noise; {ref}`what-is-where` explains pointing). Each step costs about as much as a whole CNN
-# several times over, so whether the third is worth it depends on the budget ({ref}`what-it-costs`).
+# {glue:text}`points_two` (two digits, no noise; {ref}`what-is-where` explains pointing). The third step nearly doubles the
+# time of a training step, so whether it is worth it depends on the budget ({ref}`what-it-costs`).
 #
 # ## What a gate does
 #
@@ -221,7 +216,8 @@ def of_studies(names):
     """Short runs of several studies: mean of the last answer, a column for each data set and level of noise."""
     results = trained.studied(*names)
     columns = {}
-    for dataset, label in NAMES.items():
+    for dataset in ("multi_mnist", "cifar_mnist", "multi_mnist_cifar"):
+        label = dataset_label(dataset)
         rows = results[results["dataset"] == dataset]
         levels = {label: undisturbed(rows), "σ = 0.1": at_level(levels_of(rows, "gaussian"), 0.1)}
         for level, values in levels.items():

@@ -75,7 +75,7 @@ figures.what_is_where(images, trajectory, reported, captions)
 from myst_nb import glue
 
 from gasp.analysis.statistics import at_level, formatted, last_step, levels_of, mean_interval
-from gasp.analysis.tables import table
+from gasp.analysis.tables import dataset_label, table
 from gasp.experiments.variants import VARIANTS
 from gasp.learning.attribution import METHODS, OCCLUDED, OCCLUSION_STEP
 
@@ -130,20 +130,14 @@ table(
 # object in most cases. Four digits are beyond it. Means of three seeds at the last time step, with 95 % intervals:
 
 # %% tags=["remove-input"]
-NAMES_OF_SCENES = {
-    "multi_mnist": "two digits",
-    "multi_mnist_cifar": "two digits on a photograph",
-    "cifar_mnist": "an item on a photograph",
-}
 gated = trained.studied("what_is_where_gated")
 asked = {name: metric for name, metric in MEASURES.items() if metric != "told_mask_iou"}
 rows = []
-for dataset, name in NAMES_OF_SCENES.items():
-    measured = gated[gated["dataset"] == dataset]
+for dataset, measured in gated.groupby("dataset", sort=False):
     for label, condition in CONDITIONS.items():
         values = [seeds(measured, "gaspnet_gated", metric, condition) for metric in asked.values()]
         if len(values[0]):
-            rows.append([name, label.replace("two digits", "no noise"), *map(shown, values)])
+            rows.append([dataset_label(dataset), label.replace("two digits", "no noise"), *map(shown, values)])
 table(["scenes", "", *asked], rows or [["not measured yet", *[""] * (len(asked) + 1)]])
 
 # %% [markdown]
