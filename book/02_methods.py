@@ -31,8 +31,9 @@ banner(settings, overrides)
 # KomplexNet {cite:p}`komplexnet`: two digits of different classes, cropped to their bounding boxes, at random places of a
 # canvas of 50 × 50 pixels, resized to 32 × 32; boxes may not overlap, or by 25 % or 50 % of the smaller. **CIFAR-MNIST** and
 # **CIFAR-Fashion** put a 28 × 28 digit or piece of clothing at a random place on a 32 × 32 photograph, added and clipped at
-# white; one head reports the item, another the photograph. The two other data sets serve single chapters: two digits on a photograph
-# that need not be named ({ref}`the-second-design`), and two painted digits whose colours must be named, too ({ref}`what-is-where`).
+# white; one head reports the item, another the photograph. **Two digits on a photograph** are those of multi-MNIST, added to a
+# photograph that need not be named, after KomplexNet's own data. A last data set serves a single chapter: two painted digits whose
+# colours must be named, too ({ref}`what-is-where`).
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "Scenes of every data set (validation images).", "name": "fig-datasets"}, "image": {"alt": "Rows of small images: pairs of digits, with more and more overlap, and digits and clothes on photographs."}}
 from gasp.analysis import figures
@@ -43,10 +44,16 @@ for name, data in settings.datasets.items():
 figures.gallery(examples)
 
 # %% [markdown]
-# A tenth of the training images is held out for validation. Every choice was made on validation scenes. The rule below was
-# written after the first design had been tested, and before any test of the second. Its thresholds come from chance levels and
-# from validation scenes. A profile can draw new test scenes from the test images (`evaluation.draw`), so that the second
-# design is tested on scenes that no result is known of. This profile uses draw {glue:text}`draw`.
+# A tenth of the training images is held out for validation. Every choice was made on validation scenes. Test scenes are composed
+# of the test images by another seed, which {ref}`the-rule` calls a *draw*.
+#
+# ## Two designs
+#
+# The book tests two designs of GASPnet. **GASPnet (paper)** has the mechanisms of the paper alone. **GASPnet** has four additions of
+# ours: a small network for keys, a learned gate, a strength of modulation that is learned for each unit, and a read-out that
+# integrates over time ({ref}`what-we-add`). The paper's mechanisms were tested first, on draw 0. Then the additions were chosen on
+# validation scenes ({ref}`the-second-design`). The rule below was written after the first test and before any test of the second
+# design, which is tested on draw {glue:text}`draw`: scenes of which no result was known.
 #
 # ## Variants
 #
@@ -82,20 +89,18 @@ rows = [[f"{variant.label}<br>`{name}`", parameters(name), trained(name)] for na
 table(["variant, and its name in the code", "parameters", "seeds"], rows)
 
 # %% [markdown]
-# *As many parameters* and *as many multiplications* refer to GASPnet; the latter
-# counts sweeps and Kuramoto iterations at T = 3. Two variants test the phases themselves. With *random initial phases*, every
-# layer starts at random and keeps its phases from step to step, instead of taking them from its input. *Ideal phases* are told
-# to the first layer by the masks: they show what the mechanism is worth when the phases there are right.
-#
-# The variants *with gates*, and those beside them, are a second design. It was chosen on validation scenes and has not been
-# tested yet; {ref}`the-second-design` has what is known of it.
+# *As many parameters* and *as many multiplications* refer to GASPnet, or where it says so to GASPnet (paper). Multiplications
+# count the sweeps and the Kuramoto iterations of all T = 3 steps. Two variants test the phases themselves. With *random initial
+# phases*, every layer starts at random and keeps its phases from step to step, instead of taking them from its input. *Ideal phases*
+# are told to the first layer by the masks: they show what the mechanism is worth when the phases there are right. Variants without
+# a number of seeds were trained on validation scenes only ({ref}`the-second-design`), or not at all.
 #
 # ## Training
 #
 # All variants are optimised alike: Adam with a one-cycle schedule, batches of {glue:text}`batch`, peak learning rate
 # {glue:text}`rate`, {glue:text}`epochs` epochs of {glue:text}`scenes` fresh scenes, clipped gradients. The loss is the mean
 # cross-entropy over time steps and heads; where there are phases, λ = {glue:text}`synchrony` times the synchrony loss of the
-# first layer is added. The length is what the budget of about twenty hours on two cores allows for all runs, not where
+# first layer is added. GASPnet's keys and gate have losses of their own ({ref}`what-we-add`). The length is what the budget of about twenty hours on two cores allows for all runs, not where
 # accuracy ends: see {ref}`the-search`.
 
 # %% tags=["remove-cell"]
@@ -148,7 +153,7 @@ glue("separated", f"{SEPARATED:g}", display=False)
 # draws conclusions in both directions. The larger of the two p-values counts. A p-value as small as the permutations can make it is
 # written with ≤.
 #
-# **3. The p-values are corrected for their number**, by Holm's method, in two families. The first family has all effects that decide
+# **3. The p-values are corrected for their number**, by Holm's method, in two families for each design. The first family has all effects that decide
 # the paper's claims, on all data sets. The second has our own claims and the stricter comparison. In each family, the chance that
 # any verdict is wrong by accident, in either direction, is at most {glue:text}`alpha`. An effect *holds* if it is above zero and
 # its corrected p is below {glue:text}`alpha`. It *does not hold* if it is below zero and p is below {glue:text}`alpha`. Otherwise
@@ -157,6 +162,9 @@ glue("separated", f"{SEPARATED:g}", display=False)
 # **4. Effects become a verdict.** A claim holds on a data set if all its effects there hold. It does not hold if at least one of
 # them does not hold. It is not tested if none of them is, and unclear in all other cases. In a profile whose runs are too short to
 # support a conclusion, such as `smoke`, whatever was tested is *not judged*.
+#
+# Each design is judged by itself, and the correction is made for each design by itself. A verdict is about GASPnet with our
+# additions. That on the paper's mechanisms alone stands below it, in smaller letters.
 #
 # ### What is compared
 #

@@ -91,7 +91,7 @@ conditions = {"no noise": undisturbed(both)}
 for kind in settings.evaluation.corruptions:
     at_levels = levels_of(both, kind).groupby(["variant", "seed", "t"])["value"]
     conditions[figures.AXES[kind].partition(",")[0].removesuffix(" σ")] = at_levels.mean().reset_index()
-figures.weights_and_phases(conditions)
+figures.parts_of_gain(conditions)
 
 # %% [markdown]
 # On two digits GASPnet keeps more of its accuracy than the CNNs, most clearly under Gaussian noise and under salt and pepper. Under

@@ -176,11 +176,11 @@ figures.costs_of_coupling(table)
 # %% tags=["remove-cell"]
 import pandas as pd
 
-from gasp.analysis.comparisons import CNN_WIDTHS, GASPNET, GASPNET_STEPS
+from gasp.analysis.comparisons import CNN_WIDTHS, GASPNET_STEPS
 from gasp.analysis.costs import multiplications, step_seconds
 from gasp.analysis.statistics import last_step, undisturbed
 
-compared = settings.experiments(["multi_mnist"], list(dict.fromkeys([*CNN_WIDTHS, *GASPNET_STEPS, GASPNET])))
+compared = settings.experiments(["multi_mnist"], [*CNN_WIDTHS, *GASPNET_STEPS])
 accuracy = last_step(undisturbed(gasp.run_all(compared, settings)))
 costs = pd.DataFrame(
     {

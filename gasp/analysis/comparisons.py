@@ -18,34 +18,69 @@ from gasp.experiments.variants import VARIANTS
 from gasp.settings import GaspError
 
 __all__ = [
-    "ABLATIONS",
     "CNN_WIDTHS",
     "FLOOR",
-    "GASPNET",
     "GASPNET_STEPS",
     "MARGIN",
+    "OURS",
+    "PAPER",
     "STRICTER",
     "Comparison",
+    "Design",
     "Effect",
     "Term",
+    "ablations",
     "accuracy",
+    "attention",
     "growth",
     "per_cost",
     "robustness",
     "smaller_items",
     "unseen_overlap",
     "what_is_where",
-    "without_noise",
 ]
 
-# the variants that claims compare
-GASPNET = "gaspnet"
-CNN_LAYERS = "cnn"  # the same layers: what GASPnet is at t = 0, when it has no gates
-CNN_PARAMETERS = "cnn_parameters"  # as many parameters: the paper's comparison
-CNN_MULTIPLICATIONS = "cnn_compute"  # as many multiplications: the stricter comparison, ours
 CNN_WIDTHS = ("cnn", "cnn_wide", "cnn_wider", "cnn_compute")  # from the narrowest to the widest
-GASPNET_STEPS = ("gate", "gaspnet_gated", "gaspnet_three_steps")  # T = 1, 2, 3
-ABLATIONS = ("no_modulation", "no_synchrony_loss", "no_neighbourhood")
+GASPNET_STEPS = ("gate", "gaspnet_two_steps", "gaspnet")  # T = 1, 2, 3
+
+
+@dataclass(frozen=True)
+class Design:
+    """The variants that claims about one design of GASPnet compare. All are tested on the same scenes.
+
+    Attributes:
+        gaspnet: the design itself.
+        layers: a CNN with the same layers.
+        parameters: a CNN with as many parameters: the paper's comparison.
+        multiplications: a CNN with as many multiplications: the stricter comparison, ours.
+        ablations: the design without phase modulation, without synchrony loss, and without neighbourhood.
+        attention: a network with global attention and no phases.
+    """
+
+    gaspnet: str
+    layers: str
+    parameters: str
+    multiplications: str
+    ablations: tuple[str, ...]
+    attention: str = "gattanet"
+
+    @property
+    def label(self) -> str:
+        """Its name on pages."""
+        return VARIANTS[self.gaspnet].label
+
+
+OURS = Design("gaspnet", "cnn", "cnn_parameters", "cnn_compute", ("no_modulation", "no_synchrony_loss", "no_neighbourhood"))
+"""The paper's mechanisms and our additions: a key network, a gate, learned modulation, a read-out that integrates."""
+
+PAPER = Design(
+    "paper_gaspnet",
+    "paper_no_modulation",  # it trains and answers as the CNN does, up to rounding
+    "paper_cnn_parameters",
+    "paper_cnn_compute",
+    ("paper_no_modulation", "paper_no_synchrony_loss", "paper_no_neighbourhood"),
+)
+"""The paper's mechanisms alone."""
 
 # A loss of accuracy below this counts as none. It is about two standard errors of what ten seeds tell of the difference on
 # photographs: on validation scenes, differences between the first GASPnet and the CNN had a deviation of 0.014 over seeds.
@@ -94,12 +129,14 @@ class Effect:
         the effect was not run: ``(0,)``.
 
         Raises:
-            GaspError: if the results of a run of the grid are missing.
+            GaspError: if the results of a run of the grid are missing, and if the grid tests the variants on different scenes.
         """
         asked: dict[str, set[str]] = {}
         for term in self.terms:
             asked.setdefault(term.variant, set()).add(term.condition)
         runs = profile.experiments([self.dataset], list(asked))
+        if len(draws := {run.evaluation.draw for run in runs}) > 1:
+            raise GaspError(f"claim {self.claim} compares {', '.join(asked)} on draws {sorted(draws)} of scenes: use one draw")
         keys = {(run.variant, run.seed): run.key for run in runs}
         seeds = sorted(
             {
@@ -123,73 +160,75 @@ class Effect:
         return np.sum(weighted, axis=0) + self.offset
 
 
-Comparison = Callable[[str, str, Profile], Iterator[Effect]]
-"""The effects of a claim, from its name, the name of a data set, and the profile."""
+Comparison = Callable[[str, str, Profile, Design], Iterator[Effect]]
+"""The effects of a claim, from its name, the name of a data set, the profile, and the design that the claim is about."""
 
 
-def without_noise(*others: str) -> Comparison:
-    """GASPnet − each of the other variants, on undisturbed scenes."""
-
-    def compare(claim: str, dataset: str, _: Profile) -> Iterator[Effect]:
-        for other in others:
-            yield _difference(claim, "no noise", dataset, other, ["clean/0/scene"])
-
-    return compare
+def ablations(claim: str, dataset: str, _: Profile, design: Design) -> Iterator[Effect]:
+    """GASPnet − each of its ablations, on undisturbed scenes."""
+    for other in design.ablations:
+        yield _difference(claim, "no noise", dataset, design, other, ["clean/0/scene"])
 
 
-def accuracy(claim: str, dataset: str, _: Profile) -> Iterator[Effect]:
+def attention(claim: str, dataset: str, _: Profile, design: Design) -> Iterator[Effect]:
+    """GASPnet − the network with attention alone, on undisturbed scenes."""
+    yield _difference(claim, "no noise", dataset, design, design.attention, ["clean/0/scene"])
+
+
+def accuracy(claim: str, dataset: str, _: Profile, design: Design) -> Iterator[Effect]:
     """GASPnet − the CNNs, on undisturbed scenes."""
-    yield from _against_cnns(claim, "no noise", dataset, ["clean/0/scene"])
+    yield from _against_cnns(claim, "no noise", dataset, design, ["clean/0/scene"])
 
 
-def growth(claim: str, dataset: str, profile: Profile) -> Iterator[Effect]:
+def growth(claim: str, dataset: str, profile: Profile, design: Design) -> Iterator[Effect]:
     """The gain from the first to the last time step: its mean over levels of noise, and its slope over them.
 
     Levels count at which the CNN, and GASPnet at its first step, have an accuracy of at least ``FLOOR``. The last step, which
     the effect is about, has no say in that. As long as their runs are not stored, every level counts.
     """
+    rivals = [design.gaspnet, design.parameters]
     levels = profile.evaluation.corruptions.get("gaussian", ())
     if len(levels) < 2:
         raise GaspError(f"claim {claim} needs two levels of Gaussian noise: add them to evaluation.corruptions.gaussian")
 
     def tells(level: float) -> bool:
-        terms = [Term(1.0, variant, f"gaussian/{level:g}/scene", FIRST) for variant in (GASPNET, CNN_PARAMETERS)]
+        terms = [Term(1.0, variant, f"gaussian/{level:g}/scene", FIRST) for variant in rivals]
         measured = [Effect(claim, "accuracy", dataset, (term,)).values(profile) for term in terms]
         return all(values.mean() >= FLOOR for values in measured if values.size)
 
-    stored = all(run.key in profile.store for run in profile.experiments([dataset], [GASPNET, CNN_PARAMETERS]))
+    stored = all(run.key in profile.store for run in profile.experiments([dataset], rivals))
     kept = np.array([level for level in levels if not stored or tells(level)])
     centred = kept - kept.mean() if len(kept) > 1 else np.empty(0)  # one level has no slope
     over = f"over noise, σ = {', '.join(f'{level:g}' for level in kept) or f'none above {FLOOR:g}'}"
     for what, weights in {"mean": np.full(len(kept), 1 / max(len(kept), 1)), "slope": centred / (centred**2).sum()}.items():
         terms = [
-            Term(sign * weight, GASPNET, f"gaussian/{level:g}/scene", step)
+            Term(sign * weight, design.gaspnet, f"gaussian/{level:g}/scene", step)
             for level, weight in zip(kept, weights.tolist(), strict=False)
             for sign, step in ((1, LAST), (-1, FIRST))
         ]
-        yield Effect(claim, f"GASPnet, last step − first: {what} {over}", dataset, tuple(terms))
+        yield Effect(claim, f"{design.label}, last step − first: {what} {over}", dataset, tuple(terms))
 
 
-def robustness(claim: str, dataset: str, profile: Profile) -> Iterator[Effect]:
+def robustness(claim: str, dataset: str, profile: Profile, design: Design) -> Iterator[Effect]:
     """GASPnet − the CNNs, over the levels of Gaussian noise and over those of all corruptions."""
     levels = profile.evaluation.corruptions
     corrupted = [f"{kind}/{level:g}/scene" for kind in levels for level in levels[kind]]
     gaussian = [condition for condition in corrupted if condition.startswith("gaussian")]
     for text, conditions in {"Gaussian noise": gaussian, "all corruptions": corrupted}.items():
-        yield from _against_cnns(claim, text, dataset, conditions)
+        yield from _against_cnns(claim, text, dataset, design, conditions)
 
 
-def smaller_items(claim: str, dataset: str, profile: Profile) -> Iterator[Effect]:
+def smaller_items(claim: str, dataset: str, profile: Profile, design: Design) -> Iterator[Effect]:
     """GASPnet − the CNNs, for the item and for the background, over the scales of the item."""
     heads = profile.datasets[dataset].heads
     if "background" not in heads:
         raise GaspError(f"claim {claim} is about items on a background: take it from datasets.{dataset}.claims")
     for head, text, margin in (("objects", "smaller items", 0.0), ("background", "photographs behind them", MARGIN)):
         conditions = [f"scale/{scale:g}/head_{heads.index(head)}" for scale in profile.evaluation.scales]
-        yield from _against_cnns(claim, text, dataset, conditions, margin)
+        yield from _against_cnns(claim, text, dataset, design, conditions, margin)
 
 
-def what_is_where(claim: str, dataset: str, profile: Profile) -> Iterator[Effect]:
+def what_is_where(claim: str, dataset: str, profile: Profile, design: Design) -> Iterator[Effect]:
     """How far GASPnet's read-out is beyond half-way from chance to certainty in pointing, and in answering a cue.
 
     By chance, a unit points at one of all objects. A network that names every object and ignores the cue is right for one of
@@ -202,29 +241,29 @@ def what_is_where(claim: str, dataset: str, profile: Profile) -> Iterator[Effect
         chances["cued_accuracy"] = ("names the object at a cued place", 1 / objects)
     for measure, (text, chance) in chances.items():
         bar = (1 + chance) / 2
-        terms = (Term(1.0, GASPNET, f"clean/0/{measure}"),)
-        yield Effect(claim, f"GASPnet {text} − {bar:.2f} (chance {chance:.2f})", dataset, terms, -bar)
+        terms = (Term(1.0, design.gaspnet, f"clean/0/{measure}"),)
+        yield Effect(claim, f"{design.label} {text} − {bar:.2f} (chance {chance:.2f})", dataset, terms, -bar)
 
 
-def unseen_overlap(claim: str, dataset: str, profile: Profile) -> Iterator[Effect]:
+def unseen_overlap(claim: str, dataset: str, profile: Profile, design: Design) -> Iterator[Effect]:
     """On overlap beyond that of training: what phases bring, and by how much it exceeds what training with them brings."""
     task = profile.datasets[dataset]
     changes = task.changes((), (), profile.evaluation.overlaps)
     conditions = [f"{evaluation}/{level:g}/scene" for evaluation, level, _ in changes if level > task.scenes.overlap]
     if not conditions:
         raise GaspError(f"claim {claim} needs overlap that training does not show: take it from datasets.{dataset}.claims")
-    phases = [(1.0, GASPNET, LAST), (-1.0, GASPNET, FIRST)]
-    weights = [(1.0, GASPNET, FIRST), (-1.0, CNN_LAYERS, LAST)]
+    phases = [(1.0, design.gaspnet, LAST), (-1.0, design.gaspnet, FIRST)]
+    weights = [(1.0, design.gaspnet, FIRST), (-1.0, design.layers, LAST)]
     beyond = [*phases, *((-sign, variant, step) for sign, variant, step in weights)]
     for text, parts in {
-        "phases: GASPnet, last step − first": phases,
-        f"phases − weights: the same, less (GASPnet, first step − {VARIANTS[CNN_LAYERS].label})": beyond,
+        f"phases: {design.label}, last step − first": phases,
+        f"phases − weights: the same, less ({design.label}, first step − {VARIANTS[design.layers].label})": beyond,
     }.items():
         terms = [Term(sign / len(conditions), name, condition, step) for condition in conditions for sign, name, step in parts]
         yield Effect(claim, text, dataset, tuple(terms))
 
 
-def per_cost(claim: str, dataset: str, profile: Profile) -> Iterator[Effect]:
+def per_cost(claim: str, dataset: str, profile: Profile, design: Design) -> Iterator[Effect]:
     """GASPnet − a CNN whose training step takes as long, interpolated between CNNs of several widths.
 
     Accuracy is taken to be linear in the logarithm of time between two widths. A GASPnet that is dearer than the widest CNN is
@@ -232,30 +271,41 @@ def per_cost(claim: str, dataset: str, profile: Profile) -> Iterator[Effect]:
     """
     seconds = step_seconds(profile.store.directory)
     terms: list[Term] = []
-    if {GASPNET, *CNN_WIDTHS} <= seconds.keys():
+    if {design.gaspnet, *CNN_WIDTHS} <= seconds.keys():
         widths = range(len(CNN_WIDTHS))
-        position = np.interp(np.log(seconds[GASPNET]), np.log([seconds[name] for name in CNN_WIDTHS]), widths)
+        position = np.interp(np.log(seconds[design.gaspnet]), np.log([seconds[name] for name in CNN_WIDTHS]), widths)
         shares = [float(max(0.0, 1 - abs(width - position))) for width in widths]
-        terms = [Term(1.0, GASPNET, "clean/0/scene")]
+        terms = [Term(1.0, design.gaspnet, "clean/0/scene")]
         terms += [Term(-share, name, "clean/0/scene") for name, share in zip(CNN_WIDTHS, shares, strict=True) if share]
-    yield Effect(claim, "GASPnet − CNN of as much training time: no noise", dataset, tuple(terms))
+    yield Effect(claim, f"{design.label} − CNN of as much training time: no noise", dataset, tuple(terms))
 
 
-def _against_cnns(claim: str, text: str, dataset: str, conditions: Sequence[str], margin: float = 0.0) -> Iterator[Effect]:
+def _against_cnns(
+    claim: str, text: str, dataset: str, design: Design, conditions: Sequence[str], margin: float = 0.0
+) -> Iterator[Effect]:
     """GASPnet − the CNN of the paper's comparison, and of the stricter one, averaged over conditions."""
-    for other, part in ((CNN_PARAMETERS, ""), (CNN_MULTIPLICATIONS, STRICTER)):
-        yield _difference(claim, text, dataset, other, conditions, margin, part)
+    for other, part in ((design.parameters, ""), (design.multiplications, STRICTER)):
+        yield _difference(claim, text, dataset, design, other, conditions, margin, part)
 
 
 def _difference(
-    claim: str, text: str, dataset: str, other: str, conditions: Sequence[str], margin: float = 0.0, part: str = ""
+    claim: str,
+    text: str,
+    dataset: str,
+    design: Design,
+    other: str,
+    conditions: Sequence[str],
+    margin: float = 0.0,
+    part: str = "",
 ) -> Effect:
     """GASPnet − another variant, averaged over conditions."""
     if not conditions:
         raise GaspError(f"claim {claim} has no conditions to compare ({text}): add levels to the profile's evaluation")
     share = 1 / len(conditions)
     terms = [
-        Term(sign * share, variant, condition) for condition in conditions for sign, variant in ((1, GASPNET), (-1, other))
+        Term(sign * share, variant, condition)
+        for condition in conditions
+        for sign, variant in ((1, design.gaspnet), (-1, other))
     ]
     within = f" (margin {margin:g})" if margin else ""
-    return Effect(claim, f"GASPnet − {VARIANTS[other].label}: {text}{within}", dataset, tuple(terms), margin, part)
+    return Effect(claim, f"{design.label} − {VARIANTS[other].label}: {text}{within}", dataset, tuple(terms), margin, part)

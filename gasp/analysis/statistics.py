@@ -169,24 +169,25 @@ def slope(table: pd.DataFrame) -> dict[float, dict[str, float]]:
     return slopes
 
 
-def decomposition(rows: pd.DataFrame) -> dict[str, dict[str, float]]:
+def decomposition(rows: pd.DataFrame, gaspnet: str = "gaspnet", cnn: str = "cnn") -> dict[str, dict[str, float]]:
     """GASPnet minus the CNN of the same layers, and the two parts of this difference, each paired by seed.
 
-    At t = 0 GASPnet is that CNN with weights that were trained together with phases. One part is what such training does
-    to the weights; the other is what phases then do to the sweeps.
+    At t = 0 GASPnet uses no phases. One part is how much better it is then, by weights that were trained together with phases
+    and, if it has one, by its gate; the other is what phases then do to the sweeps.
 
     Args:
         rows: a value for each variant, seed and time step.
+        gaspnet, cnn: the variants.
 
     Raises:
         GaspError: without a seed that both variants have, and for more than one metric or level.
     """
-    first = rows[(rows["variant"] == "gaspnet") & (rows["t"] == 0)].assign(variant="gaspnet_first_step")
+    first = rows[(rows["variant"] == gaspnet) & (rows["t"] == 0)].assign(variant="first step")
     values = pd.concat([last_step(rows), first])
     pairs = {
-        "GASPnet at the last step − CNN, same layers": ("gaspnet", "cnn"),
-        "GASPnet at t = 0 − CNN: the weights": ("gaspnet_first_step", "cnn"),
-        "GASPnet, last step − t = 0: the phases": ("gaspnet", "gaspnet_first_step"),
+        "GASPnet, last step − CNN, same layers": (gaspnet, cnn),
+        "GASPnet, t = 0 − CNN: before phases act": ("first step", cnn),
+        "GASPnet, last step − t = 0: by phases": (gaspnet, "first step"),
     }
     return {label: paired_difference(values, *pair) for label, pair in pairs.items()}
 

@@ -77,29 +77,33 @@ def by_condition(
     return pd.DataFrame(cells, pd.Index(list(conditions)), [_label(what) for what in compared])
 
 
-def by_variant(conditions: Mapping[str, pd.DataFrame], variants: Sequence[str], means: bool = True) -> pd.DataFrame:
+def by_variant(
+    conditions: Mapping[str, pd.DataFrame], variants: Sequence[str], means: bool = True, gaspnet: str = "gaspnet"
+) -> pd.DataFrame:
     """A row for each variant; under each condition its mean over seeds, and GASPnet minus the variant, paired by seed.
 
     Args:
         conditions: by their labels, one value for each variant and seed.
+        gaspnet: the variant from which the others are subtracted.
         means: whether to show means beside differences.
     """
     columns = []
     for label, values in conditions.items():
         if means:
             columns.append(pd.Series([_cell(values, variant) for variant in variants], name=label))
-        gains = ["" if variant == "gaspnet" else _cell(values, ("gaspnet", variant)) for variant in variants]
+        gains = ["" if variant == gaspnet else _cell(values, (gaspnet, variant)) for variant in variants]
         columns.append(pd.Series(gains, name="GASPnet − it" if means else label))
     return pd.concat(columns, axis=1).set_axis([_label(variant) for variant in variants])
 
 
-def parts_of_difference(conditions: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+def parts_of_difference(conditions: Mapping[str, pd.DataFrame], gaspnet: str = "gaspnet", cnn: str = "cnn") -> pd.DataFrame:
     """What GASPnet's difference to the CNN is made of, a column for each condition: see :func:`decomposition`.
 
     Args:
         conditions: by their labels, one value for each variant, seed and time step.
+        gaspnet, cnn: the variants.
     """
-    parts = {label: decomposition(rows) for label, rows in conditions.items()}
+    parts = {label: decomposition(rows, gaspnet, cnn) for label, rows in conditions.items()}
     return pd.DataFrame({label: {part: formatted(gain, sign=True) for part, gain in of.items()} for label, of in parts.items()})
 
 

@@ -1,9 +1,11 @@
 """The rule that judges effects and claims, and the tables of its verdicts.
 
+Claims are judged for each design of GASPnet by itself: the paper's mechanisms alone, and those with our additions.
+
 The p of an effect is the larger of two two-sided tests, over seeds and over scenes
-(:func:`gasp.analysis.statistics.certainty`), corrected by Holm's method. The effects by which the paper's claims are judged
-are corrected together, and all others, which are ours, together. An effect **holds** if it is above zero with p < 0.05,
-**does not hold** if it is below zero with p < 0.05, and is **unclear** otherwise. With fewer than two seeds it
+(:func:`gasp.analysis.statistics.certainty`), corrected by Holm's method. For each design, the effects by which the paper's
+claims are judged are corrected together, and all others, which are ours, together. An effect **holds** if it is above zero
+with p < 0.05, **does not hold** if it is below zero with p < 0.05, and is **unclear** otherwise. With fewer than two seeds it
 is **not tested**.
 
 A claim is judged on each data set. It holds if all its effects hold, does not hold if one of them does not, and is unclear
@@ -25,7 +27,7 @@ from statsmodels.stats.multitest import multipletests
 from tqdm import tqdm
 
 from gasp.analysis.claims import CLAIMS, GROUPS, datasets_of, effects
-from gasp.analysis.comparisons import GASPNET, STRICTER
+from gasp.analysis.comparisons import OURS, PAPER, STRICTER, Design
 from gasp.analysis.statistics import SMALLEST_P, certainty, formatted
 from gasp.analysis.tables import dataset_label, table
 from gasp.experiments.profile import Profile
@@ -42,8 +44,11 @@ COLUMNS = ["claim", "part", "effect", "dataset", "mean", "low", "high", "seeds",
 VERDICTS = {"holds": "✓", "does not hold": "✗", "unclear": "?", "not judged": "–", "not tested": "○"}
 
 
-def judge(profile: Profile) -> pd.DataFrame:
+def judge(profile: Profile, design: Design = OURS) -> pd.DataFrame:
     """Every effect of the claims, tested: one row each, claim by claim.
+
+    Args:
+        design: the design of GASPnet that is judged.
 
     Returns:
         columns ``claim``, ``part`` (of the claim; empty for the claim itself), ``effect``, ``dataset``, ``mean``, ``low``,
@@ -57,9 +62,9 @@ def judge(profile: Profile) -> pd.DataFrame:
     rows = [
         {"claim": effect.claim, "part": effect.part, "effect": effect.text, "dataset": effect.dataset}
         | certainty(effect.values(profile))
-        for effect in tqdm(list(effects(profile)), desc="testing", unit="effect")
+        for effect in tqdm(list(effects(profile, design)), desc="testing", unit="effect")
     ]
-    table = pd.DataFrame([*rows, *_phases(profile)], columns=COLUMNS)
+    table = pd.DataFrame([*rows, *_phases(profile, design)], columns=COLUMNS)
     order = {name: index for index, name in enumerate(CLAIMS)}
     table = table.sort_values("claim", key=lambda names: names.map(order), kind="stable", ignore_index=True)
     table["at_limit"] = (table["p"] <= SMALLEST_P) & table["scenes"].notna()  # phases are not permuted
@@ -72,14 +77,14 @@ def judge(profile: Profile) -> pd.DataFrame:
     return table
 
 
-def _phases(profile: Profile) -> Iterator[dict[str, Any]]:
+def _phases(profile: Profile, design: Design) -> Iterator[dict[str, Any]]:
     """C6: by how much GASPnet's order and separation exceed what tells objects apart, in each convolutional layer."""
     for dataset in datasets_of(profile, "C6"):
         task = profile.datasets[dataset]
         objects = task.scenes.objects + (task.background is not None)
         largest = objects / (2 * (objects - 1))  # mean separation of evenly spread phases: 1 for two objects, 0.75 for three
         bars = {"order_within": ("order within objects", SEPARATED), "separation": ("separation", SEPARATED * largest)}
-        results = profile.store.table(profile.experiments([dataset], [GASPNET]))
+        results = profile.store.table(profile.experiments([dataset], [design.gaspnet]))
         phases = results[(results["evaluation"] == "phases") & results["metric"].isin(list(bars))]
         last = phases[phases["t"] == phases["t"].max()]
         layers = last["level"].unique().tolist() or range(1, len(profile.network.widths) + 1)
@@ -114,12 +119,16 @@ def _of_claim(effects: pd.Series[str]) -> str:
     return next((kind for kind in ("does not hold", "not judged") if kind in kinds), "unclear")
 
 
-def claims_table(effects: pd.DataFrame) -> Markdown:
+def claims_table(effects: pd.DataFrame, paper: pd.DataFrame) -> Markdown:
     """The verdict on each claim on each data set, as coloured cells under a heading for each group; on a phone, as cards.
 
-    Layers of claim C6 have rows of their own. The verdict of the stricter comparison stands below that on the claim.
+    Layers of claim C6 have rows of their own. Below a verdict stand those of the stricter comparison and of the paper's
+    mechanisms alone, where these were tested.
+
+    Args:
+        effects, paper: of our design, and of the paper's mechanisms alone, as :func:`judge` gives them.
     """
-    found = verdicts(effects).to_dict()
+    found, alone = verdicts(effects).to_dict(), verdicts(paper).to_dict()
     names = {dataset: escape(dataset_label(dataset)) for dataset in effects["dataset"].unique()}
     header = "".join(f'<th scope="col">{name}</th>' for name in ["In our implementation", *names.values()])
     bodies = []
@@ -131,20 +140,20 @@ def claims_table(effects: pd.DataFrame) -> Markdown:
             parts = effects[(effects["claim"] == name) & (effects["part"] != STRICTER)]["part"].unique().tolist() or [""]
             for part in parts:
                 text = f"{{ref}}`{name} <{claim.page}>` {claim.text if part == parts[0] else ''} {part and f'*{part}*'}"
-                cells = (_cell(found, name, part, dataset, label) for dataset, label in names.items())
+                cells = (_cell(found, alone, name, part, dataset, label) for dataset, label in names.items())
                 # between empty lines, Markdown is read within HTML
                 rows.append(f'<tr><th scope="row">\n\n{" ".join(text.split())}\n\n</th>\n{"".join(cells)}</tr>')
         bodies.append("<tbody>\n{}\n</tbody>".format("\n".join(rows)))
     return Markdown('<table class="gasp-claims">\n<thead><tr>{}</tr></thead>\n{}\n</table>'.format(header, "\n".join(bodies)))
 
 
-def _cell(found: dict[Any, str], claim: str, part: str, dataset: str, label: str) -> str:
+def _cell(found: dict[Any, str], alone: dict[Any, str], claim: str, part: str, dataset: str, label: str) -> str:
     """The verdict on a claim on one data set; empty if the claim is not judged there."""
     verdict = found.get((claim, part, dataset))
     if verdict is None:
         return "<td></td>"
-    stricter = found.get((claim, STRICTER, dataset))
-    below = f"<small>stricter: {_signed(stricter)}</small>" if stricter else ""
+    others = {"stricter": found.get((claim, STRICTER, dataset)), "paper alone": alone.get((claim, part, dataset))}
+    below = "".join(f"<small>{name}: {_signed(of)}</small>" for name, of in others.items() if of not in (None, "not tested"))
     return f'<td class="{verdict.replace(" ", "-")}" data-dataset="{label}">{_signed(verdict)}{below}</td>'
 
 
@@ -155,7 +164,8 @@ def _signed(verdict: str) -> str:
 def claims_box(profile: Profile, names: Sequence[str], why: str, datasets: Sequence[str] = ()) -> Markdown:
     """The box that opens a chapter: its claims, the verdict on each data set with the first effect behind it, and the reason.
 
-    As long as runs of the profile are missing, it says so instead of judging.
+    Verdicts on the paper's mechanisms alone have lines of their own. As long as runs of the profile are missing, the box says
+    so instead of judging.
 
     Args:
         names: of claims.
@@ -164,22 +174,26 @@ def claims_box(profile: Profile, names: Sequence[str], why: str, datasets: Seque
     """
     runs = profile.experiments()
     missing = sum(run.key not in profile.store for run in runs)
-    effects = pd.DataFrame(columns=[*COLUMNS, "verdict"]) if missing else judge(profile)
-    judged = effects[effects["part"] != STRICTER]
+    tables = [] if missing else [judge(profile, design) for design in (OURS, PAPER)]
     lines = []
     for name in names:
         lines += ["", f"**{name}.** {CLAIMS[name].text}", ""]
-        for dataset, rows in judged[judged["claim"] == name].groupby("dataset", sort=False):
-            if datasets and dataset not in datasets:
-                continue
-            parts = verdicts(rows).reset_index().groupby("verdict", sort=False)["part"].agg(", ".join)
-            found = "; ".join(f"{VERDICTS[str(kind)]} **{kind}**{part and f' ({part})'}" for kind, part in parts.items())
-            first = rows.iloc[0]
-            value = f": {first['effect']}: {formatted(first, sign=True)}" if first["seeds"] else ""
-            lines.append(f"- {dataset_label(str(dataset))}: {found}{value}")
+        for judged in tables:
+            own = judged[(judged["claim"] == name) & (judged["part"] != STRICTER)]
+            for dataset, rows in own.groupby("dataset", sort=False):
+                if (not datasets or dataset in datasets) and (judged is tables[0] or rows["seeds"].any()):
+                    lines.append(f"- {dataset_label(str(dataset))}: {_found(rows)}")
     if missing:
         why = f"Not judged yet: {missing} of {len(runs)} runs are missing (`gasp experiments run --profile {profile.name}`)."
     return Markdown("\n".join(["```{admonition} In short", ":class: tip", *lines, "", why, "```"]))
+
+
+def _found(effects: pd.DataFrame) -> str:
+    """The verdicts on a claim on one data set, with the first effect behind them."""
+    parts = verdicts(effects).reset_index().groupby("verdict", sort=False)["part"].agg(", ".join)
+    found = "; ".join(f"{VERDICTS[str(kind)]} **{kind}**{part and f' ({part})'}" for kind, part in parts.items())
+    first = effects.iloc[0]
+    return f"{found}: {first['effect']}: {formatted(first, sign=True)}" if first["seeds"] else found
 
 
 def effects_table(effects: pd.DataFrame) -> Markdown:

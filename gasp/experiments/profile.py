@@ -7,7 +7,6 @@ import itertools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from operator import itemgetter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
@@ -53,11 +52,13 @@ class Block(Settings):
     Attributes:
         datasets, variants: their names.
         seeds: seeds of the block; those of the profile when omitted.
+        draw: the draw of test scenes of the block; that of the profile when omitted.
     """
 
     datasets: tuple[str, ...] = Field(min_length=1)
     variants: tuple[str, ...] = Field(min_length=1)
     seeds: tuple[Annotated[int, Field(ge=0)], ...] | None = Field(None, min_length=1)
+    draw: int | None = Field(None, ge=0)
 
 
 class Profile(Settings):
@@ -97,6 +98,7 @@ class Profile(Settings):
     def _every_run_can_be_specified(self) -> Self:
         for block in self.grid:
             self._check(block.datasets, block.variants)
+        self._cells()  # refuses a run that two blocks test differently
         places: dict[str, Callable[[], object]] = {
             f"datasets.{name}": partial(self.experiment, name, variant, 0) for name in self.datasets for variant in VARIANTS
         }
@@ -125,13 +127,21 @@ class Profile(Settings):
     def experiments(self, datasets: Sequence[str] | None = None, variants: Sequence[str] | None = None) -> list[Experiment]:
         """The runs of the grid, ordered by seed, for these data sets and variants; for all when omitted."""
         self._check(datasets or (), variants or ())
-        cells = dict.fromkeys(
-            (seed, dataset, variant)
-            for block in self.grid
-            for dataset, variant, seed in itertools.product(block.datasets, block.variants, block.seeds or self.seeds)
+        return [
+            self._specify(dataset, Change(variant=variant), seed, draw=draw)
+            for (seed, dataset, variant), draw in sorted(self._cells().items(), key=lambda cell: cell[0][0])
             if _is_among(dataset, datasets) and _is_among(variant, variants)
-        )
-        return [self.experiment(dataset, variant, seed) for seed, dataset, variant in sorted(cells, key=itemgetter(0))]
+        ]
+
+    def _cells(self) -> dict[tuple[int, str, str], int]:
+        """The draw of test scenes of every seed, data set and variant of the grid."""
+        draws: dict[tuple[int, str, str], int] = {}
+        for block in self.grid:
+            draw = self.evaluation.draw if block.draw is None else block.draw
+            for dataset, variant, seed in itertools.product(block.datasets, block.variants, block.seeds or self.seeds):
+                if draws.setdefault((seed, dataset, variant), draw) != draw:
+                    raise GaspError(f"in grid, two blocks test {variant} on {dataset} on different draws of scenes")
+        return draws
 
     def all_runs(
         self,
@@ -152,7 +162,7 @@ class Profile(Settings):
         return [run for run in runs if seeds is None or run.seed in seeds]
 
     def experiment(self, dataset: str, variant: str, seed: int) -> Experiment:
-        """The run of a variant on a data set, whether or not it is in the grid."""
+        """The run of a variant on a data set, whether or not it is in the grid; tested on the draw of the profile."""
         return self._specify(dataset, Change(variant=variant), seed)
 
     def study(
@@ -178,7 +188,12 @@ class Profile(Settings):
         ]
 
     def _specify(
-        self, dataset: str, change: Change, seed: int, training: Mapping[str, Any] = MappingProxyType({})
+        self,
+        dataset: str,
+        change: Change,
+        seed: int,
+        training: Mapping[str, Any] = MappingProxyType({}),
+        draw: int | None = None,
     ) -> Experiment:
         """The specification of a run. Later settings replace earlier ones: model, profile, data set, variant, change."""
         self._check([dataset], [change.variant])
@@ -197,7 +212,7 @@ class Profile(Settings):
             data=Dataset(**{name: getattr(task, name) for name in Dataset.model_fields}),
             model=variant.model.Settings.of(settings).wider(variant.wider),
             training=self.training.changed({**task.training, **variant.training, **training, **change.training}),
-            evaluation=self.evaluation,
+            evaluation=self.evaluation if draw is None else self.evaluation.changed({"draw": draw}),
             seed=seed,
         )
 

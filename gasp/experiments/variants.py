@@ -31,41 +31,47 @@ class Variant:
     wider: float = 1.0
 
 
-# the second design: what we add to the paper's mechanisms (see ``GASPnetSettings``), and what of it the masks train
+# what we add to the paper's mechanisms (see ``GASPnetSettings``), and what of it the masks train
 GATE = {"key_source": "network", "learned_gate": True}
-GATED = {**GATE, "steps": 2, "readout": "leaky", "learned_modulation": True, "drive": "channel"}
-THREE_STEPS = {**GATED, "steps": 3}
-TOLD = {"steps": 2, "readout": "leaky", "learned_modulation": True, "phase_init": "told", "iterations": 0}
+GATED = {**GATE, "readout": "leaky", "learned_modulation": True, "drive": "channel"}
+PLAIN = {**GATED, "learned_modulation": False, "modulation": 0.0}
+TOLD = {"readout": "leaky", "learned_modulation": True, "phase_init": "told", "iterations": 0}
 MASKS = {"key_weight": 1.0, "gate_weight": 1.0, "told_objects": "reported"}
 LABELS = {"synchrony_weight": 0.0}
 PREDICTION = {"reconstruction_weight": 1.0}
 
 VARIANTS = {
     "cnn": Variant("CNN, same layers", CNN),
-    "cnn_parameters": Variant("CNN, as many parameters", CNN, wider=1.03),
-    "cnn_compute": Variant("CNN, as many multiplications", CNN, wider=3.0),
-    "gaspnet": Variant("GASPnet", GASPnet),
-    "no_modulation": Variant("no modulation (a_F = 0)", GASPnet, {"modulation": 0.0}),
-    "no_synchrony_loss": Variant("no synchrony loss (λ = 0)", GASPnet, training={"synchrony_weight": 0.0}),
-    "no_neighbourhood": Variant("no neighbourhood (N = 1)", GASPnet, {"neighbourhood": math.inf}),
-    "random_initial_phases": Variant("random initial phases in every layer", GASPnet, {"phase_init": "random"}),
-    "ideal_phases": Variant("ideal phases, told in the first layer", GASPnet, {"phase_init": "ideal", "iterations": 0}),
-    "gattanet": Variant("GAttANet", GAttANet),
-    "komplexnet": Variant("KomplexNet", KomplexNet),
-    "gaspnet_gated": Variant("GASPnet with gates", GASPnet, GATED, MASKS),
-    # without masks, phases of single channels often all become alike; those of locations do so less often
-    "gaspnet_labels": Variant("GASPnet with gates, labels only", GASPnet, {**GATED, "drive": "amplitude"}, LABELS),
-    "no_alignment": Variant("gates, phases never aligned (K = 0)", GASPnet, {**GATED, "iterations": 0}, MASKS),
-    "told_phases": Variant("phases told in every convolution", GASPnet, TOLD),
-    "gate": Variant("gates without phases", GASPnet, {**GATE, "steps": 1}, MASKS),
-    "gate_labels": Variant("gates without phases, labels only", GASPnet, {**GATE, "steps": 1}, LABELS),
-    "cnn_gated_parameters": Variant("CNN, as many parameters as with gates", CNN, wider=1.11),
+    "cnn_parameters": Variant("CNN, as many parameters", CNN, wider=1.11),
     "cnn_wide": Variant("CNN, 1.5 times as wide", CNN, wider=1.5),
     "cnn_wider": Variant("CNN, twice as wide", CNN, wider=2.0),
-    "gaspnet_three_steps": Variant("GASPnet with gates, three steps", GASPnet, THREE_STEPS, MASKS),
+    "cnn_compute": Variant("CNN, as many multiplications", CNN, wider=3.3),
+    "gaspnet": Variant("GASPnet", GASPnet, GATED, MASKS),
+    "gaspnet_two_steps": Variant("GASPnet, two steps", GASPnet, {**GATED, "steps": 2}, MASKS),
+    # without masks, phases of single channels often all become alike; those of locations do so less often
+    "gaspnet_labels": Variant("GASPnet, labels only", GASPnet, {**GATED, "drive": "amplitude"}, LABELS),
+    "gate": Variant("gate without phases", GASPnet, {**GATE, "steps": 1}, MASKS),
+    "gate_labels": Variant("gate without phases, labels only", GASPnet, {**GATE, "steps": 1}, LABELS),
+    "no_alignment": Variant("phases never aligned (K = 0)", GASPnet, {**GATED, "iterations": 0}, MASKS),
+    "no_modulation": Variant("no modulation (a_F = 0)", GASPnet, PLAIN, MASKS),
+    "no_synchrony_loss": Variant("no synchrony loss (λ = 0)", GASPnet, GATED, {**MASKS, "synchrony_weight": 0.0}),
+    "no_neighbourhood": Variant("no neighbourhood (N = 1)", GASPnet, {**GATED, "neighbourhood": math.inf}, MASKS),
+    "told_phases": Variant("phases told in every convolution", GASPnet, TOLD),
+    "paper_gaspnet": Variant("GASPnet (paper)", GASPnet),
+    "paper_cnn_parameters": Variant("CNN, as many parameters as GASPnet (paper)", CNN, wider=1.03),
+    "paper_cnn_compute": Variant("CNN, as many multiplications as GASPnet (paper)", CNN, wider=3.0),
+    "paper_no_modulation": Variant("paper, no modulation (a_F = 0)", GASPnet, {"modulation": 0.0}),
+    "paper_no_synchrony_loss": Variant("paper, no synchrony loss (λ = 0)", GASPnet, training={"synchrony_weight": 0.0}),
+    "paper_no_neighbourhood": Variant("paper, no neighbourhood (N = 1)", GASPnet, {"neighbourhood": math.inf}),
+    "paper_random_phases": Variant("paper, random initial phases in every layer", GASPnet, {"phase_init": "random"}),
+    "paper_ideal_phases": Variant(
+        "paper, ideal phases, told in the first layer", GASPnet, {"phase_init": "ideal", "iterations": 0}
+    ),
+    "gattanet": Variant("GAttANet", GAttANet),
+    "komplexnet": Variant("KomplexNet", KomplexNet),
     "komplexnet_feedback": Variant("KomplexNet with feedback", KomplexNet, {"feedback": True}),
     "predictive_cnn": Variant("CNN with prediction", PredictiveCNN, {"readout": "leaky"}, PREDICTION),
-    "predictive_gaspnet": Variant("GASPnet with gates and prediction", PredictiveGASPnet, THREE_STEPS, MASKS | PREDICTION),
+    "predictive_gaspnet": Variant("GASPnet with prediction", PredictiveGASPnet, GATED, MASKS | PREDICTION),
 }
 
 MODELS: dict[str, type[Model]] = {variant.model.kind(): variant.model for variant in VARIANTS.values()}

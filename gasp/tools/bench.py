@@ -26,7 +26,7 @@ from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 from tqdm import tqdm
 
-from gasp.analysis.comparisons import CNN_WIDTHS, GASPNET, GASPNET_STEPS
+from gasp.analysis.comparisons import CNN_WIDTHS, GASPNET_STEPS
 from gasp.data.scenes import SceneSettings, compose
 from gasp.data.sources import load_source
 from gasp.experiments.cluster import distribute
@@ -163,7 +163,7 @@ def _model_cases(batch: tuple[Tensor, Tensor, Tensor], over_time: Sequence[int])
 def _variant_cases(batch: tuple[Tensor, Tensor, Tensor]) -> list[_Case]:
     """Training steps of the variants whose accuracy is compared with their cost; the size is that of the batch."""
     cases = []
-    for name in dict.fromkeys([*CNN_WIDTHS, *GASPNET_STEPS, GASPNET]):
+    for name in (*CNN_WIDTHS, *GASPNET_STEPS):
         variant = VARIANTS[name]
         model = variant.model(**variant.model.Settings.of(variant.settings).wider(variant.wider).model_dump())
         cases.append(_Case("variant", name, BATCH, _Trainer(model, batch, changes=variant.training)))

@@ -17,7 +17,7 @@ from scipy import stats
 
 from gasp.analysis import statistics, verdicts
 from gasp.analysis.claims import CLAIMS, GROUPS, datasets_of, effects
-from gasp.analysis.comparisons import CNN_WIDTHS, FLOOR, MARGIN, STRICTER, Effect, Term
+from gasp.analysis.comparisons import CNN_WIDTHS, FLOOR, MARGIN, OURS, PAPER, STRICTER, Effect, Term
 from gasp.analysis.statistics import SMALLEST_P, certainty, formatted
 from gasp.analysis.tables import DATASETS as NAMES
 from gasp.analysis.tables import dataset_label
@@ -30,6 +30,7 @@ from gasp.settings import GaspError
 ROOT = Path(__file__).parents[2]
 SCENES = 200
 RIVALS = [*CNN_WIDTHS, "cnn_parameters", "gattanet", "no_modulation", "no_synchrony_loss", "no_neighbourhood"]
+PAPERS = ["paper_gaspnet", "paper_cnn_parameters", "paper_cnn_compute", *PAPER.ablations, "gattanet"]
 LEVELS = (0.1, 0.2, 0.5)
 CONDITIONS = ["clean/0", *(f"gaussian/{level:g}" for level in LEVELS), "blur/1", "scale/0.8", "scale/0.5", "overlap/0.5"]
 PARTS = ["scene", "head_0", "head_1", "pointing", "cued_accuracy"]
@@ -378,6 +379,46 @@ def test_where_accuracy_is_at_chance_growth_is_not_tested(above, of_effects, cla
     assert verdicts.verdicts(table)["C3", "", "multi_mnist"] == claim
 
 
+# the paper's mechanisms alone
+
+
+def test_both_designs_are_judged_by_the_same_comparisons_each_with_its_own_networks(profile):
+    def named(design) -> list[tuple]:
+        roles = {getattr(design, role): role for role in ("gaspnet", "parameters", "multiplications", "attention")}
+        roles |= {name: f"ablation {index}" for index, name in enumerate(design.ablations)}
+        return [
+            (e.claim, e.part, e.dataset, [(t.weight, roles[t.variant], t.condition, t.step) for t in e.terms])
+            for e in effects(profile, design)
+            if e.claim.startswith("C")
+        ]
+
+    assert named(PAPER) == named(OURS)
+    assert {effect.claim[0] for effect in effects(profile, PAPER)} == {"C"}  # what is ours is claimed of our design
+
+
+def test_the_paper_s_mechanisms_have_verdicts_of_their_own(profile, write, judged):
+    def chances(run: Experiment, condition: str) -> tuple[float, float]:
+        return (0.4, 0.4) if run.variant == "paper_gaspnet" else as_claimed(run, condition)
+
+    grid = [{"datasets": list(DATASETS), "variants": ["gaspnet", *RIVALS]}]
+    write(grid=[*grid, {"datasets": list(DATASETS), "variants": PAPERS[:-1]}])
+    profile = load_profile("tiny")
+    ours, paper = judged(profile, chances=chances), judge(profile, PAPER)
+    assert set(ours["verdict"]) == {"holds"}
+    assert verdicts.verdicts(paper)["C1", "", "multi_mnist"] == "does not hold"
+    assert "GASPnet (paper) − CNN" in paper["effect"].iloc[0]
+
+
+def test_networks_that_met_different_scenes_are_not_compared(write, profile, simulate):
+    blocks = [{"datasets": ["multi_mnist"], "variants": [name], "draw": draw} for draw, name in enumerate(PAPERS[:2])]
+    write(grid=blocks)
+    profile = load_profile("tiny")
+    simulate(profile)
+    effect = next(iter(effects(profile, PAPER)))
+    with pytest.raises(GaspError, match=r"C1 compares paper_gaspnet, paper_cnn_parameters on draws \[0, 1\]"):
+        effect.values(profile)
+
+
 # what is missing
 
 
@@ -588,7 +629,7 @@ def test_without_effects_a_wrong_verdict_in_a_family_is_as_rare_as_it_should_be(
     monkeypatch.setattr(statistics, "RESAMPLES", 999)
     monkeypatch.setattr("gc.collect", lambda: 0)  # which the library calls, slowly, at every correction
     monkeypatch.setattr(verdicts, "certainty", spied)
-    monkeypatch.setattr(verdicts, "effects", lambda _: drawn)
+    monkeypatch.setattr(verdicts, "effects", lambda *_: drawn)
     trials = 100
     wrong = {"C": 0, "O": 0}
     for _ in range(trials):
@@ -609,7 +650,7 @@ def test_a_known_effect_among_many_that_are_none_is_found_in_its_direction(mean,
         return (shift + rng.normal(0, 0.02, (5, 1)) + rng.choice([-1, 0, 0, 0, 1], (5, 200))).round(1)
 
     drawn = [Drawn(claim="C1", text=str(i), dataset="x", draw=lambda i=i: draw(mean if i == 3 else 0.0)) for i in range(10)]
-    monkeypatch.setattr(verdicts, "effects", lambda _: drawn)
+    monkeypatch.setattr(verdicts, "effects", lambda *_: drawn)
     table = judge(JUDGING)
     assert table["verdict"].tolist() == [verdict if index == 3 else "unclear" for index in range(10)]
 
@@ -718,7 +759,7 @@ def assert_tested_over_seeds(values: np.ndarray, by_seed: pd.Series) -> None:
 def test_the_gain_on_two_digits_is_that_of_the_raw_tables(published):
     clean = {name: raw_table(published, name).query("evaluation == 'clean'") for name in ("gaspnet", "cnn_parameters")}
     last = {name: rows[rows["t"] == rows["t"].max()].set_index("seed")["value"].sort_index() for name, rows in clean.items()}
-    effect = next(iter(CLAIMS["C1"].effects("C1", "multi_mnist", published)))
+    effect = next(iter(CLAIMS["C1"].effects("C1", "multi_mnist", published, OURS)))
     values = effect.values(published)
     assert_tested_over_seeds(values, last["gaspnet"] - last["cnn_parameters"])
     of_scenes = stats.permutation_test(
@@ -737,7 +778,7 @@ def test_the_slope_of_growth_over_noise_is_that_of_the_raw_tables(published):
     by_step = noise["gaspnet"].pivot(index=["seed", "level"], columns="t", values="value")
     gains = (by_step[by_step.columns.max()] - by_step[0]).unstack("level")[levels]
     slopes = gains.apply(lambda gain: stats.linregress(levels, gain).slope, axis=1)
-    _, effect = CLAIMS["C3"].effects("C3", "multi_mnist", published)
+    _, effect = CLAIMS["C3"].effects("C3", "multi_mnist", published, OURS)
     assert "slope" in effect.text
     assert_tested_over_seeds(effect.values(published), slopes)
 
@@ -811,7 +852,10 @@ def test_effects_at_the_limit_of_resampling_are_told_from_others(profile, judged
 
 @pytest.fixture
 def matrix(judged_effects) -> BeautifulSoup:
-    return html(claims_table(judged_effects)).table
+    alone = judged_effects.iloc[[0, 3, 4]].assign(
+        dataset=["multi_mnist", "a<b", "a<b"], verdict=["unclear", "not tested", "holds"]
+    )
+    return html(claims_table(judged_effects, alone)).table
 
 
 def html(markdown) -> BeautifulSoup:
@@ -838,11 +882,12 @@ def row_of(matrix: BeautifulSoup, claim: str) -> tuple[str, list]:
     return row.th.text.strip(), row.find_all("td")
 
 
-def test_a_cell_of_the_matrix_has_a_colour_a_sign_and_a_word_and_the_stricter_comparison_below(matrix):
+def test_a_cell_of_the_matrix_has_a_colour_a_sign_and_a_word_and_other_verdicts_below(matrix):
     text, (digits, other) = row_of(matrix, "C1")
     assert text == f"{{ref}}C1 <two-digits> {CLAIMS['C1'].text}"
     assert (digits["class"], digits["data-dataset"]) == (["holds"], "two digits")
-    assert digits.small.extract().text == "stricter: ✗\N{NO-BREAK SPACE}does not hold"
+    others = [small.extract().text for small in digits.find_all("small")]
+    assert others == ["stricter: ✗\N{NO-BREAK SPACE}does not hold", "paper alone: ?\N{NO-BREAK SPACE}unclear"]
     assert digits.text == "✓\N{NO-BREAK SPACE}holds"
     assert digits.span["aria-hidden"] == "true"
     assert (other["class"], other["data-dataset"], other.text) == (["not-tested"], "a<b", "○\N{NO-BREAK SPACE}not tested")
@@ -858,7 +903,12 @@ def test_layers_have_rows_of_their_own(matrix):
     assert first.th.text.strip() == f"{{ref}}C6 <the-phases> {CLAIMS['C6'].text} layer 1"
     assert second.th.text.strip() == "{ref}C6 <the-phases> layer 2"
     assert [row.th.em.text for row in (first, second)] == ["layer 1", "layer 2"]
-    assert [row.find_all("td")[1]["class"] for row in (first, second)] == [["holds"], ["not-tested"]]
+    cells = [row.find_all("td")[1] for row in (first, second)]
+    assert [cell["class"] for cell in cells] == [["holds"], ["not-tested"]]
+    assert [[small.text for small in cell.find_all("small")] for cell in cells] == [
+        [],
+        ["paper alone: ✓\N{NO-BREAK SPACE}holds"],
+    ]
 
 
 def test_every_verdict_has_a_sign_and_a_colour_of_its_own():
@@ -869,7 +919,7 @@ def test_every_verdict_has_a_sign_and_a_colour_of_its_own():
 
 
 def test_without_effects_the_matrix_has_no_data_sets(judged_effects):
-    matrix = html(claims_table(judged_effects.iloc[:0]))
+    matrix = html(claims_table(judged_effects.iloc[:0], judged_effects.iloc[:0]))
     assert not matrix.find_all("td")
     assert len(matrix.find_all("th", scope="row")) == len(CLAIMS)
 

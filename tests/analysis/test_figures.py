@@ -128,7 +128,7 @@ CURVES = {
     "learning_curves": lambda seeds: figures.learning_curves(results(seeds)),
     "order_over_time": lambda seeds: figures.order_over_time(results(seeds)),
     "accuracy_over_separation": lambda seeds: figures.accuracy_over_separation(results(seeds)),
-    "weights_and_phases": lambda seeds: figures.weights_and_phases({"no noise": undisturbed(results(seeds))}),
+    "parts_of_gain": lambda seeds: figures.parts_of_gain({"no noise": undisturbed(results(seeds))}),
 }
 DRAWINGS = {
     "costs_over_time": lambda: figures.costs_over_time(timings()),
@@ -333,7 +333,7 @@ def test_an_axis_says_what_the_metric_asks_to_be_right():
         (lambda _: figures.corruptions(examples(1), {"blur": (1.0,)}), ["blur", "1"]),
         (CURVES["learning_curves"], ["epoch", "validation", "GASPnet", "CNN"]),
         (CURVES["accuracy_over_separation"], ["separation", "every object right", "GASPnet", "CNN"]),
-        (CURVES["weights_and_phases"], ["no noise", "what weights bring", "what phases bring", "CNN"]),
+        (CURVES["parts_of_gain"], ["no noise", "before phases act", "by phases", "CNN"]),
         (CURVES["order_over_time"], ["layer 1", "layer 2", "time step"]),
         (
             lambda _: figures.costs_over_time(timings()),
@@ -372,7 +372,7 @@ def test_a_point_is_the_separation_and_the_accuracy_of_a_run():
 
 def test_bars_are_the_two_parts_of_the_difference():
     rows = undisturbed(results())
-    weights, phases = (bars.patches[0].get_width() for bars in _bars(figures.weights_and_phases({"no noise": rows})))
+    weights, phases = (bars.patches[0].get_width() for bars in _bars(figures.parts_of_gain({"no noise": rows})))
     _, of_weights, of_phases = (gain["mean"] for gain in decomposition(rows).values())
     assert (weights, phases) == pytest.approx((of_weights, of_phases))
 

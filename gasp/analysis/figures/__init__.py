@@ -25,7 +25,7 @@ from gasp.analysis.figures.results import (
     gain_over,
     learning_curves,
     order_over_time,
-    weights_and_phases,
+    parts_of_gain,
 )
 from gasp.analysis.figures.style import Drawing
 
@@ -50,8 +50,8 @@ __all__ = [
     "gallery",
     "learning_curves",
     "order_over_time",
+    "parts_of_gain",
     "phase_maps",
     "scenes",
-    "weights_and_phases",
     "what_is_where",
 ]

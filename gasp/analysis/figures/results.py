@@ -37,7 +37,7 @@ AXES = {
     "longer": "Gaussian noise σ",
 }
 VERDICTS = {"holds": "#029e73", "unclear": "#7a7a7a", "does not hold": "#d55e00", "not judged": INK}
-PARTS = {"weights": PALETTE[2], "phases": PALETTE[1]}
+PARTS = {"before phases act": PALETTE[2], "by phases": PALETTE[1]}
 
 
 def learning_curves(table: pd.DataFrame) -> Drawing:
@@ -195,8 +195,8 @@ def accuracy_over_separation(table: pd.DataFrame) -> Drawing:
     return drawing
 
 
-def weights_and_phases(conditions: Mapping[str, pd.DataFrame]) -> Drawing:
-    """What weights and what phases bring, as two bars for each condition: see :func:`~gasp.analysis.statistics.decomposition`.
+def parts_of_gain(conditions: Mapping[str, pd.DataFrame]) -> Drawing:
+    """The gain before phases act, and by phases, for each condition: see :func:`~gasp.analysis.statistics.decomposition`.
 
     Args:
         conditions: by their labels, one value for each variant, seed and time step.
@@ -208,7 +208,7 @@ def weights_and_phases(conditions: Mapping[str, pd.DataFrame]) -> Drawing:
     for part, (name, colour) in enumerate(PARTS.items()):
         means = pd.DataFrame([gains[part] for gains in parts.values()])
         heights = np.arange(len(parts)) + 0.45 + 0.3 * part
-        style: dict[str, Any] = {"color": colour, "ecolor": INK, "capsize": 2, "label": f"what {name} bring"}
+        style: dict[str, Any] = {"color": colour, "ecolor": INK, "capsize": 2, "label": name}
         panel.barh(heights, means["mean"], 0.28, xerr=bars(means), **style)
     panel.vlines(np.zeros(len(parts)), np.arange(len(parts)) + 0.3, np.arange(len(parts)) + 0.92, color=INK, linewidth=0.8)
     _rows(panel, list(parts))

@@ -27,7 +27,7 @@ LABELS = {name: variant.label for name, variant in VARIANTS.items()}
 PALETTE = ["#7a7a7a", "#0173b2", "#c47a00", "#029e73", "#d55e00", "#c05cab", "#a8703f", "#e0457b", "#8a63c8", "#1f97b8"]
 INK = "black"  # on a page, the colour of its text: dark in light mode, light in dark mode
 # grey for the CNN that GASPnet is at t = 0, the colour of the text for what no model reaches
-COLOURS = dict(zip(LABELS, itertools.cycle(PALETTE), strict=False)) | {"ideal_phases": INK}
+COLOURS = dict(zip(LABELS, itertools.cycle(PALETTE), strict=False)) | {"paper_ideal_phases": INK}
 MARKERS = dict(zip(LABELS, itertools.cycle("sD^ovP*X<>p"), strict=False))
 # cyclic, and lightness goes from 35 to 75 of 100: it reads without colour vision, and black stays free for silence
 PHASE_COLOURS = colorcet.cm.cyclic_mygbm_30_95_c78
