@@ -212,21 +212,21 @@ print(f"end   {synchrony_loss(phases):.2f}")
 # (what-we-add)=
 # ## What we add
 #
-# So far these are the paper's mechanisms. On photographs they are less accurate than a CNN ({ref}`the-photographs`). A second
-# design adds five mechanisms of ours; none of them is in the paper. Each is a setting of
-# {py:class}`gasp.models.GASPnetSettings`, and each is off in the first design, `gaspnet`. {ref}`the-second-design` measures
-# what each is worth.
+# So far these are the paper's mechanisms: the variant `paper_gaspnet`, or *GASPnet (paper)*. On photographs they are less accurate
+# than a CNN ({ref}`the-photographs`). *GASPnet* in the rest of the book has five additions of ours; none of them is in the paper.
+# Each is a setting of {py:class}`gasp.models.GASPnetSettings` that is off by default. {ref}`the-second-design` measures what
+# each is worth.
 #
-# **Answers add up over time.** The first design answers from its last sweep alone and forgets what earlier sweeps saw. In the
-# second, the answer at step $t$ is a weighted mean of the logits of all steps so far. A learned leak $\rho$ between 0 and 1
+# **Answers add up over time.** The paper's network answers from its last sweep alone and forgets what earlier sweeps saw. Ours
+# answers at step $t$ by a weighted mean of the logits of all steps so far. A learned leak $\rho$ between 0 and 1
 # makes earlier steps count less ({py:class}`gasp.models.Trajectory`). Each step is still trained by its own logits:
 #
 # $$
 # \bar\ell_t = \sum_{s \le t} \rho^{t-s}\, \ell_s \Big/ \sum_{s \le t} \rho^{t-s} .
 # $$ (eq-readout)
 #
-# **Modulation is learned.** In the first design one strength $a_F = 1$ serves all neurons, also those that phases do not help.
-# In the second, every channel and every unit has its own $a_F$. It starts from 1 and may fall to 0, where phases are ignored.
+# **Modulation is learned.** In the paper one strength $a_F$ serves all neurons, also those that phases do not help.
+# In ours, every channel and every unit has its own $a_F$. It starts from 1 and may fall to 0, where phases are ignored.
 #
 # **Keys come from a network of their own.** A filter of five pixels is too small to tell a stroke from a texture. A small
 # convolutional network ({py:class}`gasp.nn.keys.KeyNetwork`) computes features $h_i$ of each location of the first layer from a
@@ -245,8 +245,8 @@ print(f"end   {synchrony_loss(phases):.2f}")
 # The gate $p$ multiplies the activity of the first layer. Pull, drive and input to the next layer are all computed from that
 # activity, so a location whose gate is closed is as silent as an empty background.
 #
-# **Each channel has a phase.** In the first design the channels of a location share one phase, the mean over its receptive
-# field. In the second, each channel of the second and third convolution takes the phase of its own complex input by
+# **Each channel has a phase.** In the paper the channels of a location share one phase, the mean over its receptive
+# field. In ours, each channel of the second and third convolution takes the phase of its own complex input by
 # {eq}`eq-drive`, as dense units do. A channel that responds to one digit then need not take the phase of another. KomplexNet
 # has phases like these {cite:p}`komplexnet`.
 #
@@ -263,8 +263,7 @@ print(f"end   {synchrony_loss(phases):.2f}")
 # as far as the objects that must be named cover a location ({py:func}`gasp.learning.losses.gate_loss`). Without masks, labels
 # alone train keys and gate.
 #
-# The second design runs for $T = 2$ steps. Its key network adds parameters, so it is compared with a wider CNN that has as
-# many.
+# The key network adds parameters, so GASPnet is compared with a wider CNN that has as many.
 #
 # ## Symbols
 #
@@ -282,8 +281,8 @@ print(f"end   {synchrony_loss(phases):.2f}")
 # | $T$ | time steps | `steps` | {glue:text}`steps` | ours |
 # | $a_F$ | strength of modulation | `modulation` | {glue:text}`modulation` | [G]; value ours |
 # | $\lambda$ | weight of the synchrony loss | `synchrony_weight` | {glue:text}`synchrony_weight` | [K]; value ours |
-# | $p$ | learned gate | `participation` | 1; learned in the second design | ours |
-# | $\rho$ | leak of the read-out | `readout`, `leak` | 0; learned in the second design | ours |
+# | $p$ | learned gate | `participation` | 1; learned in GASPnet | ours |
+# | $\rho$ | leak of the read-out | `readout`, `leak` | 0; learned in GASPnet | ours |
 # | | channels of the convolutions | `widths` | {glue:text}`widths` | [G] |
 # | | units of the dense layer | `hidden` | {glue:text}`hidden` | [G] |
 # | | kernels and strides | `kernels`, `strides` | {glue:text}`kernels`, {glue:text}`strides` | ours |

@@ -28,67 +28,100 @@ banner(settings, overrides)
 # %% tags=["remove-input"]
 from gasp.analysis import verdicts
 
-verdicts.claims_box(
-    settings,
-    ["C5", "O2"],
-    (
-        "On overlap that training did not show, place no longer tells the digits apart, and phases help where weights "
-        "do not. Behind smaller items, GASPnet names the photograph less well, as it does behind items of any size."
-    ),
-)
+verdicts.claims_box(settings, ["C5", "O2"], "WHY06")
 
 # %% tags=["remove-cell"]
 from gasp.analysis import figures
 
-variants = ["cnn_parameters", "cnn_compute", "gaspnet", "ideal_phases"]
-names = ["multi_mnist", "cifar_mnist", *(["cifar_fashion"] if settings.experiments(["cifar_fashion"]) else [])]
-results = {name: gasp.run_all(settings.experiments([name], variants), settings) for name in names}
+results = gasp.run_all(
+    settings.experiments(["multi_mnist"], ["cnn", "cnn_parameters", "cnn_compute", "gate", "gaspnet"]), settings
+)
 
 # %% [markdown]
-# ## Smaller items on photographs
+# ## Smaller, more and overlapping digits
+#
+# Read each panel from left to right: its first point is what the networks were trained on, and every further point is further away from
+# that.
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "CIFAR-MNIST: accuracy of both heads over the scale of the item, at the last time step; 1 is the size in training (mean over seeds, 95 % interval).", "name": "fig-scale"}, "image": {"alt": "Two panels of accuracy over scale: the digit's falls with smaller items, the photograph's hardly changes."}}
-from gasp.analysis.statistics import head_metrics
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits: share of test scenes with every digit right, over their scale, their number (made smaller, so that they have as much room as two) and their allowed overlap, at the last time step (mean over seeds, 95 % interval).", "name": "fig-more"}, "image": {"alt": "Three panels of accuracy: over the scale, the number and the overlap of digits."}}
+dataset = settings.datasets["multi_mnist"]
+kinds = [kind for kind in ("scale", "objects", "overlap") if (results["evaluation"] == kind).any()]
+undisturbed_at = {kind: dataset.undisturbed(kind) for kind in kinds}
+figures.accuracy_over(results[results["variant"] != "cnn"], undisturbed_at)
 
-photographs = settings.datasets["cifar_mnist"]
-heads = head_metrics(photographs.heads)
-right = {heads["objects"]: "item", heads["background"]: "background"}
-figures.accuracy_over(results["cifar_mnist"], {"scale": photographs.undisturbed("scale")}, right)
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "The same, GASPnet minus the CNNs, paired by seed (mean, 95 % interval).", "name": "fig-more-gain"}, "image": {"alt": "Three panels of differences, with a line at zero."}}
+figures.gain_over(results, undisturbed_at, ["cnn_parameters", "cnn_compute"])
 
 # %% tags=["remove-input"]
 from gasp.analysis.statistics import levels_of, mean_over_levels
 from gasp.analysis.tables import by_condition, table_of
 
-differences = [("gaspnet", "cnn_parameters"), ("gaspnet", "cnn_compute")]
-means = {
-    (f"`{name}`", label): mean_over_levels(levels_of(results[name], "scale", metric))
-    for name in names[1:]
-    for label, metric in {"item": heads["objects"], "photograph": heads["background"]}.items()
-}
-table_of(by_condition(means, *differences), "data set", "right")
+means = {figures.AXES[kind]: mean_over_levels(levels_of(results, kind)) for kind in kinds}
+table_of(by_condition(means, ("gaspnet", "cnn_parameters"), ("gaspnet", "cnn_compute"), ("gaspnet", "gate")), "mean over")
 
 # %% [markdown]
-# These are means over all scales below 1, paired by seed, with 95 % intervals. GASPnet names the photograph less well behind items of
-# any size, as in {ref}`the-photographs`. {ref}`the-search` lists what was tried.
+# TEXT06A
 #
-# ## Smaller, more and overlapping digits
-
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "Multi-MNIST: share of test scenes with every digit right, over their scale, their number (made smaller, so that they have as much room as two) and their allowed overlap, at the last time step (mean over seeds, 95 % interval).", "name": "fig-more"}, "image": {"alt": "Three panels of accuracy: over the scale, the number and the overlap of digits."}}
-digits, dataset = results["multi_mnist"], settings.datasets["multi_mnist"]
-kinds = [kind for kind in ("scale", "objects", "overlap") if (digits["evaluation"] == kind).any()]
-undisturbed_at = {kind: dataset.undisturbed(kind) for kind in kinds}
-figures.accuracy_over(digits, undisturbed_at)
-
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "The same, GASPnet minus the CNNs, paired by seed (mean, 95 % interval).", "name": "fig-more-gain"}, "image": {"alt": "Three panels of differences, with a line at zero."}}
-figures.gain_over(digits, undisturbed_at, ["cnn_parameters", "cnn_compute"])
+# ### What phases bring on overlap
+#
+# No digits overlapped in training. Where they overlap in the test, place no longer separates them, so this is where phases should help
+# (claim O2). As in {ref}`the-two-parts`, the difference from the CNN of the same layers has two parts.
 
 # %% tags=["remove-input"]
-means = {figures.AXES[kind]: mean_over_levels(levels_of(digits, kind)) for kind in kinds}
-table_of(by_condition(means, *differences, ("ideal_phases", "gaspnet")), "mean over")
+from gasp.analysis.statistics import at_level
+from gasp.analysis.tables import parts_of_difference
+
+paper = ["paper_no_modulation", "paper_cnn_parameters", "paper_cnn_compute", "paper_gaspnet", "paper_ideal_phases"]
+alone = gasp.run_all(settings.experiments(["multi_mnist"], paper), settings)
+
+
+def parts(measured, *networks):
+    """The two parts of the gain, a column for each allowed overlap."""
+    rows = levels_of(measured, "overlap")
+    levels = sorted(rows["level"].unique())
+    return parts_of_difference({f"overlap up to {level:.0%}": at_level(rows, level) for level in levels}, *networks)
+
+
+table_of(parts(results), "GASPnet")
 
 # %% [markdown]
-# Trained on digits that never overlap, GASPnet copes with overlap better than a CNN of as many parameters. Place no longer separates
-# the digits there, so this is where phases should help. Better phases would help more: the network whose phases the masks tell gains as
-# much again. With smaller digits and with more digits there is no clear gain. A CNN of as many multiplications is more accurate
-# than GASPnet on all three. Networks that are trained with overlap seem to do without phases: there the difference from the CNN is
-# unclear ({ref}`two-digits`).
+# And with the paper's mechanisms alone (on draw 0 of the test scenes):
+
+# %% tags=["remove-input"]
+table_of(parts(alone, "paper_gaspnet", "paper_no_modulation"), "GASPnet (paper)")
+
+# %% [markdown]
+# TEXT06B
+#
+# ## Smaller items on photographs
+#
+# One head names a digit or a piece of clothing, another the photograph behind it. These networks have the paper's mechanisms alone.
+
+# %% tags=["remove-cell"]
+compared = ["paper_cnn_parameters", "paper_cnn_compute", "paper_gaspnet"]
+names = ["cifar_mnist", *(["cifar_fashion"] if settings.experiments(["cifar_fashion"]) else [])]
+behind = {name: gasp.run_all(settings.experiments([name], compared), settings) for name in names}
+
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Digit on a photograph: accuracy of both heads over the scale of the digit, at the last time step; 1 is the size in training (mean over seeds, 95 % interval).", "name": "fig-scale"}, "image": {"alt": "Two panels of accuracy over scale: the digit's falls with smaller items, the photograph's hardly changes."}}
+from gasp.analysis.statistics import head_metrics
+
+photographs = settings.datasets["cifar_mnist"]
+heads = head_metrics(photographs.heads)
+right = {heads["objects"]: "item", heads["background"]: "background"}
+figures.accuracy_over(behind["cifar_mnist"], {"scale": photographs.undisturbed("scale")}, right)
+
+# %% tags=["remove-input"]
+from gasp.analysis.tables import dataset_label
+
+means = {
+    (dataset_label(name), label): mean_over_levels(levels_of(behind[name], "scale", metric))
+    for name in names
+    for label, metric in {"item": heads["objects"], "photograph": heads["background"]}.items()
+}
+table_of(
+    by_condition(means, ("paper_gaspnet", "paper_cnn_parameters"), ("paper_gaspnet", "paper_cnn_compute")), "scenes", "right"
+)
+
+# %% [markdown]
+# These are means over all scales below 1, paired by seed, with 95 % intervals. The item is named as well as by the CNN of as many
+# parameters. The photograph is named less well behind items of any size, as in {ref}`the-photographs`.

@@ -11,7 +11,8 @@
 # (the-ablations)=
 # # What each part is for
 #
-# Does accuracy fall without phase modulation, without the synchrony loss, or without the spatial neighbourhood (claim C7)? Two other
+# Does accuracy fall without phase modulation, without the synchrony loss, or without the spatial neighbourhood (claim C7)? All
+# networks of this chapter have the paper's mechanisms alone. {ref}`the-second-design` does the same for our additions. Two other
 # networks show what better and worse phases are worth. In one, the phases of every layer start at random and come to order by coupling
 # alone. In the other, masks tell the first layer its phases.
 
@@ -41,8 +42,9 @@ verdicts.claims_box(
 # %% tags=["remove-cell"]
 from gasp.analysis import figures
 
-removed = ["no_modulation", "no_synchrony_loss", "no_neighbourhood", "random_initial_phases", "ideal_phases"]
-variants = ["cnn", "gaspnet", *removed]
+removed = ["no_modulation", "no_synchrony_loss", "no_neighbourhood", "random_phases", "ideal_phases"]
+removed = [f"paper_{name}" for name in removed]
+variants = ["paper_gaspnet", *removed]
 results = {name: gasp.run_all(settings.experiments([name], variants), settings) for name in ("multi_mnist", "cifar_mnist")}
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Multi-MNIST, no noise: share of test scenes with both digits right, at the last time step. Dots are seeds; below them their mean with its 95 % interval.", "name": "fig-ablations"}, "image": {"alt": "A row of dots for GASPnet and for each ablation."}}
@@ -60,7 +62,7 @@ figures.comparison(results["cifar_mnist"])
 import pandas as pd
 
 from gasp.analysis.statistics import at_level, last_step, levels_of, undisturbed
-from gasp.analysis.tables import by_variant, table_of
+from gasp.analysis.tables import by_variant, dataset_label, table_of
 
 levels = settings.evaluation.corruptions["gaussian"]
 noise = levels[min(1, len(levels) - 1)]
@@ -68,8 +70,8 @@ gains = {}
 for name, measured in results.items():
     noisy = at_level(levels_of(measured, "gaussian"), noise)
     conditions = {"no noise": last_step(undisturbed(measured)), f"noise σ = {noise:g}": last_step(noisy)}
-    gains[f"`{name}`"] = by_variant(conditions, removed, means=False)
-table_of(pd.concat(gains), "data set", "variant")
+    gains[dataset_label(name)] = by_variant(conditions, removed, means=False, gaspnet="paper_gaspnet")
+table_of(pd.concat(gains), "scenes", "variant")
 
 # %% [markdown]
 # With $a_F$ = 0 phases neither reach the activity nor send a gradient into it. Such a network *is* the CNN of the same layers, at every
@@ -106,8 +108,8 @@ table(["variant", "order within digits", "separation between digits"], rows)
 # If phases help because they tell objects apart, networks whose phases lie further apart should be more accurate. Each point is
 # one trained network.
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "Multi-MNIST, no noise: share of test scenes with both digits right against the separation of the two digits' phases in the first layer, at the last time step. A point for each network; the dotted line is the mean of the CNN of the same layers.", "name": "fig-separation"}, "image": {"alt": "Points of seven kinds of networks, and a dotted line for the CNN; accuracy over separation of phases."}}
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Multi-MNIST, no noise: share of test scenes with both digits right against the separation of the two digits' phases in the first layer, at the last time step. A point for each network; without modulation, the network is a CNN.", "name": "fig-separation"}, "image": {"alt": "Points of six kinds of networks; accuracy over separation of phases."}}
 figures.accuracy_over_separation(results["multi_mnist"])
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "CIFAR-MNIST: the same for item and photograph, with both labels right.", "name": "fig-cifar-separation"}, "image": {"alt": "Points of seven kinds of networks, and a dotted line for the CNN; accuracy over separation of phases."}}
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "CIFAR-MNIST: the same for item and photograph, with both labels right.", "name": "fig-cifar-separation"}, "image": {"alt": "Points of six kinds of networks; accuracy over separation of phases."}}
 figures.accuracy_over_separation(results["cifar_mnist"])

@@ -85,13 +85,15 @@ verdicts.claims_box(
 )
 
 # %% tags=["remove-cell"]
-variants = ["cnn_parameters", "gaspnet", "gattanet", "komplexnet"]
+variants = ["paper_cnn_parameters", "paper_gaspnet", "gattanet", "komplexnet"]
 results = {}
 for name in ("multi_mnist", "cifar_mnist"):
     results[name] = gasp.run_all(settings.experiments([name], variants), settings)
 
 # %% [markdown]
 # ## How they compare
+#
+# Like with like: all four networks answer from their last sweep, and GASPnet has the paper's mechanisms alone.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Multi-MNIST: share of test scenes with both digits right at every time step (mean over seeds, 95 % interval).", "name": "fig-predecessors"}, "image": {"alt": "Accuracy over time steps of GASPnet, GAttANet and KomplexNet at several levels of noise, and a dotted line for the CNN."}}
 from gasp.analysis import figures
@@ -106,22 +108,22 @@ figures.accuracy_over_time(results["cifar_mnist"], [0.0, *levels[1::3]])
 import pandas as pd
 
 from gasp.analysis.statistics import at_level, last_step, levels_of, undisturbed
-from gasp.analysis.tables import by_variant, table_of
+from gasp.analysis.tables import by_variant, dataset_label, table_of
 
 noise = levels[min(1, len(levels) - 1)]
 accuracy = {}
 for name, measured in results.items():
     noisy = at_level(levels_of(measured, "gaussian"), noise)
     conditions = {"no noise": last_step(undisturbed(measured)), f"σ = {noise:g}": last_step(noisy)}
-    accuracy[f"`{name}`"] = by_variant(conditions, variants)
-table_of(pd.concat(accuracy), "data set", "model")
+    accuracy[dataset_label(name)] = by_variant(conditions, variants, gaspnet="paper_gaspnet")
+table_of(pd.concat(accuracy), "scenes", "model")
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Multi-MNIST: share of test scenes with both digits right under each corruption, at the last time step (mean over seeds, 95 % interval).", "name": "fig-predecessors-noise"}, "image": {"alt": "Five panels, one a corruption, of accuracies that fall with its level."}}
 undisturbed_at = {kind: settings.datasets["multi_mnist"].undisturbed(kind) for kind in settings.evaluation.corruptions}
 figures.accuracy_over(results["multi_mnist"], undisturbed_at)
 
 # %% [markdown]
-# Without noise none of the three stands out on multi-MNIST. Under noise, the two models with phases keep more of their accuracy than the
+# Without noise none of the three stands out on two digits. Under noise, the two models with phases keep more of their accuracy than the
 # CNN does. KomplexNet, whose coupling is local and does not depend on activity, keeps at least as much as GASPnet. So what GASPnet adds,
 # agreement over all layers, does not show as robustness here. Attention alone is not too little either (claim C8): without noise,
 # GAttANet is as accurate as GASPnet. To name two digits takes no binding, as long as nobody asks which of them is where

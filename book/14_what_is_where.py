@@ -25,14 +25,11 @@ banner(settings, overrides)
 # %% [markdown]
 # ```{admonition} In short
 # :class: tip
-# The phase of the unit that reports a digit points to that digit in {glue:text}`phases_clean` of the cases. Nothing was trained for
-# it, and nothing more need be computed: the phases come with the answer. A CNN has to be asked by attribution. On scenes without
-# noise, gradients of the CNN point to the right digit in {glue:text}`gradients_clean` of the cases at best. Occlusion, which takes
-# {glue:text}`windows` more forward runs, reaches {glue:text}`occlusion_clean`. So without noise phases beat every gradient, but not
-# occlusion. They lose to the CNN's best attribution under noise of σ = 0.2 ({glue:text}`phases_noise` against
-# {glue:text}`best_noise`) and with four digits ({glue:text}`phases_four` against {glue:text}`best_four`). On painted digits, phases
-# pair a digit with its colour in {glue:text}`pairing` of the cases, but in no more than {glue:text}`pairing_new` if digit and colour
-# never occurred together in training. All numbers are from validation scenes. Those without an interval have one seed.
+# The phase of the unit that reports a digit points to that digit in {glue:text}`points` of the cases, and on a photograph in
+# {glue:text}`points_photo`. Nothing was trained for it, and nothing more need be computed: the phases come with the answer. Asked for
+# the digit at a given place, the same phases name it in {glue:text}`cued` of the cases. A CNN has to be asked by attribution:
+# gradients point to the right digit in {glue:text}`gradients_clean` of the cases at best, and occlusion, which takes
+# {glue:text}`windows` more forward runs, in {glue:text}`occlusion_clean`. WHY14
 # ```
 #
 # To name two digits, a network need not know where they are, or which stroke belongs to which. To say *which digit is where*, it
@@ -68,8 +65,8 @@ figures.what_is_where(images, trajectory, reported, captions)
 # %% [markdown]
 # ## What phases answer
 #
-# GASPnet as in {ref}`two-digits`, at the last time step. The last column is the overlap that masks would have if every place of the
-# first layer belonged to the digit that covers most of it: the first layer blurs, so it is far below 1.
+# GASPnet on test scenes, at the last time step: means over seeds, with 95 % intervals. On a photograph a unit may also point to the
+# photograph, so chance is one third for two digits.
 
 # %% tags=["remove-cell"]
 from myst_nb import glue
@@ -80,10 +77,11 @@ from gasp.experiments.variants import VARIANTS
 from gasp.learning.attribution import METHODS, OCCLUDED, OCCLUSION_STEP
 
 CONDITIONS = {
-    "two digits": ("clean", 0),
+    "no noise": ("clean", 0),
     "σ = 0.1": ("gaussian", 0.1),
     "σ = 0.2": ("gaussian", 0.2),
     "overlap up to 50 %": ("overlap", 0.5),
+    "three digits": ("objects", 3),
     "four digits": ("objects", 4),
 }
 
@@ -101,44 +99,35 @@ def shown(values):
     return formatted(mean_interval(values)) if len(values) > 1 else f"{values.item():.3f}"
 
 
-results = trained.studied("what_is_where")
-
 # %% tags=["remove-input"]
 MEASURES = {
     "pointing": "pointing",
     "name to place": "name_to_place",
     "cued report": "cued_accuracy",
     "masks": "mask_iou",
-    "masks at best": "told_mask_iou",
 }
-table(
-    ["GASPnet", *MEASURES],
-    [
-        [label, *(shown(seeds(results, "gaspnet", metric, condition)) for metric in MEASURES.values())]
-        for label, condition in CONDITIONS.items()
-    ],
-)
+DIGITS = ("multi_mnist", "multi_mnist_cifar")
+tested = {name: gasp.run_all(settings.experiments([name], ["gaspnet"]), settings) for name in DIGITS}
+rows = []
+for dataset, measured in tested.items():
+    for label, condition in CONDITIONS.items():
+        values = [seeds(measured, "gaspnet", metric, condition) for metric in MEASURES.values()]
+        if len(values[0]):
+            rows.append([dataset_label(dataset), label, *map(shown, values)])
+table(["scenes", "", *MEASURES], rows)
 
 # %% [markdown]
 # Without noise, phases answer all four questions almost as well as they can be answered. A cued report must also name the digit, so
-# it cannot be better than the network's accuracy.
-#
-# ### With gates, and on photographs
-#
-# The second design ({ref}`the-second-design`) points less well than the first without noise, and better under noise of σ = 0.2. On a
-# photograph, a unit may also point to the photograph, so chance is lower: one third for two digits. It still points to the right
-# object in most cases. Four digits are beyond it. Means of three seeds at the last time step, with 95 % intervals:
+# it cannot be better than the network's accuracy. A mask can overlap with the digit only as far as the first layer's grid allows:
+# if every place belonged to the digit that covers most of it, the overlap would be {glue:text}`best_mask`. TEXT14A
 
-# %% tags=["remove-input"]
-gated = trained.studied("what_is_where_gated")
-asked = {name: metric for name, metric in MEASURES.items() if metric != "told_mask_iou"}
-rows = []
-for dataset, measured in gated.groupby("dataset", sort=False):
-    for label, condition in CONDITIONS.items():
-        values = [seeds(measured, "gaspnet_gated", metric, condition) for metric in asked.values()]
-        if len(values[0]):
-            rows.append([dataset_label(dataset), label.replace("two digits", "no noise"), *map(shown, values)])
-table(["scenes", "", *asked], rows or [["not measured yet", *[""] * (len(asked) + 1)]])
+# %% tags=["remove-cell"]
+clean, noisy, four = (CONDITIONS[label] for label in ("no noise", "σ = 0.2", "four digits"))
+points = {name: seeds(measured, "gaspnet", "pointing", clean) for name, measured in tested.items()}
+glue("points", shown(points["multi_mnist"]), display=False)
+glue("points_photo", shown(points["multi_mnist_cifar"]), display=False)
+glue("cued", shown(seeds(tested["multi_mnist"], "gaspnet", "cued_accuracy", clean)), display=False)
+glue("best_mask", shown(seeds(tested["multi_mnist"], "gaspnet", "told_mask_iou", clean)), display=False)
 
 # %% [markdown]
 # ## Phases and attributions
@@ -147,9 +136,10 @@ table(["scenes", "", *asked], rows or [["not measured yet", *[""] * (len(asked) 
 # logit? It points to the digit on which its mean is largest. All attributions are those of captum {cite:p}`captum`, with their usual
 # settings ({py:mod}`gasp.learning.attribution`), on the first 500 scenes. Each may ask for a digit's logit alone or in contrast to
 # those of the other digits. The table shows whichever is better, which favours attributions. Attributions and phases are both told
-# which digits are present.
+# which digits are present. Validation scenes of two digits; seeds 0 to 2 of GASPnet, seed 0 of all others.
 
 # %% tags=["remove-input"]
+results = trained.studied("what_is_where")
 NAMES = {
     "saliency": "gradient",
     "input_x_gradient": "gradient × pixel",
@@ -167,30 +157,24 @@ def best(variant, methods, condition):
     )
 
 
-rows = []
+ASKED = {label: condition for label, condition in CONDITIONS.items() if label != "three digits"}
+ours = trained.studied("three_steps")
+ours = ours[ours["dataset"] == "multi_mnist"]
+of_phases = [seeds(ours, "gaspnet", "pointing", condition) for condition in ASKED.values()]
+rows = [[VARIANTS["gaspnet"].label, "**phases**", *map(shown, of_phases)]] if len(ours) else []
 for variant in results["variant"].unique():
-    phases = [seeds(results, variant, "pointing", condition) for condition in CONDITIONS.values()]
+    phases = [seeds(results, variant, "pointing", condition) for condition in ASKED.values()]
     if len(phases[0]):
         rows.append([VARIANTS[variant].label, "**phases**", *map(shown, phases)])
     for method in METHODS:
-        found = [best(variant, [method], condition) for condition in CONDITIONS.values()]
+        found = [best(variant, [method], condition) for condition in ASKED.values()]
         rows.append([VARIANTS[variant].label, NAMES[method], *map(shown, found)])
-table(["network", "asked by", *CONDITIONS], rows or [["no network has been asked yet", *[""] * (len(CONDITIONS) + 1)]])
+table(["network", "asked by", *ASKED], rows or [["no network has been asked yet", *[""] * (len(ASKED) + 1)]])
 
 # %% tags=["remove-cell"]
 GRADIENTS = [method for method in METHODS if method != "occlusion"]
-clean, noisy, four = (CONDITIONS[label] for label in ("two digits", "σ = 0.2", "four digits"))
-numbers = {
-    "phases_clean": seeds(results, "gaspnet", "pointing", clean),
-    "phases_noise": seeds(results, "gaspnet", "pointing", noisy),
-    "phases_four": seeds(results, "gaspnet", "pointing", four),
-    "gradients_clean": best("cnn", GRADIENTS, clean),
-    "occlusion_clean": best("cnn", ["occlusion"], clean),
-    "best_noise": best("cnn", METHODS, noisy),
-    "best_four": best("cnn", METHODS, four),
-}
-for name, values in numbers.items():
-    glue(name, shown(values), display=False)
+glue("gradients_clean", shown(best("cnn", GRADIENTS, clean)), display=False)
+glue("occlusion_clean", shown(best("cnn", ["occlusion"], clean)), display=False)
 glue("windows", str(((digits.scenes.size - OCCLUDED) // OCCLUSION_STEP + 1) ** 2), display=False)
 
 # %% [markdown]
@@ -215,7 +199,7 @@ from gasp.nn.phasors import angle
 
 changed = {(name, level): scenes for name, level, scenes in digits.changes([], [4], [0.5])}
 rows = []
-for label, condition in CONDITIONS.items():
+for label, condition in ASKED.items():
     scenes = digits.with_scenes(changed.get(condition, {})).compose("validation", 500, seed=1)
     images, masks, _ = scenes.batch(slice(None))
     if condition[0] == "gaussian":
@@ -281,10 +265,10 @@ for variant in painted["variant"].unique():
 table(["network", "pairs", *COLUMNS], rows or [["no network has been trained on these scenes yet", *[""] * (len(COLUMNS) + 1)]])
 
 # %% tags=["remove-cell"]
-glue("pairing", shown(seeds(painted, "gaspnet", "pairing", clean)), display=False)
-glue("pairing_new", shown(seeds(painted, "gaspnet", "pairing", PAIRS["new"])), display=False)
-glue("colour_points_new", shown(seeds(painted, "gaspnet", "colour_pointing", PAIRS["new"])), display=False)
-glue("digit_points_new", shown(seeds(painted, "gaspnet", "pointing", PAIRS["new"])), display=False)
+glue("pairing", shown(seeds(painted, "paper_gaspnet", "pairing", clean)), display=False)
+glue("pairing_new", shown(seeds(painted, "paper_gaspnet", "pairing", PAIRS["new"])), display=False)
+glue("colour_points_new", shown(seeds(painted, "paper_gaspnet", "colour_pointing", PAIRS["new"])), display=False)
+glue("digit_points_new", shown(seeds(painted, "paper_gaspnet", "pointing", PAIRS["new"])), display=False)
 
 # %% [markdown]
 # In pairs that it knows, GASPnet mostly binds the right colour to the right digit, though no label says which they are. In new

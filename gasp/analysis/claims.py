@@ -14,15 +14,14 @@ from gasp.analysis.comparisons import (
     Comparison,
     Design,
     Effect,
-    ablations,
     accuracy,
-    attention,
     growth,
     per_cost,
     robustness,
     smaller_items,
     unseen_overlap,
     what_is_where,
+    without_noise,
 )
 from gasp.experiments.profile import Profile
 from gasp.settings import GaspError
@@ -97,13 +96,13 @@ CLAIMS = {
     "C7": Claim(
         "Removing phase modulation, synchrony loss or neighbourhood lowers accuracy.",
         "the-ablations",
-        ablations,
+        without_noise(lambda design: design.ablations),
         "accuracy",
     ),
     "C8": Claim(
         "Global attention alone (GAttANet) is not enough for several objects.",
         "the-predecessors",
-        attention,
+        without_noise(lambda design: [design.attention]),
         "accuracy",
     ),
     "O1": Claim("The phases of the read-out say where the objects are that it reports.", "the-phases", what_is_where),

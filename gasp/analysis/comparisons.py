@@ -7,7 +7,7 @@ seed and scene, paired by both.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,15 +29,14 @@ __all__ = [
     "Design",
     "Effect",
     "Term",
-    "ablations",
     "accuracy",
-    "attention",
     "growth",
     "per_cost",
     "robustness",
     "smaller_items",
     "unseen_overlap",
     "what_is_where",
+    "without_noise",
 ]
 
 CNN_WIDTHS = ("cnn", "cnn_wide", "cnn_wider", "cnn_compute")  # from the narrowest to the widest
@@ -164,15 +163,18 @@ Comparison = Callable[[str, str, Profile, Design], Iterator[Effect]]
 """The effects of a claim, from its name, the name of a data set, the profile, and the design that the claim is about."""
 
 
-def ablations(claim: str, dataset: str, _: Profile, design: Design) -> Iterator[Effect]:
-    """GASPnet − each of its ablations, on undisturbed scenes."""
-    for other in design.ablations:
-        yield _difference(claim, "no noise", dataset, design, other, ["clean/0/scene"])
+def without_noise(others: Callable[[Design], Iterable[str]]) -> Comparison:
+    """GASPnet − each of the other variants, on undisturbed scenes.
 
+    Args:
+        others: which variants, given the design.
+    """
 
-def attention(claim: str, dataset: str, _: Profile, design: Design) -> Iterator[Effect]:
-    """GASPnet − the network with attention alone, on undisturbed scenes."""
-    yield _difference(claim, "no noise", dataset, design, design.attention, ["clean/0/scene"])
+    def compare(claim: str, dataset: str, _: Profile, design: Design) -> Iterator[Effect]:
+        for other in others(design):
+            yield _difference(claim, "no noise", dataset, design, other, ["clean/0/scene"])
+
+    return compare
 
 
 def accuracy(claim: str, dataset: str, _: Profile, design: Design) -> Iterator[Effect]:
