@@ -143,3 +143,39 @@ overlaps = {"none": "multi_mnist", "25 %": "multi_mnist_25", "50 %": "multi_mnis
 trained = {share: gasp.run_all(settings.experiments([name], paper), settings) for share, name in overlaps.items()}
 clean = {share: last_step(undisturbed(measured)) for share, measured in trained.items()}
 table_of(by_condition(clean, *paper, (paper[2], paper[0])), "overlap")
+
+# %% [markdown]
+# ## What follows
+#
+# FOLLOWS
+
+# %% [markdown]
+# ## Exercises
+#
+# Each solution can be run after the cells above, in the notebook: see the buttons at the top of the page.
+#
+# **1. Gained and lost.** A gain over time is a difference: some scenes become right, others wrong. How many of each?
+
+# %% tags=["hide-cell"] mystnb={"code_prompt_show": "Solution of exercise 1", "code_prompt_hide": "Hide the solution"}
+for run in settings.experiments(["multi_mnist"], ["gaspnet"]):
+    right = settings.store.correct(run.key, ["clean/0/scene"])
+    first, last = right["clean/0/scene"].astype(bool)
+    gained, lost = (last & ~first).mean(), (first & ~last).mean()
+    print(f"seed {run.seed}: {gained:.3f} gained, {lost:.3f} lost")
+# Time corrects several scenes for each one that it spoils.
+
+# %% [markdown]
+# **2. Why pair by seed?** Compare the interval of the paired difference between GASPnet and the CNN of as many parameters with
+# the one that two independent samples would give.
+
+# %% tags=["hide-cell"] mystnb={"code_prompt_show": "Solution of exercise 2", "code_prompt_hide": "Hide the solution"}
+from scipy import stats
+
+accuracies = last_step(undisturbed(results)).set_index("variant")["value"]
+samples = accuracies["gaspnet"], accuracies["cnn_parameters"]
+pairs = stats.ttest_rel(*samples).confidence_interval()
+apart = stats.ttest_ind(*samples, equal_var=False).confidence_interval()
+for name, interval in {"paired": pairs, "independent": apart}.items():
+    print(f"{name}: {interval.low:+.4f} to {interval.high:+.4f}")
+# Runs of one seed share scenes and weights. Where that makes them
+# good or bad together, pairing takes it out of the difference.

@@ -167,9 +167,9 @@ from gasp.learning.evaluation import order_of_objects
 images, masks, _ = settings.datasets["cifar_mnist"].compose("validation", 512, seed=1).batch(slice(None))
 rows = []
 for variant in ("paper_gaspnet", "paper_ideal_phases"):
-    model = gasp.load_example(settings, variant, "cifar_mnist")
+    network = gasp.load_example(settings, variant, "cifar_mnist")
     with torch.no_grad():
-        trajectory = model.run(images, torch.Generator().manual_seed(0), masks)
+        trajectory = network.run(images, torch.Generator().manual_seed(0), masks)
     maps = [phases for phases in trajectory.phases if phases.ndim == 4]
     orders = [order_of_objects(phases, masks)[-1].mean(0).tolist() for phases in maps]
     rows.append([VARIANTS[variant].label, *(f"{item:.2f} / {photograph:.2f}" for item, photograph in orders)])
@@ -207,3 +207,60 @@ table_of(by_condition(ours, "cnn_parameters", "gate", "gaspnet_two_steps", ("gas
 # %% [markdown]
 # So binding helps the object that must be told from what is behind it. The photograph gains nothing from a phase that says where it is,
 # and loses by it. {ref}`the-search` lists what was tried.
+
+# %% [markdown]
+# ## What follows
+#
+# FOLLOWS
+
+# %% [markdown]
+# ## Exercises
+#
+# Each solution can be run after the cells above, in the notebook: see the buttons at the top of the page.
+#
+# **1. Force the gate open, or modulation off.** How much does a trained network lose if its gate lets everything through, and how
+# much if its phases no longer weight connections?
+
+# %% tags=["hide-cell"] mystnb={"code_prompt_show": "Solution of exercise 1", "code_prompt_hide": "Hide the solution"}
+import copy
+
+opened, unmodulated = copy.deepcopy(model), copy.deepcopy(model)
+torch.nn.init.zeros_(opened.gate.weight)
+torch.nn.init.constant_(opened.gate.bias, 10.0)  # sigmoid(10) is 1
+for strength in unmodulated.modulations:
+    torch.nn.init.zeros_(strength)
+scenes = dataset.compose("validation", 500, seed=3)
+images, masks, targets = scenes.batch(slice(None))
+networks = {"as trained": model, "open": opened, "off": unmodulated}
+for name, network in networks.items():
+    with torch.no_grad():
+        trajectory = network.run(images, torch.Generator().manual_seed(0))
+    named = trajectory.answers[-1, :, 0].topk(2).indices
+    both = targets[:, 0].gather(1, named).all(1).float().mean()
+    print(f"{name}: both digits right in {both:.3f}")
+# The network relies on its gate: what lies behind the digits was
+# never let through in training. Without modulation it keeps what it
+# knew at t = 0.
+
+# %% [markdown]
+# **2. One object or many?** A photograph falls into many phases. Does it matter how large a region must agree? Measure the order
+# within quarters of the photograph instead of the whole.
+
+# %% tags=["hide-cell"] mystnb={"code_prompt_show": "Solution of exercise 2", "code_prompt_hide": "Hide the solution"}
+from gasp.nn.phasors import order_parameter
+
+scenes = photographs.compose("validation", 200, seed=1)
+images, masks, _ = scenes.batch(slice(None))
+alone = gasp.load_example(settings, "paper_gaspnet", "cifar_mnist")
+with torch.no_grad():
+    run = alone.run(images, torch.Generator().manual_seed(0))
+phases = run.phases[0][-1]  # (B, 16, 16)
+ground = torch.nn.functional.adaptive_avg_pool2d(masks[:, -1:], 16)[:, 0]
+for parts in (1, 2, 4):
+    side = 16 // parts
+    tiles = phases.unfold(1, side, side).unfold(2, side, side)
+    weights = ground.unfold(1, side, side).unfold(2, side, side)
+    order = order_parameter(tiles.flatten(3), weights.flatten(3))
+    print(f"{parts * parts} tiles: order {order.mean():.2f}")
+# Neighbours agree, and the whole does not: the neighbourhood of the
+# coupling holds patches together, nothing holds the photograph.

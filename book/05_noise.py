@@ -116,3 +116,43 @@ for name in ("multi_mnist", "cifar_mnist"):
         means[dataset_label(name), figures.AXES[kind]] = mean_over_levels(levels_of(measured, kind))
 alone = by_condition(means, (paper[2], paper[0]), (paper[2], paper[1]))
 table_of(alone, "scenes", "corruption", folded="Differences averaged over levels, as a table")
+
+# %% [markdown]
+# ## What follows
+#
+# FOLLOWS
+
+# %% [markdown]
+# ## Exercises
+#
+# Each solution can be run after the cells above, in the notebook: see the buttons at the top of the page.
+#
+# **1. Half-way.** At which level of Gaussian noise does each network have half the accuracy that it has without noise?
+
+# %% tags=["hide-cell"] mystnb={"code_prompt_show": "Solution of exercise 1", "code_prompt_hide": "Hide the solution"}
+import numpy as np
+
+from gasp.analysis.statistics import last_step
+
+curves = last_step(levels_of(digits, "gaussian", undisturbed_at=0.0))
+means = curves.groupby(["variant", "level"])["value"].mean()
+for name in variants:
+    levels, accuracy = means[name].index, means[name].to_numpy()
+    half = np.interp(-accuracy[0] / 2, -accuracy, levels)
+    print(f"{name}: σ = {half:.3f}")
+# np.interp wants rising values, hence the minus signs.
+
+# %% [markdown]
+# **2. Does the verdict hang on the levels?** The mean over levels counts strong noise as much as weak. Compute it over the two
+# weakest levels only.
+
+# %% tags=["hide-cell"] mystnb={"code_prompt_show": "Solution of exercise 2", "code_prompt_hide": "Hide the solution"}
+from gasp.analysis.statistics import formatted, paired_difference
+
+rows = levels_of(digits, "gaussian")
+weakest = sorted(rows["level"].unique())[:2]
+some = mean_over_levels(rows[rows["level"].isin(weakest)])
+for other in ("cnn_parameters", "cnn_compute"):
+    print(other, formatted(paired_difference(some, "gaspnet", other)))
+# The sign is the same. Under the strongest noise all networks guess,
+# so the levels there bring all differences closer to zero.

@@ -125,3 +125,34 @@ table_of(
 # %% [markdown]
 # These are means over all scales below 1, paired by seed, with 95 % intervals. The item is named as well as by the CNN of as many
 # parameters. The photograph is named less well behind items of any size, as in {ref}`the-photographs`.
+
+# %% [markdown]
+# ## What follows
+#
+# FOLLOWS
+
+# %% [markdown]
+# ## Exercises
+#
+# Each solution can be run after the cells above, in the notebook: see the buttons at the top of the page.
+#
+# **1. Chance.** A network that guesses names a random set of classes. How often are all digits right by chance, for two, three and
+# four of them?
+
+# %% tags=["hide-cell"] mystnb={"code_prompt_show": "Solution of exercise 1", "code_prompt_hide": "Hide the solution"}
+import math
+
+for number in (2, 3, 4):
+    print(f"{number} digits: 1 / {math.comb(10, number)}")
+# Fewer scenes are right with more digits for this reason alone: all
+# of them must be right. Compare networks, not numbers of digits.
+
+# %% [markdown]
+# **2. More digits.** What do phases bring with three and four digits? Use the two parts of the gain, as for overlap.
+
+# %% tags=["hide-cell"] mystnb={"code_prompt_show": "Solution of exercise 2", "code_prompt_hide": "Hide the solution"}
+rows = levels_of(results, "objects")
+for number in sorted(rows["level"].unique()):
+    gains = parts_of_difference({"": at_level(rows, number)})
+    for part, gain in gains[""].items():
+        print(f"{number:g} digits: {part}: {gain}")

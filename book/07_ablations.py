@@ -113,3 +113,52 @@ figures.accuracy_over_separation(results["multi_mnist"])
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "CIFAR-MNIST: the same for item and photograph, with both labels right.", "name": "fig-cifar-separation"}, "image": {"alt": "Points of six kinds of networks; accuracy over separation of phases."}}
 figures.accuracy_over_separation(results["cifar_mnist"])
+
+# %% [markdown]
+# ## What follows
+#
+# FOLLOWS
+
+# %% [markdown]
+# ## Exercises
+#
+# Each solution can be run after the cells above, in the notebook: see the buttons at the top of the page.
+#
+# **1. A CNN in disguise.** Show that without modulation an untrained GASPnet gives the answers of the CNN of the same layers.
+
+# %% tags=["hide-cell"] mystnb={"code_prompt_show": "Solution of exercise 1", "code_prompt_hide": "Hide the solution"}
+import torch
+
+digits = settings.datasets["multi_mnist"]
+images, _, _ = digits.compose("validation", 8, seed=1).batch(slice(None))
+logits = []
+for name in ("cnn", "paper_no_modulation"):
+    model = settings.experiment("multi_mnist", name, seed=0).build()
+    with torch.no_grad():
+        run = model.eval().run(images, torch.Generator().manual_seed(0))
+    logits.append(run.logits)
+cnn, gaspnet = logits
+print("steps:", len(cnn), "and", len(gaspnet))
+print(f"largest difference: {(gaspnet - cnn).abs().max():.1e}")
+# At every step. Variants of one seed start from the same weights.
+
+# %% [markdown]
+# **2. Within a kind of network.** In {numref}`fig-separation`, is accuracy related to separation among the networks of one kind, or only
+# between kinds?
+
+# %% tags=["hide-cell"] mystnb={"code_prompt_show": "Solution of exercise 2", "code_prompt_hide": "Hide the solution"}
+shown = results["multi_mnist"]
+accuracy = last_step(undisturbed(shown))
+apart = at_level(levels_of(shown, "phases", "separation"), 1)
+index = ["variant", "seed"]
+both = pd.concat(
+    {
+        "accuracy": accuracy.set_index(index)["value"],
+        "separation": last_step(apart).set_index(index)["value"],
+    },
+    axis=1,
+).dropna()
+print(f"all networks: {both.corr('spearman').iloc[0, 1]:+.2f}")
+for name, rows in both.groupby("variant"):
+    print(f"{name}: {rows.corr('spearman').iloc[0, 1]:+.2f}")
+# Five networks of a kind are few: even chance gives large values.

@@ -130,3 +130,44 @@ for name, measured in results.items():
         over_time = [formatted(mean_interval(step["value"])) for _, step in values.groupby("t")]
         rows.append([dataset_label(name), label, *over_time])
 table(["scenes", "", *(f"t = {t}" for t in sorted(units["t"].unique()))], rows)
+
+# %% [markdown]
+# ## What follows
+#
+# FOLLOWS
+
+# %% [markdown]
+# ## Exercises
+#
+# Each solution can be run after the cells above, in the notebook: see the buttons at the top of the page.
+#
+# **1. Order by chance.** What is the order parameter of n oscillators with random phases? How many must an object have, so that an
+# order of 0.5 cannot be chance?
+
+# %% tags=["hide-cell"] mystnb={"code_prompt_show": "Solution of exercise 1", "code_prompt_hide": "Hide the solution"}
+from gasp.nn.phasors import order_parameter
+
+for number in (2, 5, 10, 50):
+    orders = order_parameter(6.2832 * torch.rand(10000, number))
+    mean, extreme = orders.mean(), orders.quantile(0.99)
+    print(f"n = {number}: mean {mean:.2f}, 99 % below {extreme:.2f}")
+# About 0.9 / sqrt(n) on average. A digit covers some 30 locations of
+# the first layer, so an order of 0.5 there is no accident.
+
+# %% [markdown]
+# **2. How long does it take?** On twenty scenes, after how many iterations is the separation of the two digits above 0.9?
+
+# %% tags=["hide-cell"] mystnb={"code_prompt_show": "Solution of exercise 2", "code_prompt_hide": "Hide the solution"}
+from gasp.learning.evaluation import separation
+
+scenes = settings.datasets["multi_mnist"].compose("validation", 20, 1)
+images, masks, _ = scenes.batch(slice(None))
+needed = []
+for image, mask in zip(images, masks, strict=True):
+    maps, _ = align_first_layer(model, image, 20)
+    measured = separation(maps.unsqueeze(1), mask.unsqueeze(0))
+    above = measured["separation"][:, 0] > 0.9
+    needed.append(int(above.int().argmax()) if above.any() else 21)
+print("median:", sorted(needed)[len(needed) // 2], "all:", needed)
+# In a run, each time step aligns for five iterations and then sweeps
+# again. 21 stands for scenes that never get there by coupling alone.

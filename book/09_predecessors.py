@@ -131,3 +131,28 @@ figures.accuracy_over(results["multi_mnist"], undisturbed_at)
 #
 # On CIFAR-MNIST, GAttANet is about as accurate as the CNN. The two models with phases are less accurate, KomplexNet the least. So
 # it is the phases that cost accuracy there, and not time steps or attention.
+
+# %% [markdown]
+# ## What follows
+#
+# FOLLOWS
+
+# %% [markdown]
+# ## Exercise
+#
+# The solution can be run after the cells above, in the notebook: see the buttons at the top of the page.
+#
+# **1. A maximum.** Two objects send $A$ and $B$ to a unit, in antiphase. What does a unit of KomplexNet compute by {eq}`eq-komplexnet`,
+# and what does a unit of GASPnet compute that has the phase of the stronger one ($a_F = 1$)?
+
+# %% tags=["hide-cell"] mystnb={"code_prompt_show": "Solution of exercise 1", "code_prompt_hide": "Hide the solution"}
+import torch
+
+parts = torch.tensor([3.0, 1.0])
+phases = torch.tensor([0.0, torch.pi])
+z = (parts * torch.exp(1j * phases)).sum()
+komplexnet = parts.sum() / 2 + z.abs() / 2
+gaspnet = (parts * (1 + torch.cos(z.angle() - phases))).sum()
+print(f"KomplexNet {komplexnet:.1f}, GASPnet {gaspnet:.1f}")
+# (A + B) / 2 + |A - B| / 2 = max(A, B). GASPnet doubles the stronger
+# part and removes the weaker one: twice the maximum.

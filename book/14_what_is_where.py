@@ -279,3 +279,38 @@ glue("digit_points_new", shown(seeds(painted, "paper_gaspnet", "pointing", PAIRS
 #
 # Two more limits. After three epochs, GASPnet names fewer digits than the CNN does, even in familiar pairs. And without masks in
 # training the first layer does not separate the two digits, so there is little for phases to pair.
+
+# %% [markdown]
+# ## What follows
+#
+# FOLLOWS
+
+# %% [markdown]
+# ## Exercises
+#
+# Each solution can be run after the cells above, in the notebook: see the buttons at the top of the page.
+#
+# **1. How sure is the pointing?** Compare the cosine between a unit's phase and its own digit's with that to the other digit's.
+
+# %% tags=["hide-cell"] mystnb={"code_prompt_show": "Solution of exercise 1", "code_prompt_hide": "Hide the solution"}
+scenes = digits.compose("validation", 500, seed=1)
+images, masks, _ = scenes.batch(slice(None))
+with torch.no_grad():
+    run = model.run(images, torch.Generator().manual_seed(0))
+places = angle(object_phasors(run.phases[0][-1:], masks))[0]  # (B, 2)
+own = reporting_units(scenes)  # (B, 2)
+units = run.phases[-1][-1].gather(1, own)
+for name, there in {"own": places, "other": places.flip(1)}.items():
+    print(f"{name} digit: {torch.cos(units - there).mean():+.2f}")
+# In phase with its own digit, close to antiphase with the other.
+
+# %% [markdown]
+# **2. Units of absent classes.** Where do the units of digits that are not in the scene point?
+
+# %% tags=["hide-cell"] mystnb={"code_prompt_show": "Solution of exercise 2", "code_prompt_hide": "Hide the solution"}
+absent = torch.ones(len(own), 10).scatter(1, own, 0).bool()
+others = run.phases[-1][-1][:, :10][absent].view(len(own), 8, 1)
+nearest = torch.cos(others - places.unsqueeze(1)).max(2).values
+print(f"absent classes: {nearest.mean():+.2f} to the nearest digit")
+# They, too, are near one of the digits: a unit has the phase of its
+# strongest input. Only the answer says which classes are there.

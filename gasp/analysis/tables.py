@@ -41,16 +41,13 @@ def dataset_label(name: str) -> str:
     return DATASETS.get(name, name)
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[str]], folded: str = "", cards: bool = False) -> Markdown:
+def table(header: Sequence[str], rows: Iterable[Sequence[str]], folded: str = "") -> Markdown:
     """A table for a page.
 
     Args:
         folded: a title under which the table is hidden until the title is clicked.
-        cards: whether each row becomes a card on a phone.
     """
     text = "\n".join(f"| {' | '.join(cells)} |" for cells in [header, ["---"] * len(header), *rows])
-    if cards:
-        text = f"```{{div}} gasp-cards\n{text}\n```"
     return Markdown(f"````{{dropdown}} {folded}\n{text}\n````" if folded else text)
 
 

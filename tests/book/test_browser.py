@@ -66,7 +66,8 @@ for (const element of document.querySelectorAll("article *")) {
 }
 const column = document.querySelector("article section, article, main").getBoundingClientRect();
 const wide = [...document.querySelectorAll("article figure, article table, article svg, article .gasp-figure, article pre")]
-  .filter((element) => shown(element) && !inside(element) && !element.closest("mjx-container, button"))
+  .filter((element) => shown(element) && (element.tagName === "TABLE" || !inside(element)))
+  .filter((element) => !element.closest("mjx-container, button"))
   .filter((element) => element.getBoundingClientRect().right > column.right + 1).map(name);
 const overlaps = [];
 for (const section of document.querySelectorAll("article section, article .bd-article > div")) {
