@@ -18,7 +18,7 @@ from gasp.nn.kuramoto import Coupling, align
 from gasp.nn.layers import AMPLITUDE_FLOOR, PhaseConv2d, PhaseLinear, complex_activity, location_phases, modulated
 from gasp.nn.neighbourhood import Neighbourhood
 from gasp.nn.oscillators import Oscillators, relative_power
-from gasp.nn.phasors import angle
+from gasp.nn.phasors import direction, phasors
 from gasp.nn.prediction import Prediction
 from gasp.nn.told import told_phases
 from gasp.settings import GaspError, Size
@@ -154,18 +154,19 @@ class GASPnet(Oscillating):
         phases = self.initial_phases(len(images)) if phases is None else phases
         self.check_phases(phases, len(images))
         first, features, participation = self.first_layer(images)
-        activities = self.sweep_from(first)
-        layer_phases = own = self._plain_phases(activities, self.layout.to_layers(phases))
         plain_second = self.stages[1].linear(first)  # the input of layer 2 never changes: computed once
+        activities = [first, *self.sweep_from(self.stages[1].activate(plain_second), start=2)]
+        layer_phases = self._plain_phases(activities, self.layout.to_layers(phases))
+        units = [phasors(layer) for layer in layer_phases]
         gates = self.gates(activities)
         logits, all_phases, all_gates = [self.logits(activities[-1])], [layer_phases], [gates]
         all_keys, all_queries, errors = [], [], []
         for _ in range(1, steps):
-            prediction = self.predict(images, activities, own)
+            prediction = self.predict(images, activities, units)
             coupling = self.coupling([features, *activities[1:]], gates, prediction.field)
             phases = align(self.layout.to_row(layer_phases), coupling, self.settings.iterations, self.settings.step_size)
-            activities, own = self._modulated_sweep(first, plain_second, self.layout.to_layers(phases), prediction)
-            layer_phases = [location_phases(*layer) for layer in zip(activities, own, strict=True)]
+            aligned = self.layout.to_layers(phases)
+            activities, layer_phases, units = self._modulated_sweep(first, plain_second, aligned, prediction)
             gates = self.gates(activities)
             logits.append(self.logits(activities[-1]))
             all_phases.append(layer_phases)
@@ -175,9 +176,9 @@ class GASPnet(Oscillating):
             errors.append(prediction.errors)
         return Trajectory.of_steps(logits, all_phases, all_gates, self.leak, all_keys, all_queries, participation, errors)
 
-    def predict(self, images: Tensor, activities: Sequence[Tensor], phases: Sequence[Tensor]) -> Prediction:
-        """The contributions of feedback to the next sweep, given activity and phases of all layers: none here."""
-        del images, activities, phases
+    def predict(self, images: Tensor, activities: Sequence[Tensor], units: Sequence[Tensor]) -> Prediction:
+        """The contributions of feedback to the next sweep, given activity and phasors of all layers: none here."""
+        del images, activities, units
         return Prediction()
 
     def first_layer(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
@@ -255,46 +256,45 @@ class GASPnet(Oscillating):
             phases.append(self._own_phases(layer, activities[layer - 1], phases[-1], kept[layer]))
         return phases
 
-    def _own_phases(self, layer: int, activity: Tensor, sent: Tensor, kept: Tensor, response: Tensor | None = None) -> Tensor:
-        """The phases of one layer: those that it keeps, or those that the layer below drives.
-
-        Args:
-            activity, sent: activity and phases of the layer below.
-            kept: the phases of this layer after alignment.
-            response: of this layer, where it is known; with ``drive="channel"`` its angles are the phases, without gradient.
-
-        Returns:
-            phases of locations, of units or, with ``drive="channel"``, of each channel of a location, ``(B, C, H, W)``.
-        """
+    def _own_phases(self, layer: int, activity: Tensor, sent: Tensor, kept: Tensor) -> Tensor:
+        """The phases of one layer: those that it keeps, or those that activity and phases of the layer below drive."""
         linear, drive = self.stages[layer].linear, self.settings.drive
-        is_map = isinstance(linear, PhaseConv2d)
-        if self.settings.phase_init == "random" or (self.settings.phase_init == "told" and is_map):
+        if self._keeps_phases(layer):
             return kept
-        if response is not None and drive == "channel":
-            return angle(response.detach())
-        if is_map and drive in ("gate", "area"):
+        if isinstance(linear, PhaseConv2d) and drive in ("gate", "area"):
             gate = relative_power(activity.detach())
             activity = (gate if drive == "gate" else torch.ones_like(gate)).unsqueeze(1)
         return linear.driven_phases(activity, sent)
 
+    def _keeps_phases(self, layer: int) -> bool:
+        """Whether a layer keeps its phases from step to step, instead of taking them from its input."""
+        is_map = isinstance(self.stages[layer].linear, PhaseConv2d)
+        return self.settings.phase_init == "random" or (self.settings.phase_init == "told" and is_map)
+
     def _modulated_sweep(
         self, first: Tensor, plain_second: Tensor, aligned: Sequence[Tensor], prediction: Prediction
-    ) -> tuple[list[Tensor], list[Tensor]]:
-        """Activity and phases of all layers; phases of locations, of units or of the channels of locations.
+    ) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
+        """One sweep with modulated connections.
 
         Args:
             first: drive of the first layer, which never changes.
             plain_second: what the second layer makes of it without phases.
             aligned: phases of every layer after alignment.
             prediction: what the layers bring beside their drive.
+
+        Returns:
+            activity of all layers; their phases; and phasors of locations, units or, with ``drive="channel"``, of channels.
         """
-        activities, phases = [prediction.settle(0, first)], [aligned[0]]
+        activities, phases, units = [prediction.settle(0, first)], [aligned[0]], [phasors(aligned[0])]
         for index, stage in enumerate(self.stages[1:], start=1):
-            below, sent = activities[-1], phases[-1]
+            below = activities[-1]
             plain = plain_second if below is first else stage.linear(below)
-            response = stage.linear.complex_response(complex_activity(below, sent))
-            phases.append(self._own_phases(index, below, sent, aligned[index], response))
+            response = stage.linear.complex_response(complex_activity(below, units[-1]))
+            by_channel = self.settings.drive == "channel" and not self._keeps_phases(index)
+            own = None if by_channel else self._own_phases(index, below, phases[-1], aligned[index])
+            units.append(direction(response.detach()) if own is None else phasors(own))
             modulation = self.modulations[index - 1] if self.settings.learned_modulation else self.settings.modulation
-            drive = stage.activate(modulated(plain, response, phases[-1], modulation))
+            drive = stage.activate(modulated(plain, response, units[-1], modulation))
             activities.append(prediction.settle(index, drive))
-        return activities, phases
+            phases.append(location_phases(activities[-1], units[-1]) if own is None else own)
+        return activities, phases, units

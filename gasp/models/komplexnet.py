@@ -16,7 +16,7 @@ from gasp.models.trajectory import Trajectory
 from gasp.nn.feedback import Feedback
 from gasp.nn.kuramoto import Coupling, align
 from gasp.nn.layers import AMPLITUDE_FLOOR, complex_activity
-from gasp.nn.phasors import angle, length
+from gasp.nn.phasors import angle, length, phasors
 from gasp.settings import Size
 
 __all__ = ["KomplexNet", "KomplexNetSettings"]
@@ -175,7 +175,7 @@ class KomplexNet(Oscillating):
             ``(2, B, n)``; phases of all layers, one per location or unit.
         """
         activities, directions, layer_phases = [first], [], [phases]
-        z = complex_activity(first + AMPLITUDE_FLOOR, phases)  # (2, B, C, H, W)
+        z = complex_activity(first + AMPLITUDE_FLOOR, phasors(phases))  # (2, B, C, H, W)
         for index, stage in enumerate(self.stages[1:], start=1):
             plain = plain_second if index == 1 else stage.linear(activities[-1])
             with torch.set_grad_enabled(torch.is_grad_enabled() and coherence > 0):

@@ -70,10 +70,10 @@ class Layered(Model):
         self.check(images)
         return self.sweep_from(self.stages[0](images))
 
-    def sweep_from(self, first: Tensor) -> list[Tensor]:
-        """The activity of every layer in a plain sweep, given that of the first."""
-        activities = [first]
-        for stage in self.stages[1:]:
+    def sweep_from(self, activity: Tensor, start: int = 1) -> list[Tensor]:
+        """The activity of every layer from the one before ``start`` on in a plain sweep, given that of this layer."""
+        activities = [activity]
+        for stage in self.stages[start:]:
             activities.append(stage(activities[-1]))
         return activities
 

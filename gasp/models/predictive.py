@@ -132,12 +132,12 @@ class PredictiveGASPnet(Predictive, GASPnet):
     Settings = PredictiveGASPnetSettings  # type: ignore[assignment]
     settings: PredictiveGASPnetSettings
 
-    def predict(self, images: Tensor, activities: Sequence[Tensor], phases: Sequence[Tensor]) -> Prediction:
+    def predict(self, images: Tensor, activities: Sequence[Tensor], units: Sequence[Tensor]) -> Prediction:
         count = len(self.grids)
         prediction = self.generative_feedback(images, activities[:count])
         if self.settings.phase_feedback == 0:
             return prediction
-        fields = self.generative_feedback.fields(activities[:count], phases[:count])
+        fields = self.generative_feedback.fields(activities[:count], units[:count])
         fields += [images.new_zeros(2, len(images), *shape) for shape in self.layout.shapes[len(fields) :]]  # nothing above
         field = torch.cat([part.flatten(2) for part in fields], 2).mT  # (2, N, B)
         return replace(prediction, field=self.settings.phase_feedback * field)

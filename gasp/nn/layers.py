@@ -7,7 +7,8 @@ The sum splits exactly into two parts, the response of the plain layer and its r
 
 .. math:: w * m + a_F \bigl[\cos\varphi_i\; w * (m \cos\varphi) + \sin\varphi_i\; w * (m \sin\varphi)\bigr].
 
-Symbols of the paper and their names here: m ``activity``, φ ``phases``, a_F ``modulation``.
+Symbols of the paper and their names here: m ``activity``, φ ``phases``, a_F ``modulation``. Functions that need cos φ and sin φ
+take phasors, ``(2, *)``, see :mod:`gasp.nn.phasors`.
 """
 
 from __future__ import annotations
@@ -16,54 +17,59 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gasp.nn.phasors import angle
+from gasp.nn.phasors import angle, phasors
 
 __all__ = ["AMPLITUDE_FLOOR", "PhaseConv2d", "PhaseLinear", "complex_activity", "location_phases", "modulated"]
 
 AMPLITUDE_FLOOR = 1e-6  # added to amplitudes and gates, far below any that matters: where all are silent, all count alike
 
 
-def complex_activity(activity: Tensor, phases: Tensor) -> Tensor:
+def complex_activity(activity: Tensor, unit: Tensor) -> Tensor:
     """Complex activity: m cos φ and m sin φ, ``(2, *)``, of activity ``(B, n)`` or ``(B, C, H, W)``.
 
-    The channels of a location share one phase, ``(B, H, W)``, or have one each, ``(B, C, H, W)``.
+    Args:
+        activity: m.
+        unit: phasors of φ. The channels of a location share one, ``(2, B, H, W)``, or have one each, ``(2, B, C, H, W)``.
     """
-    phases = phases.unsqueeze(1) if phases.ndim < activity.ndim else phases
+    cos, sin = _for_channels(unit, activity)
     # concatenated along the batch, the parts keep the memory layout in which convolutions are fast
-    return torch.cat([activity * phases.cos(), activity * phases.sin()]).unflatten(0, (2, -1))
+    return torch.cat([activity * cos, activity * sin]).unflatten(0, (2, -1))
 
 
-def modulated(plain: Tensor, response: Tensor, phases: Tensor, modulation: float | Tensor) -> Tensor:
+def modulated(plain: Tensor, response: Tensor, unit: Tensor, modulation: float | Tensor) -> Tensor:
     r"""The response of a layer with modulated connections (equation of this module).
 
     Args:
         plain: Σ_j w_ij m_j + b_i, ``(B, C, H, W)`` or ``(B, n)``.
         response: what ``complex_response`` returns, ``(2, B, C, H, W)`` or ``(2, B, n)``.
-        phases: φ_i, ``(B, H, W)``, ``(B, C, H, W)`` or ``(B, n)``, radians.
+        unit: phasors of φ_i, ``(2, B, H, W)``, ``(2, B, C, H, W)`` or ``(2, B, n)``.
         modulation: a_F, one number or one per channel ``(C, 1, 1)`` or unit ``(n)``; the number 0 returns ``plain`` itself.
     """
     if isinstance(modulation, Tensor):
         response, modulation = modulation * response, 1.0
     if modulation == 0:
         return plain
-    real, imag = response
-    phases = phases.unsqueeze(1) if phases.ndim < plain.ndim else phases
-    return plain.addcmul(real, phases.cos(), value=modulation).addcmul(imag, phases.sin(), value=modulation)
+    (real, imag), (cos, sin) = response, _for_channels(unit, plain)
+    return plain.addcmul(real, cos, value=modulation).addcmul(imag, sin, value=modulation)
 
 
-def location_phases(activity: Tensor, phases: Tensor) -> Tensor:
-    """The mean phase of the channels of each location, weighted by amplitude, ``(B, H, W)``.
+def location_phases(activity: Tensor, unit: Tensor) -> Tensor:
+    """The mean phase of the channels of each location, weighted by amplitude, ``(B, H, W)``; of units, their own, ``(B, n)``.
 
-    No gradient flows into the activity. Where all channels are silent, all have the same weight. Phases of locations or units
-    are returned unchanged.
+    No gradient flows into the activity. Where all channels are silent, all have the same weight.
 
     Args:
         activity: m ≥ 0, ``(B, C, H, W)`` or ``(B, n)``.
-        phases: φ of its channels, ``(B, C, H, W)``, or of locations or units, radians.
+        unit: phasors of φ of its channels, ``(2, B, C, H, W)``, or of units, ``(2, B, n)``.
     """
-    if phases.ndim < 4:
-        return phases
-    return angle(complex_activity(activity.detach() + AMPLITUDE_FLOOR, phases).sum(2))
+    if unit.ndim < 5:
+        return angle(unit)
+    return angle(complex_activity(activity.detach() + AMPLITUDE_FLOOR, unit).sum(2))
+
+
+def _for_channels(unit: Tensor, activity: Tensor) -> Tensor:
+    """Phasors that can be multiplied with activity: those of locations get a dimension for channels."""
+    return unit.unsqueeze(2) if unit.ndim == activity.ndim else unit
 
 
 class PhaseConv2d(nn.Conv2d):
@@ -83,7 +89,7 @@ class PhaseConv2d(nn.Conv2d):
             phases: φ of its locations, ``(B, H, W)``, radians.
         """
         amplitude = activity.detach().sum(1, keepdim=True) + AMPLITUDE_FLOOR  # (B, 1, H, W)
-        z = complex_activity(amplitude, phases).squeeze(2).transpose(0, 1)  # (B, 2, H, W)
+        z = complex_activity(amplitude, phasors(phases)).squeeze(2).transpose(0, 1)  # (B, 2, H, W)
         pooled = F.avg_pool2d(z, self.kernel_size, self.stride, self.padding)  # type: ignore[arg-type]
         return angle(pooled.transpose(0, 1))
 
@@ -110,5 +116,5 @@ class PhaseLinear(nn.Linear):
             activity: m, ``(B, n)`` or ``(B, C, H, W)``.
             phases: φ, ``(B, n)`` or ``(B, H, W)``, radians.
         """
-        z = complex_activity(activity.detach(), phases)
+        z = complex_activity(activity.detach(), phasors(phases))
         return angle(F.linear(z.flatten(2), self.weight.detach()))

@@ -144,7 +144,7 @@ class GenerativeFeedback(nn.Module):
         return Prediction(drive_weights, carried, torch.stack(errors))
 
     @torch.no_grad()
-    def fields(self, activities: Sequence[Tensor], phases: Sequence[Tensor]) -> list[Tensor]:
+    def fields(self, activities: Sequence[Tensor], units: Sequence[Tensor]) -> list[Tensor]:
         r"""Complex feedback (ours): the phase with which the convolutions above predict each location, and how well they do.
 
         .. math:: F_i = \frac{2 \sum_c m_{ic} D_{ic}}{\sum_c m_{ic}^2 + |D_{ic}|^2}, \qquad
@@ -156,7 +156,7 @@ class GenerativeFeedback(nn.Module):
 
         Args:
             activities: m of the convolutions, ``(B, C, H, W)``.
-            phases: φ of locations ``(B, H, W)`` or of their channels ``(B, C, H, W)``, radians.
+            units: phasors of φ, of locations ``(2, B, H, W)`` or of their channels ``(2, B, C, H, W)``.
 
         Returns:
             F at the locations of every convolution except the last, ``(2, B, H, W)``.
@@ -165,7 +165,7 @@ class GenerativeFeedback(nn.Module):
         fields: list[Tensor] = []
         from_above = torch.zeros_like(activities[-1])
         for n in range(len(activities) - 1, 0, -1):
-            z = torch.lerp(complex_activity(activities[n], phases[n]), from_above, feedback_weights[n])  # (2, B, C, H, W)
+            z = torch.lerp(complex_activity(activities[n], units[n]), from_above, feedback_weights[n])  # (2, B, C, H, W)
             from_above, below = self.layers[n].complex_prediction(z), activities[n - 1]
             power = below.square().sum(1) + from_above.square().sum((0, 2)) + AMPLITUDE_FLOOR  # (B, H, W)
             fields.insert(0, 2 * (below * from_above).sum(2) / power)

@@ -12,6 +12,7 @@ from torch import Tensor
 from gasp.analysis.alignment import aligning_run
 from gasp.learning.losses import synchrony_loss
 from gasp.models import CNN, GASPnet, Model, PredictiveCNN, PredictiveGASPnet
+from gasp.nn.phasors import phasors
 from gasp.settings import GaspError
 
 float64 = pytest.mark.usefixtures("float64")
@@ -96,7 +97,7 @@ def test_phases_move_by_the_pull_of_the_layers_above():
         model.log_desynchronization.fill_(-math.inf)
     result = model(images)
     at_first = [phases[0] for phases in result.phases[:3]]
-    real, imag = model.generative_feedback.fields(model.sweep(images)[:3], at_first)[0]
+    real, imag = model.generative_feedback.fields(model.sweep(images)[:3], [phasors(phases) for phases in at_first])[0]
     before = at_first[0]
     expected = before + 0.8 * 0.6 * (imag * before.cos() - real * before.sin())
     torch.testing.assert_close(result.phases[0][1], expected, rtol=0, atol=1e-6)

@@ -10,6 +10,7 @@ from drawn import close
 from torch.nn import functional as F
 
 from gasp.nn.layers import PhaseConv2d, PhaseLinear, complex_activity, modulated
+from gasp.nn.phasors import phasors
 
 pytestmark = pytest.mark.usefixtures("float64")
 
@@ -30,7 +31,7 @@ def linear_case(bias=True):
 
 
 def run(layer, x, before, after, modulation):
-    return modulated(layer(x), layer.complex_response(complex_activity(x, before)), after, modulation)
+    return modulated(layer(x), layer.complex_response(complex_activity(x, phasors(before))), phasors(after), modulation)
 
 
 CASES = {"convolution": conv_case, "linear": linear_case}

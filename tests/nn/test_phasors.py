@@ -10,7 +10,7 @@ from drawn import close
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gasp.nn.phasors import angle, length, mean_phasor, order_parameter, phasors
+from gasp.nn.phasors import angle, direction, length, mean_phasor, order_parameter, phasors
 
 ANGLES = st.lists(st.floats(-10, 10), min_size=1, max_size=12).map(lambda angles: torch.tensor(angles, dtype=torch.float64))
 float64 = pytest.mark.usefixtures("float64")
@@ -75,6 +75,12 @@ def test_the_mean_phasor_is_the_weighted_mean_of_unit_vectors(phases, data):
 @pytest.mark.parametrize("phase", [-3.0, -1.0, 0.0, 0.5, 2.0])
 def test_the_angle_of_a_phasor_is_its_phase(phase):
     assert angle(3 * phasors(torch.tensor(phase))).item() == pytest.approx(phase, abs=1e-6)
+
+
+def test_a_direction_is_the_phasor_of_the_angle():
+    z = torch.randn(2, 3, 4, 5) * torch.logspace(-30, 30, 5)
+    z[:, 0, 0, 0] = 0  # has angle 0
+    torch.testing.assert_close(direction(z), phasors(angle(z)), rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

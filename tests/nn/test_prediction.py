@@ -10,6 +10,7 @@ from drawn import close
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gasp.nn.phasors import phasors
 from gasp.nn.prediction import GenerativeFeedback, Prediction, Predictor
 
 pytestmark = pytest.mark.usefixtures("float64")
@@ -115,10 +116,14 @@ def test_learned_weights_start_as_the_chosen_ones_and_are_trained():
 # complex feedback
 
 
+def fields_of(model: GenerativeFeedback, activities: list[Tensor], phases: list[Tensor]) -> list[Tensor]:
+    return model.fields(activities, [phasors(angle) for angle in phases])
+
+
 def test_fields_are_the_complex_sums_that_define_them():
     model, (_, activities) = feedback(), layers()
     phases = [6 * torch.rand(3, 6, 6), 6 * torch.rand(3, 5, 3, 3), 6 * torch.rand(3, 3, 3)]  # the second: of channels
-    found = model.fields(activities, phases)
+    found = fields_of(model, activities, phases)
     z = [
         activity * torch.exp(1j * (angle if angle.ndim == 4 else angle.unsqueeze(1)))
         for activity, angle in zip(activities, phases, strict=True)
@@ -148,7 +153,7 @@ def test_a_perfect_prediction_pulls_with_strength_1_to_the_phase_of_what_predict
         predicted = [*activities]
         predictor = model.layers[n + 1]
         predicted[n] = predictor(activities[n + 1]) - predictor.bias.view(-1, 1, 1)
-        real, imag = model.fields(predicted, phases)[n]
+        real, imag = fields_of(model, predicted, phases)[n]
         expected = torch.full_like(real, angle)
         close(real, expected.cos(), 1e-4)
         close(imag, expected.sin(), 1e-4)
@@ -160,18 +165,18 @@ def test_fields_are_at_most_1_and_0_where_nothing_is(scale):
     activities = [scale * activity for activity in activities]
     activities[0][:, :, :2] = 0
     phases = [6 * torch.rand(3, side, side) for side in (6, 3, 3)]
-    fields = model.fields(activities, phases)
+    fields = fields_of(model, activities, phases)
     assert [field.shape for field in fields] == [(2, 3, 6, 6), (2, 3, 3, 3)]
     assert all((field.square().sum(0) <= 1 + 1e-12).all() for field in fields)
     assert (fields[0][:, :, :2] == 0).all()
-    silent = model.fields([torch.zeros_like(activity) for activity in activities], phases)
+    silent = fields_of(model, [torch.zeros_like(activity) for activity in activities], phases)
     assert all((field == 0).all() for field in silent)
 
 
 def test_fields_turn_with_the_phases_and_pass_no_gradient():
     model, (_, activities) = feedback(), layers()
     phases = [(6 * torch.rand(3, side, side)).requires_grad_() for side in (6, 3, 3)]
-    before, after = model.fields(activities, phases), model.fields(activities, [angle + 0.9 for angle in phases])
+    before, after = fields_of(model, activities, phases), fields_of(model, activities, [angle + 0.9 for angle in phases])
     for field, turned in zip(before, after, strict=True):
         assert not field.requires_grad
         close(torch.complex(*turned), torch.complex(*field) * complex(math.cos(0.9), math.sin(0.9)))
@@ -180,7 +185,7 @@ def test_fields_turn_with_the_phases_and_pass_no_gradient():
 def test_the_field_of_the_first_layer_hears_all_layers_above():
     model, (_, activities) = feedback(), layers()
     phases = [6 * torch.rand(3, side, side) for side in (6, 3, 3)]
-    before = model.fields(activities, phases)[0]
+    before = fields_of(model, activities, phases)[0]
     for n in (1, 2):
         moved = [angle + 1.0 if index == n else angle for index, angle in enumerate(phases)]
-        assert (model.fields(activities, moved)[0] - before).abs().max() > 1e-2
+        assert (fields_of(model, activities, moved)[0] - before).abs().max() > 1e-2
