@@ -87,8 +87,8 @@ figures.animation(image, *align_first_layer(model, image, 4 * model.settings.ite
 #
 # *GASPnet: Global Agreement to Synchronize Phases* {cite:p}`gaspnet` builds that answer into a CNN. Every neuron has an activity and
 # a **phase**. Neurons whose keys and queries agree pull each other's phases together, as coupled oscillators do; all others are pushed
-# apart. Connections between neurons in phase are then strengthened, and connections between neurons in antiphase are weakened. So each
-# object is processed almost as if the other were absent. {ref}`from-oscillators-to-binding` builds this up step by step.
+# apart. Signals between neurons in phase then count more, and signals between neurons in antiphase count less. So each object is
+# processed almost as if the other were absent. {ref}`from-oscillators-to-binding` builds this up step by step.
 #
 # The paper's code is not public. This book is an independent implementation, written from the paper and its predecessors
 # {cite:p}`komplexnet,gattanet`. Every number and every figure on these pages comes from runs whose specification, versions and
@@ -124,13 +124,13 @@ verdicts.claims_table(*(verdicts.judge(settings, design) for design in (OURS, PA
 # ## Look for yourself
 #
 # GASPnet and a CNN of as many parameters look at the same scenes. Each pixel of the maps has the colour of its phase and is dimmed
-# where little responds. Phases are random at the start. **Play** lets them align, one Kuramoto iteration after the other, and
+# where a place pulls little on others. Phases are random at the start. **Play** lets them align, one Kuramoto iteration after the other, and
 # GASPnet answers anew at every time step. Each bar is the probability of a class; the classes that are there are
 # underlined.
 #
-# **Try this.** Play the first scene: GASPnet is wrong before its phases align, and right after. Then click on each of the two
-# digits, at t = 0 and at the end: once phases are aligned, a place names its own digit. Then choose a scene of the second
-# kind, where time makes a right answer wrong. The list says how often each kind occurs.
+# **Try this.** The list has two kinds of scenes: those in which time corrects the answer, and those in which time spoils it. It says
+# how often each kind occurs. Play the first scene: GASPnet is wrong before its phases align, and right after. Then click on each of
+# the two digits, at t = 0 and at the end: once phases are aligned, a place names its own digit.
 
 # %% tags=["remove-input"]
 from gasp.analysis.exhibits import exhibit

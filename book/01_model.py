@@ -16,8 +16,9 @@
 # processed together, and apart from those of other objects.
 #
 # This page gives each equation, and beside it the code that computes it for a toy network of six oscillators.
-# {ref}`from-oscillators-to-binding` builds the same ideas without equations. {ref}`the-glossary` leads from each symbol to its
-# name in the code.
+# {ref}`from-oscillators-to-binding` introduces the same ideas by experiment. {ref}`the-glossary` leads from each symbol to its
+# name in the code. The book tests two networks: *GASPnet (paper)* has the mechanisms of the paper, and *GASPnet* is that network
+# with five additions of ours ({ref}`what-we-add`).
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"
@@ -52,8 +53,9 @@ figures.architecture(untrained)
 #
 # ### Agreement: who belongs with whom
 #
-# Each oscillator sends a key $k_i = W_k m_i$ and asks a query $q_i = W_q m_i$. Two oscillators are coupled as strongly as the
-# query of one matches the key of the other:
+# Each oscillator sends a key $k_i = W_k m_i$ and asks a query $q_i = W_q m_i$, both scaled to length 1. Training starts from
+# $W_q = W_k$, so at first what is alike attracts. Two oscillators are coupled as strongly as the query of one matches the key of
+# the other:
 #
 # $$
 # r_{ij} = \frac{\langle q_i, k_j \rangle\, N_{ij} - \varepsilon_i}{\kappa_i}.
@@ -61,17 +63,19 @@ figures.architecture(untrained)
 #
 # - $N_{ij}$ is the spatial neighbourhood: a Gaussian of the distance between two locations in the image, and 1 where either
 #   oscillator is a dense unit.
-# - $\varepsilon_i$ is a weak repulsion from everything. Oscillators that do not agree therefore end up in different phases.
+# - $\varepsilon_i$ is a repulsion from everything, weaker than the attraction between equal keys: the *desynchronisation*.
+#   Oscillators that do not agree therefore end up in different phases.
 # - $\kappa_i$ normalises.
 #
-# With the gates $g$ of {eq}`eq-kuramoto` we take
+# A **gate** $g_j$ between 0 and 1 says how active oscillator $j$ is: $g_j = a_j^2 / (a_j^2 + \langle a^2 \rangle)$, where $a_j$ is
+# the length of its activity and the mean is over its layer. With it we take
 #
 # $$
 # \kappa_i = \sum_j N_{ij}\, g_j, \qquad \varepsilon_i = \hat\varepsilon\, \frac{\sum_j N_{ij}\, g_j}{\sum_j g_j}.
 # $$ (eq-normalization)
 #
-# Attraction is then an average over neighbours, and repulsion an average over all oscillators, whatever the number and size of
-# the objects.
+# Then $\varepsilon_i / \kappa_i = \hat\varepsilon / \sum_j g_j$. So attraction is an average over neighbours, and repulsion an
+# average over all oscillators, whatever the number and size of the objects.
 #
 # ```{margin}
 # Why not one learned $\kappa$ for all? In our first trials, training then made the steps so large that the dynamics became
@@ -110,8 +114,8 @@ print(coupling[0])
 # \varphi_i \leftarrow \varphi_i + \eta \sum_j g_j\, r_{ij} \sin(\varphi_j - \varphi_i).
 # $$ (eq-kuramoto)
 #
-# The gate $g_j \in [0, 1)$ grows with the activity of oscillator $j$, so silent neurons do not pull. The step size $\eta$ and
-# the number of iterations $K$ are fixed. In code:
+# Silent neurons do not pull, because their gate is 0. The step size $\eta$ and the number of iterations $K$ are fixed. In code,
+# with all gates at 1:
 
 # %%
 import math
@@ -140,7 +144,7 @@ print("end:  ", (phases.rad2deg() % 360).round().int().tolist())
 #
 # The first layer keeps its phases from one time step to the next. A deeper layer takes its phases, in each sweep, from its
 # input. A location takes the mean phase of its receptive field, weighted by activity. A dense unit takes the phase of its
-# complex input:
+# complex input, which includes its weights:
 #
 # $$
 # \varphi_i \leftarrow \arg \sum_j w_{ij}\, m_j\, e^{i \varphi_j}.
@@ -154,9 +158,9 @@ print("end:  ", (phases.rad2deg() % 360).round().int().tolist())
 # m_i = f\Bigl( \sum_j w_{ij}\, m_j \bigl[ 1 + a_F \cos(\varphi_i - \varphi_j) \bigr] + b_i \Bigr).
 # $$ (eq-modulation)
 #
-# In phase, a connection is strengthened by the factor $1 + a_F$. In antiphase it is weakened by $1 - a_F$, to nothing when
+# In phase, a connection is multiplied by $1 + a_F$. In antiphase it is multiplied by $1 - a_F$, which is nothing when
 # $a_F = 1$. Together, {eq}`eq-drive` and {eq}`eq-modulation` make a unit select an object. Let two objects in antiphase contribute
-# $A > 0$ and $B > 0$ to the plain sum. The unit takes the phase of the stronger one and computes
+# $A > 0$ and $B > 0$ to the plain sum. The unit takes the phase of the stronger one and, with $a_F = 1$, computes
 # $A + B + |A - B| = 2 \max(A, B)$. In code, with $A = 3$ and $B = 1.5$:
 
 # %%
@@ -171,12 +175,14 @@ print(f"plain sum {weighted.sum():.2f}, modulated {modulated.sum():.2f}")
 #
 # ### Time: look, align, look again
 #
-# Step $t = 0$ is a plain feed-forward sweep, exactly that of a CNN with the same weights. Each later step has two parts:
+# Step $t = 0$ is a plain feed-forward sweep, exactly that of a CNN with the same weights. The phases of the first layer are
+# random, and this sweep ignores phases. Each later step has two parts:
 #
 # 1. $K$ iterations of {eq}`eq-kuramoto` align the phases of all layers, coupled by the keys and queries of the last sweep.
 # 2. A new sweep through all layers uses the aligned phases: {eq}`eq-drive`, then {eq}`eq-modulation`.
 #
-# The whole model is {py:class}`gasp.models.GASPnet`.
+# The sweep replaces the phases of the deeper layers. What remains of their alignment is their pull on the first layer. The whole
+# model is {py:class}`gasp.models.GASPnet`.
 #
 # ### Learning: name the objects, keep them apart
 #
@@ -188,7 +194,8 @@ print(f"plain sum {weighted.sum():.2f}, modulated {modulated.sum():.2f}")
 # L_{\text{sync}} = \frac1G \sum_g (1 - R_g) + \Bigl| \frac1G \sum_g e^{i \bar\varphi_g} \Bigr|^2 .
 # $$ (eq-synchrony)
 #
-# The first term is small when each object has one phase. The second is small when the objects' phases are spread over the
+# No gradient flows from phases into the features $m$: keys and queries learn from it, and features do not. The first term is small
+# when each object has one phase. The second is small when the objects' phases are spread over the
 # circle. In code:
 
 
@@ -219,7 +226,8 @@ print(f"end   {synchrony_loss(phases):.2f}")
 #
 # **Answers add up over time.** The paper's network answers from its last sweep alone and forgets what earlier sweeps saw. Ours
 # answers at step $t$ by a weighted mean of the logits of all steps so far. A learned leak $\rho$ between 0 and 1
-# makes earlier steps count less ({py:class}`gasp.models.Trajectory`). Each step is still trained by its own logits:
+# makes earlier steps count less ({py:class}`gasp.models.Trajectory`). The network is trained by the logits $\ell_t$ of each step,
+# and $\rho$ by a loss of its own on the answers $\bar\ell_t$:
 #
 # $$
 # \bar\ell_t = \sum_{s \le t} \rho^{t-s}\, \ell_s \Big/ \sum_{s \le t} \rho^{t-s} .
@@ -403,8 +411,9 @@ glue("iterations_shown", str(3 * iterations), display=False)
 #
 # ## What follows
 #
-# - Agreement attracts and the rest repels, so objects end up in different phases without being told how many there are.
-# - A unit whose inputs are in antiphase computes a maximum instead of a sum. This is how phases can select an object.
+# - Agreement attracts and the rest repels, so objects end up in different phases. At test time nobody tells the network how many
+#   there are.
+# - A unit whose inputs are in antiphase computes twice their maximum instead of their sum. This is how phases can select an object.
 # - The cost grows with the number of neurons and not with the number of pairs, because both sums factorise. {ref}`what-it-costs`
 #   says what remains.
 # - All of it depends on keys that agree within an object and differ between objects. Whether training finds such keys decides the

@@ -12,9 +12,9 @@
 # # What each part is for
 #
 # Does accuracy fall without phase modulation, without the synchrony loss, or without the spatial neighbourhood (claim C7)? All
-# networks of this chapter have the paper's mechanisms alone. {ref}`the-second-design` does the same for our additions. Two other
-# networks show what better and worse phases are worth. In one, the phases of every layer start at random and come to order by coupling
-# alone. In the other, masks tell the first layer its phases.
+# networks of this chapter have the paper's mechanisms alone. {ref}`the-second-design` tests our additions, in shorter runs with one
+# seed. Two more networks change the phases themselves. With *ideal phases*, masks set the phases of the first layer. With *random
+# initial phases*, every layer starts at random, and only coupling brings order.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"
@@ -34,8 +34,8 @@ verdicts.claims_box(
     settings,
     ["C7"],
     (
-        "On two digits the neighbourhood matters most. On CIFAR-MNIST, whatever is removed makes the network more "
-        "accurate, because phases cost accuracy there."
+        "On two digits the neighbourhood matters most. Where the photograph must be named, removing any of the three "
+        "parts makes the network more accurate."
     ),
 )
 
@@ -74,17 +74,18 @@ for name, measured in results.items():
 table_of(pd.concat(gains), "scenes", "variant")
 
 # %% [markdown]
-# With $a_F$ = 0 phases neither reach the activity nor send a gradient into it. Such a network *is* the CNN of the same layers, at every
-# step of its training, up to rounding. Without the synchrony loss, keys, queries and phases learn from classification alone. On two
+# *No modulation* sets the strength of modulation, $a_F$, to zero. Phases then affect nothing, and the network *is* the CNN of the same
+# layers, at every step of its training, up to rounding. Without the synchrony loss, keys, queries and phases learn from classification alone. On two
 # digits the phases still come apart, as the next table shows; on CIFAR-MNIST they collapse into one.
 #
 # On multi-MNIST, ideal phases are no better than those that GASPnet finds for itself, so separation does not limit accuracy there.
 # Phases that start at random in every layer cost accuracy: deeper layers then do not take their phases from their input.
 #
 # On CIFAR-MNIST it is the other way round. Without modulation, neighbourhood or synchrony loss, the network is more accurate, and about as
-# accurate as the CNN. Without modulation no phase is used; without the other two, all phases are alike, which comes to the same. So it
-# is modulation by phases that differ which costs accuracy on photographs. Ideal phases are better there than GASPnet's own, but without noise
-# they are below the network without modulation. {ref}`the-search` tells which object they help, and which they cost.
+# accurate as the CNN. Without modulation no phase is used; without the other two, all phases are alike, which comes to the same. What
+# these networks lack is modulation by differing phases. This suggests that it is what costs accuracy when the photograph must be named.
+# Ideal phases are better there than the network's own, but without noise they are below the network without modulation: they help the
+# item and cost the photograph ({ref}`the-search`).
 #
 # ## What it does to the phases
 
@@ -105,7 +106,8 @@ table(["variant", "order within digits", "separation between digits"], rows)
 # %% [markdown]
 # ## Does separation pay?
 #
-# If phases help because they tell objects apart, networks whose phases lie further apart should be more accurate. Each point is
+# With these few seeds, the networks of one kind do not answer it; between kinds, what is removed matters more than separation. If phases
+# help because they tell objects apart, networks whose phases lie further apart should be more accurate. Each point is
 # one trained network.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Multi-MNIST, no noise: share of test scenes with both digits right against the separation of the two digits' phases in the first layer, at the last time step. A point for each network; without modulation, the network is a CNN.", "name": "fig-separation"}, "image": {"alt": "Points of six kinds of networks; accuracy over separation of phases."}}

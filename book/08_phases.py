@@ -11,8 +11,9 @@
 # (the-phases)=
 # # The phases themselves
 #
-# If synchrony binds, the locations of one object share a phase and those of two objects do not, in every layer (claim C6). And the unit
-# that reports an object is in phase with it.
+# In a trained GASPnet, each of two digits takes a phase of its own. Claim C6 says that phases separate the objects in every layer. It
+# holds for a layer if the order within objects and the separation between them both exceed four fifths of what is possible
+# ({ref}`the-rule`). And the unit that reports an object is in phase with it.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"
@@ -39,10 +40,10 @@ DIGITS = ("multi_mnist", "multi_mnist_cifar")
 results = {name: gasp.run_all(settings.experiments([name], ["gaspnet"]), settings) for name in DIGITS}
 
 # %% [markdown]
-# ## Falling into step
+# ## How phases align
 #
-# A trained network looks at two digits. The phases of its first layer start at random. Every frame is one Kuramoto iteration, with the
-# keys and queries of the plain sweep. {ref}`look-for-yourself` shows other scenes, with noise, at every time step.
+# A trained network looks at two digits. The phases of its first layer start at random. Every frame is one Kuramoto iteration. Keys and
+# queries are those of the first sweep, before phases modulate anything; they stay fixed while phases align. {ref}`look-for-yourself` shows other scenes, with noise, at every time step.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Phases of the first layer on one scene, iteration by iteration. Colour is phase ; brightness is how much a location pulls on others.", "name": "fig-animation"}, "image": {"alt": "An animation: two digits whose locations change colour until each digit has one colour, opposite to the other's."}}
 from gasp.analysis import figures
@@ -87,7 +88,8 @@ look(gasp.load_example(settings, dataset="multi_mnist_cifar"), on_photographs)
 # %% [markdown]
 # ## Order and separation
 #
-# *Order* is 1 if all locations of an object have one phase, *separation* is 1 if the two digits are in antiphase.
+# *Order* is 1 if all locations of an object have one phase. *Separation* is 1 if two digits are in antiphase. With the photograph as a
+# third object, at most ¾ can be reached.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits: order parameter of the phases within an object, and separation of the mean phases of the two objects (1 is antiphase), for each convolutional layer on test scenes without noise (means over seeds, 95 % intervals).", "name": "fig-order"}, "image": {"alt": "Two panels of curves that rise over time steps, one curve a layer."}}
 figures.order_over_time(results["multi_mnist"])
@@ -100,8 +102,8 @@ figures.order_over_time(results["multi_mnist_cifar"])
 #
 # ## When the photograph must be named, too
 #
-# With the paper's mechanisms alone, on CIFAR-MNIST, the digit mostly comes into one phase. The photograph comes into many, in patches and
-# waves, and some of these are the digit's. {ref}`the-photographs` measures this and what it costs.
+# With the paper's mechanisms alone, on CIFAR-MNIST, the digit mostly comes into one phase. The photograph splits into patches
+# of many phases, and some patches share the digit's phase. {ref}`the-photographs` measures this and what it costs.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Phases on test scenes of CIFAR-MNIST. Digits: true, and what the network reports.", "name": "fig-phases-items"}, "image": {"alt": "Rows of photographs with a digit on each; beside each, maps in which the digit has mostly one colour and the photograph several, in patches and waves."}}
 items = settings.datasets["cifar_mnist"].compose("test", 5, seed=1)
@@ -114,9 +116,9 @@ figures.order_over_time(gasp.run_all(settings.experiments(["cifar_mnist"], ["pap
 # ## Do units follow the object that they report?
 #
 # A dense unit has one phase for the whole image. *Nearness* is the cosine of its phase to that of the nearest object in the
-# first layer (1: in phase with one of them), averaged over units by how much they pull. *Follows* is the share of objects whose
-# read-out unit is nearer to them than to the other object; by chance it would be one half. What such phases can be used for is in
-# {ref}`what-is-where`.
+# first layer (1: in phase with one of them), as a mean weighted by each unit's pull on the others. *Follows* is the share of objects
+# whose read-out unit is nearer to them than to any other; by chance it would be one half with two digits, and one third with a
+# photograph as third object. It is what {ref}`what-is-where` calls pointing.
 
 # %% tags=["remove-input"]
 from gasp.analysis.statistics import formatted, mean_interval
@@ -142,7 +144,7 @@ table(["scenes", "", *(f"t = {t}" for t in sorted(units["t"].unique()))], rows)
 # Each solution can be run after the cells above, in the notebook: see the buttons at the top of the page.
 #
 # **1. Order by chance.** What is the order parameter of n oscillators with random phases? How many must an object have, so that an
-# order of 0.5 cannot be chance?
+# order of 0.5 is unlikely to be chance (below 1 %)?
 
 # %% tags=["hide-cell"] mystnb={"code_prompt_show": "Solution of exercise 1", "code_prompt_hide": "Hide the solution"}
 from gasp.nn.phasors import order_parameter

@@ -13,8 +13,8 @@
 #
 # GASPnet joins two earlier models. From **GAttANet** {cite:p}`gattanet` it takes global agreement between keys and queries of
 # all layers; from **KomplexNet** {cite:p}`komplexnet` phases, Kuramoto dynamics and the synchrony loss. Both are built here as
-# models of their own, with as many parameters within a few per cent and the same layers, and both are the CNN at t = 0. Is
-# global attention alone enough (claim C8)?
+# models of their own. They have the same layers as GASPnet and the same number of parameters within a few per cent, and both are the
+# CNN at t = 0. Claim C8 says that global attention alone is not enough: GAttANet is less accurate than GASPnet.
 #
 # ## GAttANet
 #
@@ -26,7 +26,8 @@
 # a_i = \frac{\langle k_i, \bar q \rangle}{\sqrt d}.
 # $$ (eq-gattanet)
 #
-# There are no phases: what agrees with everything is heard more, but two objects that both agree are still heard together.
+# There are no phases. Activity that agrees with the global query is amplified. If both objects agree, both are amplified, and nothing
+# separates them.
 # The bound by tanh, $\alpha_l = 1$ at the start, and the modulation of the read-out are ours.
 #
 # ## KomplexNet
@@ -40,12 +41,13 @@
 # \varphi_i = \arg \sum_j w_{ij}\, z_j .
 # $$ (eq-komplexnet)
 #
-# In the authors' code each of eight channels has phases of its own and a kernel to each other channel; with our 26 channels
-# that would be more than half of all parameters, so we take one phase a location, as in GASPnet, and a plain first sweep.
-# What GASPnet changes is who is coupled: not neighbours in the first layer, but whatever agrees, in all layers.
+# In the authors' code each of eight channels has phases of its own and a kernel to each other channel. With our 26 channels, these
+# kernels would take more than half of all parameters. We therefore give each location of the first layer one phase. Our first sweep
+# is plain. What GASPnet changes is who is coupled: not neighbours in the first layer, but whatever agrees, in all layers.
 #
-# The authors have a second architecture, **KomplexNet with feedback** {cite:p}`komplexnet`. From the second sweep on, the phases
-# of the first layer also move towards those that the layers above had in the sweep before:
+# ```{dropdown} A second version, with feedback (not compared here)
+# In **KomplexNet with feedback** {cite:p}`komplexnet`, from the second sweep on, the phases of the first layer also move towards
+# those that the layers above had in the sweep before:
 #
 # $$
 # \begin{aligned}
@@ -59,7 +61,8 @@
 # Channel $c_j$ of a convolution pulls the locations around it through a learned kernel $K^l$, and unit $u$ of a dense layer
 # pulls every location, the more the more weight $w^l_{cu}$ the location's active channels $c$ give to the unit. Gates are
 # $g = \tanh|m|$. Kernels and weights start at 0, so training starts from the feed-forward version. The class
-# {py:class}`gasp.models.KomplexNet` lists what differs from the authors' code. This chapter compares the feed-forward version.
+# {py:class}`gasp.models.KomplexNet` lists what differs from the authors' code.
+# ```
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"
@@ -79,8 +82,8 @@ verdicts.claims_box(
     settings,
     ["C8"],
     (
-        "To name two digits takes no binding, so attention alone is enough. On CIFAR-MNIST it is the phases that cost "
-        "accuracy, and GAttANet has none."
+        "Without noise, attention alone is enough to name two digits. On CIFAR-MNIST it is the phases that cost accuracy, "
+        "and GAttANet has none."
     ),
 )
 
@@ -125,8 +128,8 @@ figures.accuracy_over(results["multi_mnist"], undisturbed_at)
 # %% [markdown]
 # Without noise none of the three stands out on two digits. Under noise, the two models with phases keep more of their accuracy than the
 # CNN does. KomplexNet, whose coupling is local and does not depend on activity, keeps at least as much as GASPnet. So what GASPnet adds,
-# agreement over all layers, does not show as robustness here. Attention alone is not too little either (claim C8): without noise,
-# GAttANet is as accurate as GASPnet. To name two digits takes no binding, as long as nobody asks which of them is where
+# agreement over all layers, does not show as robustness here. Without noise, GAttANet is as accurate as GASPnet, so nothing speaks for
+# claim C8. To name two digits takes no binding, as long as nobody asks which of them is where
 # ({ref}`what-is-where`).
 #
 # On CIFAR-MNIST, GAttANet is about as accurate as the CNN. The two models with phases are less accurate, KomplexNet the least. So

@@ -18,8 +18,8 @@
 # gasp bench            # some minutes; --quick: under a minute
 # ```
 #
-# It measures all cases in turn, over several rounds. Whatever else the machine does then slows all of them alike. Each case
-# first runs once untimed.
+# It measures all cases in turn, over several rounds, so other load affects all of them about equally. Each case first runs once
+# untimed.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"
@@ -108,7 +108,7 @@ for name, text in {
 #
 # ## Steps
 #
-# With three time steps, GASPnet takes {glue:text}`gasp_step` ms for a training step, and the CNN of the same layers
+# With three time steps, GASPnet (paper) takes {glue:text}`gasp_step` ms for a training step, and the CNN of the same layers
 # {glue:text}`cnn_step` ms. GASPnet takes {glue:text}`training_times` times as long in training, and
 # {glue:text}`inference_times` times as long in inference. Counting multiplications alone, it would take
 # {glue:text}`training_floor` times as long.
@@ -205,8 +205,8 @@ figures.accuracy_over_cost(accuracy, costs, [CNN_WIDTHS, GASPNET_STEPS])
 # The table estimates how long training the whole grid of each profile takes on cores like this machine's, with one thread per
 # run. Divide core-hours by the number of cores; {ref}`running-at-scale` says how to use more of them.
 #
-# The estimate multiplies the scenes of all runs by the time per scene with two workers. The CNNs of GASPnet's size count less,
-# in proportion to the steps above. The wide CNN and the predecessors count as much as GASPnet, which is somewhat too much.
+# The estimate multiplies the scenes of all runs by the time per scene with two workers. CNNs of GASPnet's size are charged in
+# proportion to their measured step. The wide CNN and the predecessors are charged like GASPnet, which overestimates them.
 # Testing is not included.
 
 # %% tags=["remove-input"]

@@ -34,12 +34,16 @@ banner(settings, overrides)
 #
 # To name two digits, a network need not know where they are, or which stroke belongs to which. To say *which digit is where*, it
 # must bind names to places. If phases bind, the unit that reports a digit is in phase with the places where the digit is, and this
-# answers four questions ({py:mod}`gasp.learning.binding`).
+# answers four questions ({py:mod}`gasp.learning.binding`). Masks of the objects were used in training, to separate the phases of
+# places; no loss told a unit of the read-out which place to point to.
 #
 # - **Pointing**: is a digit's unit nearer in phase to its own digit than to any other? Chance is one half with two digits.
 # - **Name to place**: is the place that agrees most with a digit's unit inside the digit?
 # - **Cued report**: given a place, which digit is there? The answer is the most probable class whose unit is in phase with the place.
 # - **Masks**: do the places in phase with a digit's unit have the digit's shape? The measure is intersection over union.
+#
+# Phases say where, not whether: the units of absent digits also have the phase of one of the digits (exercise 2). Which digits are
+# there, the answer says.
 
 # %% tags=["remove-cell"]
 trained = settings.examples
@@ -117,8 +121,8 @@ for dataset, measured in tested.items():
 table(["scenes", "", *MEASURES], rows)
 
 # %% [markdown]
-# Without noise, phases answer all four questions almost as well as they can be answered. A cued report must also name the digit, so
-# it cannot be better than the network's accuracy. A mask can overlap with the digit only as far as the first layer's grid allows:
+# Without noise, pointing and name to place are nearly always right. Cued reports and masks come close to their upper bounds. A cued
+# report must also name the digit, so it cannot be better than the network's accuracy. A mask can overlap with the digit only as far as the first layer's grid allows:
 # if every place belonged to the digit that covers most of it, the overlap would be {glue:text}`best_mask`. TEXT14A
 
 # %% tags=["remove-cell"]
@@ -182,7 +186,7 @@ glue("windows", str(((digits.scenes.size - OCCLUDED) // OCCLUSION_STEP + 1) ** 2
 # {glue:text}`windows` forward runs. Phases take none, and one run answers for all digits. What phases offer is not a better answer
 # than the best attribution, but an answer that the network itself has, and uses.
 #
-# Under noise the order turns round: gradients of the CNN, in contrast, become better pointers, and phases worse ones.
+# TEXT14B
 #
 # ## Where phases break
 #
@@ -271,14 +275,14 @@ glue("colour_points_new", shown(seeds(painted, "paper_gaspnet", "colour_pointing
 glue("digit_points_new", shown(seeds(painted, "paper_gaspnet", "pointing", PAIRS["new"])), display=False)
 
 # %% [markdown]
-# In pairs that it knows, GASPnet mostly binds the right colour to the right digit, though no label says which they are. In new
-# pairs it hardly does, and the table shows why. The unit of a colour still points to its object, in {glue:text}`colour_points_new` of
+# With familiar pairs, GASPnet (paper) pairs digit and colour correctly in {glue:text}`pairing` of the cases, though no label says which
+# they are; with new pairs, in {glue:text}`pairing_new`. The table shows why. The unit of a colour still points to its object, in {glue:text}`colour_points_new` of
 # the cases; the unit of the digit does so in {glue:text}`digit_points_new`. The digit itself is recognised far less often, by the CNN,
 # too. These networks have learned digits in the colours they came in, not shapes whatever their colour, and a digit that is not
 # recognised cannot be bound.
 #
-# Two more limits. After three epochs, GASPnet names fewer digits than the CNN does, even in familiar pairs. And without masks in
-# training the first layer does not separate the two digits, so there is little for phases to pair.
+# Two more limits. After three epochs, GASPnet names fewer digits than the CNN does, even in familiar pairs. And *labels only*, without
+# masks in training, the first layer does not separate the two digits, so there is little for phases to pair.
 
 # %% [markdown]
 # ## What follows
