@@ -138,7 +138,8 @@ figures.accuracy_over(results["multi_mnist"], undisturbed_at)
 # %% [markdown]
 # ## What follows
 #
-# FOLLOWS
+# - Without noise, two digits can be named without binding. A task that needs it must ask what is where ({ref}`what-is-where`).
+# - Under noise, phases help, and local coupling is as good as global agreement.
 
 # %% [markdown]
 # ## Exercise

@@ -29,7 +29,8 @@ banner(settings, overrides)
 # {glue:text}`points_photo`. Nothing was trained for it, and nothing more need be computed: the phases come with the answer. Asked for
 # the digit at a given place, the same phases name it in {glue:text}`cued` of the cases. A CNN has to be asked by attribution:
 # gradients point to the right digit in {glue:text}`gradients_clean` of the cases at best, and occlusion, which takes
-# {glue:text}`windows` more forward runs, in {glue:text}`occlusion_clean`. WHY14
+# {glue:text}`windows` more forward runs, in {glue:text}`occlusion_clean`. So
+# phases do about as well as the best attribution, at no further cost. They fail with four digits, where attributions do not.
 # ```
 #
 # To name two digits, a network need not know where they are, or which stroke belongs to which. To say *which digit is where*, it
@@ -121,9 +122,10 @@ for dataset, measured in tested.items():
 table(["scenes", "", *MEASURES], rows)
 
 # %% [markdown]
-# Without noise, pointing and name to place are nearly always right. Cued reports and masks come close to their upper bounds. A cued
+# On two digits without noise, pointing is nearly always right, and cued reports and masks come close to their upper bounds. A cued
 # report must also name the digit, so it cannot be better than the network's accuracy. A mask can overlap with the digit only as far as the first layer's grid allows:
-# if every place belonged to the digit that covers most of it, the overlap would be {glue:text}`best_mask`. TEXT14A
+# if every place belonged to the digit that covers most of it, the overlap would be {glue:text}`best_mask`. On a photograph,
+# a unit points less reliably, and with three and four digits all measures fall.
 
 # %% tags=["remove-cell"]
 clean, noisy, four = (CONDITIONS[label] for label in ("no noise", "σ = 0.2", "four digits"))
@@ -186,7 +188,8 @@ glue("windows", str(((digits.scenes.size - OCCLUDED) // OCCLUSION_STEP + 1) ** 2
 # {glue:text}`windows` forward runs. Phases take none, and one run answers for all digits. What phases offer is not a better answer
 # than the best attribution, but an answer that the network itself has, and uses.
 #
-# TEXT14B
+# Under noise, the phases of GASPnet (paper) fall behind the best attributions of the CNN. With our additions they keep up. With four
+# digits, attributions are far ahead, and our additions make pointing worse than it is with the paper's mechanisms alone.
 #
 # ## Where phases break
 #
@@ -223,12 +226,11 @@ for label, condition in ASKED.items():
 table(["", "order", "separation", "pairs in one phase", "pointing, reported", "pointing, missed"], rows)
 
 # %% [markdown]
-# Noise takes the separation of the two digits in the first layer more than the order within each: each digit still has a phase of its
-# own, but the two come closer. Pointing then fails mostly for digits that the network misses. A digit that it names, it still points
-# to almost always.
+# Up to σ = 0.2, noise hardly disturbs order and separation. Pointing fails mostly for digits that the network misses. A digit that it
+# names, it still points to almost always. Overlap disturbs the order within the digits more than the separation between them.
 #
 # Four digits are separated almost as far as four phases can be, which is two thirds on average. But that is not far: neighbours are a
-# quarter turn apart at best, some pairs share a phase, and no network was trained on more than two.
+# quarter turn apart at best, many pairs share a phase, and no network was trained on more than two digits.
 #
 # ## Which digit has which colour
 #
@@ -287,7 +289,9 @@ glue("digit_points_new", shown(seeds(painted, "paper_gaspnet", "pointing", PAIRS
 # %% [markdown]
 # ## What follows
 #
-# FOLLOWS
+# - GASPnet knows where the digits are that it names, and it uses that knowledge itself: the same phases modulate its connections.
+# - A CNN has the same information in its gradients, but somebody must ask for it, once for each digit.
+# - With more than two objects, or new combinations of features, binding by phase is not reliable yet.
 
 # %% [markdown]
 # ## Exercises

@@ -174,15 +174,15 @@ def claims_box(profile: Profile, names: Sequence[str], why: str, datasets: Seque
     """
     runs = profile.experiments()
     missing = sum(run.key not in profile.store for run in runs)
-    tables = [] if missing else [judge(profile, design) for design in (OURS, PAPER)]
+    tables = {} if missing else {design: judge(profile, design) for design in (OURS, PAPER)}
     lines = []
     for name in names:
         lines += ["", f"**{name}.** {CLAIMS[name].text}", ""]
-        for judged in tables:
+        for design, judged in tables.items():
             own = judged[(judged["claim"] == name) & (judged["part"] != STRICTER)]
             for dataset, rows in own.groupby("dataset", sort=False):
-                if (not datasets or dataset in datasets) and (judged is tables[0] or rows["seeds"].any()):
-                    lines.append(f"- {dataset_label(str(dataset))}: {_found(rows)}")
+                if (not datasets or dataset in datasets) and (design is OURS or rows["seeds"].any()):
+                    lines.append(f"- {dataset_label(str(dataset))}, {design.label}: {_found(rows)}")
     if missing:
         why = f"Not judged yet: {missing} of {len(runs)} runs are missing (`gasp experiments run --profile {profile.name}`)."
     return Markdown("\n".join(["```{admonition} In short", ":class: tip", *lines, "", why, "```"]))

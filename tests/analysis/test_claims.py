@@ -415,8 +415,11 @@ def test_networks_that_met_different_scenes_are_not_compared(write, profile, sim
     profile = load_profile("tiny")
     simulate(profile)
     effect = next(iter(effects(profile, PAPER)))
-    with pytest.raises(GaspError, match=r"C1 compares paper_gaspnet, paper_cnn_parameters on draws \[0, 1\]"):
-        effect.values(profile)
+    assert effect.values(profile).size == 0
+    write(grid=[block | {"draw": 1} for block in blocks])
+    together = load_profile("tiny")
+    simulate(together)
+    assert effect.values(together).shape == (3, SCENES)
 
 
 # what is missing
@@ -824,8 +827,8 @@ def test_a_box_opens_a_chapter_with_verdicts_a_number_and_the_reason(stored):
     accuracy, order = (table[(table["claim"] == claim) & (table["verdict"] == "holds")].iloc[0] for claim in ("C1", "C6"))
     layers = ", ".join(table[table["claim"] == "C6"]["part"].unique())
     assert [line for line in box.splitlines() if line.startswith("- ")] == [
-        f"- two digits: ✓ **holds**: {accuracy['effect']}: {formatted(accuracy, sign=True)}",
-        f"- two digits: ✓ **holds** ({layers}): {order['effect']}: {formatted(order, sign=True)}",
+        f"- two digits, GASPnet: ✓ **holds**: {accuracy['effect']}: {formatted(accuracy, sign=True)}",
+        f"- two digits, GASPnet: ✓ **holds** ({layers}): {order['effect']}: {formatted(order, sign=True)}",
     ]
     assert box.endswith("\nBecause.\n```")
     assert "- two digits" not in claims_box(profile, ["C1"], "Because.", ["cifar_mnist"]).data

@@ -83,6 +83,8 @@ class Drawing:
             shown |= dict(zip(labels, handles, strict=True))
             if drawn := panel.get_legend():
                 drawn.remove()  # of seaborn
+        if not shown:
+            return
         columns = max(1, min(len(shown), int(50 / (6 + max(map(len, shown))))))  # about fifty characters fit a line
         image = self.image(height=0.21 * math.ceil(len(shown) / columns) + 0.1)
         image.legend(list(shown.values()), list(shown), loc="center", ncols=columns, frameon=False)
