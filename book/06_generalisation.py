@@ -32,9 +32,9 @@ verdicts.claims_box(
     settings,
     ["C5", "O2"],
     (
-        "On overlap that training did not show, place no longer tells the digits apart. Weights and gate bring nothing "
-        "there, and phases bring accuracy. Behind smaller items, the paper's mechanisms name the photograph less well, as "
-        "they do behind items of any size."
+        "On overlap that training did not show, place no longer tells the digits apart. On an empty ground, weights and "
+        "gate bring nothing there, and phases bring accuracy. In front of a photograph, the gate brings more. Behind "
+        "smaller items, the paper's mechanisms name the photograph less well, as they do behind items of any size."
     ),
 )
 

@@ -45,10 +45,11 @@ verdicts.datasets_table(verdicts.judge(settings, PAPER))
 # photograph behind them ({ref}`two-digits`, {ref}`the-photographs`, {ref}`the-noise`). The learned gate, which needs no oscillator, makes most
 # of this gain under noise and on photographs. Phases add to it almost everywhere. On two digits without noise they make all of it.
 #
-# **Accuracy grows over time, and more under moderate noise.** With the paper's mechanisms alone it hardly grows.
+# **Accuracy grows over time.** On two digits it grows more under moderate noise; in front of a photograph it grows most without
+# noise. With the paper's mechanisms alone it hardly grows.
 #
-# **Phases help where place does not tell objects apart.** On overlap that training did not show, weights and gate bring nothing, and phases
-# bring accuracy ({ref}`the-generalisation`).
+# **Phases help where place does not tell objects apart.** On overlap that training did not show, and on an empty ground, weights and gate
+# bring nothing, and phases bring accuracy ({ref}`the-generalisation`). In front of a photograph, both do.
 #
 # **Phases hinder where there are more objects than in training.** With three digits, GASPnet is less accurate after its phases have aligned
 # than before.

@@ -164,21 +164,33 @@ def best(variant, methods, condition):
 
 
 ASKED = {label: condition for label, condition in CONDITIONS.items() if label != "three digits"}
+GRADIENTS = [method for method in METHODS if method != "occlusion"]
+NONE = [["no network has been asked yet", *[""] * (len(ASKED) + 1)]]
+
+
+def asked_by(name, values):
+    """The rows of a network for its phases and for some groups of attributions, the best of each."""
+    phases = [seeds(results, name, "pointing", condition) for condition in ASKED.values()]
+    rows = [[VARIANTS[name].label, "**phases**", *map(shown, phases)]] if len(phases[0]) else []
+    for label, methods in values.items():
+        found = [best(name, methods, condition) for condition in ASKED.values()]
+        rows.append([VARIANTS[name].label, label, *map(shown, found)])
+    return rows
+
+
 ours = trained.studied("three_steps")
 ours = ours[ours["dataset"] == "multi_mnist"]
 of_phases = [seeds(ours, "gaspnet", "pointing", condition) for condition in ASKED.values()]
 rows = [[VARIANTS["gaspnet"].label, "**phases**", *map(shown, of_phases)]] if len(ours) else []
 for variant in results["variant"].unique():
-    phases = [seeds(results, variant, "pointing", condition) for condition in ASKED.values()]
-    if len(phases[0]):
-        rows.append([VARIANTS[variant].label, "**phases**", *map(shown, phases)])
-    for method in METHODS:
-        found = [best(variant, [method], condition) for condition in ASKED.values()]
-        rows.append([VARIANTS[variant].label, NAMES[method], *map(shown, found)])
-table(["network", "asked by", *ASKED], rows or [["no network has been asked yet", *[""] * (len(ASKED) + 1)]])
+    rows += asked_by(variant, {"best gradient": GRADIENTS, "occlusion": ["occlusion"]})
+table(["network", "asked by", *ASKED], rows or NONE)
+
+# %% tags=["remove-input"]
+every = [row for name in results["variant"].unique() for row in asked_by(name, {NAMES[one]: [one] for one in METHODS})]
+table(["network", "asked by", *ASKED], every or NONE, folded="Every attribution as a table")
 
 # %% tags=["remove-cell"]
-GRADIENTS = [method for method in METHODS if method != "occlusion"]
 glue("gradients_clean", shown(best("cnn", GRADIENTS, clean)), display=False)
 glue("occlusion_clean", shown(best("cnn", ["occlusion"], clean)), display=False)
 glue("windows", str(((digits.scenes.size - OCCLUDED) // OCCLUSION_STEP + 1) ** 2), display=False)

@@ -5,7 +5,10 @@ document.addEventListener("DOMContentLoaded", () => {
     if (headings.length <= 3) continue;
     table.classList.add("gasp-cards");
     for (const row of table.tBodies[0].rows) {
-      [...row.cells].forEach((cell, column) => { cell.dataset.label = headings[column] ?? ""; });
+      [...row.cells].forEach((cell, column) => {
+        cell.dataset.label = headings[column] ?? "";
+        cell.classList.toggle("gasp-empty", !cell.textContent.trim());
+      });
     }
   }
 });

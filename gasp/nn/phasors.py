@@ -40,7 +40,7 @@ def angle(phasor: Tensor) -> Tensor:
 
 
 def direction(z: Tensor) -> Tensor:
-    """The phasors at the angles of complex numbers ``(2, B, *)``: z / |z|, and 1 where z is 0.
+    r"""The phasors at the angles of complex numbers ``(2, B, *)``, :math:`z / |z|`, and 1 where z is 0.
 
     They equal ``phasors(angle(z))``, without trigonometric functions, which are slow on a CPU.
     """
