@@ -56,18 +56,19 @@ for name, where in {
     glue(name, found(*where), display=False)
 
 # %% [markdown]
-# **Phases say what is where.** When an image shows two digits, the phase of the unit that reports a digit points to that digit in
-# {glue:text}`points` of the cases, and in {glue:text}`points_photo` in front of a photograph, though no network was trained for it
-# ({ref}`what-is-where`).
+# **Phases say what is where.** Every unit of GASPnet has a phase, an angle. When an image shows two digits, the output unit of a digit is
+# closer in phase to the place of that digit than to the other in {glue:text}`points` of the cases, and in {glue:text}`points_photo` in
+# front of a photograph. No loss told it which place to point to ({ref}`what-is-where`).
 #
-# **GASPnet picks out digits better than a convolutional network (CNN) of as many parameters.** It names both of two digits in
-# {glue:text}`digits_gaspnet` of the scenes and the CNN in {glue:text}`digits_cnn`; under noise it is {glue:text}`noisy_gaspnet`
-# against {glue:text}`noisy_cnn`, and in front of a photograph {glue:text}`photo_gaspnet` against {glue:text}`photo_cnn`. Much of this
-# comes from a learned gate of ours, which without any phase reaches {glue:text}`noisy_gate` and {glue:text}`photo_gate`
-# ({ref}`two-digits`, {ref}`the-photographs`).
+# **GASPnet picks digits out of photographs and noise better than a convolutional network (CNN) of as many parameters.** In front of a
+# photograph it names both of two digits in {glue:text}`photo_gaspnet` of the scenes and the CNN in {glue:text}`photo_cnn`; under noise
+# of σ = {glue:text}`sigma` it is {glue:text}`noisy_gaspnet` against {glue:text}`noisy_cnn`. Much of this needs no phases: a learned gate
+# of ours alone reaches {glue:text}`photo_gate` and {glue:text}`noisy_gate`. With neither photograph nor noise there is little to gain:
+# {glue:text}`digits_gaspnet` against {glue:text}`digits_cnn` ({ref}`the-photographs`, {ref}`the-noise`, {ref}`two-digits`).
 #
 # **Phases do not help where everything must be named.** If digit and photograph both count, the paper's mechanisms name both in
-# {glue:text}`item_paper` of the scenes and the CNN in {glue:text}`item_cnn`: a photograph has many parts, and takes no single phase.
+# {glue:text}`item_paper` of the scenes and the CNN in {glue:text}`item_cnn`. A likely reason: the parts of a photograph do not fall into
+# one phase.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits, and the phases of GASPnet's first layer as they align. Colour is phase; brightness is how much a location pulls on others.", "name": "fig-aligning"}, "image": {"alt": "An animation: two digits whose locations change colour until each digit has one colour, opposite to the other's."}}
 from gasp.analysis import figures

@@ -41,9 +41,9 @@ verdicts.datasets_table(verdicts.judge(settings, PAPER))
 # **Phases say what is where.** The unit that reports a digit is in phase with that digit, although no loss told it where the digit is
 # ({ref}`what-is-where`). A CNN can be asked the same by attribution, after the fact and at further cost.
 #
-# **With our additions, GASPnet is more accurate and more robust than a CNN of as many parameters**, on two digits with and without a
-# photograph behind them ({ref}`two-digits`, {ref}`the-photographs`, {ref}`the-noise`). The learned gate, which needs no oscillator, makes most
-# of this gain under noise and on photographs. Phases add to it almost everywhere. On two digits without noise they make all of it.
+# **With our additions, GASPnet is more robust than a CNN of as many parameters, and far more accurate in front of a photograph**
+# ({ref}`two-digits`, {ref}`the-photographs`, {ref}`the-noise`). The learned gate, which needs no oscillator, makes most of this gain.
+# Phases add to it almost everywhere. On two digits without noise there is little to gain, and phases make all of it.
 #
 # **Accuracy grows over time.** On two digits it grows more under moderate noise; in front of a photograph it grows most without
 # noise. With the paper's mechanisms alone it hardly grows.

@@ -142,7 +142,8 @@ glue("best_mask", shown(seeds(tested["multi_mnist"], "gaspnet", "told_mask_iou",
 # logit? It points to the digit on which its mean is largest. All attributions are those of captum {cite:p}`captum`, with their usual
 # settings ({py:mod}`gasp.learning.attribution`), on the first 500 scenes. Each may ask for a digit's logit alone or in contrast to
 # those of the other digits. The table shows whichever is better, which favours attributions. Attributions and phases are both told
-# which digits are present. Validation scenes of two digits; seeds 0 to 2 of GASPnet, seed 0 of all others.
+# which digits are present. All networks see the same validation scenes.
+# GASPnet has three seeds, every other network one.
 
 # %% tags=["remove-input"]
 results = trained.studied("what_is_where")
