@@ -45,7 +45,7 @@ VARIANTS = {
     "cnn_parameters": Variant("CNN, as many parameters", CNN, wider=1.11),
     "cnn_wide": Variant("CNN, 1.5 times as wide", CNN, wider=1.5),
     "cnn_wider": Variant("CNN, twice as wide", CNN, wider=2.0),
-    "cnn_compute": Variant("CNN, as many multiplications", CNN, wider=3.3),
+    "cnn_compute": Variant("CNN, as many multiplications", CNN, wider=3.25),
     "gaspnet": Variant("GASPnet", GASPnet, GATED, MASKS),
     "gaspnet_two_steps": Variant("GASPnet, two steps", GASPnet, {**GATED, "steps": 2}, MASKS),
     # without masks, phases of single channels often all become alike; those of locations do so less often

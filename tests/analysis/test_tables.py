@@ -82,7 +82,7 @@ def test_the_parts_of_a_difference_are_rows():
     assert found.columns.tolist() == ["a", "b"]
     assert [text[:6] for text in found["a"]] == ["+0.400", "+0.100", "+0.300"]
     assert [text[:6] for text in found["b"]] == ["+0.000"] * 3
-    assert ["last step − CNN" in found.index[0], "weights" in found.index[1], "phases" in found.index[2]] == [True] * 3
+    assert ["last step − CNN" in found.index[0], "before phases" in found.index[1], "by phases" in found.index[2]] == [True] * 3
 
 
 @pytest.mark.parametrize(
