@@ -53,8 +53,8 @@ figures.gallery(examples)
 #
 # The book tests two designs of GASPnet. **GASPnet (paper)** has the mechanisms of the paper alone. **GASPnet** has five additions of
 # ours: a small network for keys, a learned gate, a phase for each channel, a strength of modulation that is learned for each channel
-# and unit, and a read-out that integrates over time ({ref}`what-we-add`). The paper's mechanisms were tested first, on draw 0. Then the additions were chosen on
-# validation scenes ({ref}`the-second-design`). The rule below was written after the first test and before any test of the second
+# and unit, and a read-out that integrates over time ({ref}`what-we-add`). The paper's mechanisms were tested first, on draw 0. Then
+# the additions were chosen on validation scenes ({ref}`the-second-design`). The rule below was written after the first test and before any test of the second
 # design, which is tested on draw {glue:text}`draw`: scenes of which no result was known.
 #
 # ## Variants
@@ -94,16 +94,17 @@ table(["variant, and its name in the code", "parameters", "seeds"], rows)
 # *As many parameters* and *as many multiplications* refer to GASPnet, or where it says so to GASPnet (paper). Multiplications
 # count the sweeps and the Kuramoto iterations of all T = 3 steps. Two variants test the phases themselves. With *random initial
 # phases*, every layer starts at random and keeps its phases from step to step, instead of taking them from its input. With *ideal phases*,
-# the masks set the phases of the first layer: this shows what modulation is worth when the phases there are right. Variants without
-# a number of seeds were trained on validation scenes only ({ref}`the-second-design`), or not at all.
+# the masks set the phases of the first layer: this shows what modulation is worth when the phases there are right. Ten
+# seeds of GASPnet and of the CNNs that it is compared with are planned; where the table has fewer, the others have not been trained yet,
+# and verdicts may still change. Variants without a number of seeds were measured on validation scenes only ({ref}`the-second-design`), or not at all.
 #
 # ## Training
 #
 # All variants are optimised alike: Adam with a one-cycle schedule, batches of {glue:text}`batch`, peak learning rate
 # {glue:text}`rate`, {glue:text}`epochs` epochs of {glue:text}`scenes` fresh scenes, clipped gradients. The loss is the mean
 # cross-entropy over time steps and heads; where there are phases, λ = {glue:text}`synchrony` times the synchrony loss of the
-# first layer is added. GASPnet's keys and gate have losses of their own ({ref}`what-we-add`). The length is what the budget of about twenty hours on two cores allows for all runs, not where
-# accuracy ends: see {ref}`the-search`.
+# first layer is added. GASPnet's keys and gate have losses of their own ({ref}`what-we-add`). The length is what the budget of about
+# twenty hours on two cores allows for all runs, not where accuracy ends: see {ref}`the-search`.
 
 # %% tags=["remove-cell"]
 from myst_nb import glue
