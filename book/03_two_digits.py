@@ -80,9 +80,9 @@ accuracy["seeds"] = [str((clean["variant"] == variant).sum()) for variant in var
 table_of(accuracy, "model")
 
 # %% [markdown]
-# On average GASPnet is the most accurate of these networks. The differences without noise are small, and seeds differ by as much, so
-# claim C1 is not settled on two digits. A CNN of as many multiplications is more accurate than GASPnet (paper), as the last section shows;
-# against GASPnet it has not been tested yet.
+# GASPnet is more accurate than the CNN of as many parameters. The difference is small, and that from the gate without phases is within
+# its interval. A CNN of as many multiplications is more accurate than GASPnet (paper), as the last section shows; against GASPnet it has
+# not been tested yet.
 #
 # ## Accuracy over time steps
 #
@@ -196,4 +196,5 @@ apart = stats.ttest_ind(*samples, equal_var=False).confidence_interval()
 for name, interval in {"paired": pairs, "independent": apart}.items():
     print(f"{name}: {interval.low:+.4f} to {interval.high:+.4f}")
 # Runs of one seed share scenes and weights. Where that makes them
-# good or bad together, pairing takes it out of the difference.
+# good or bad together, pairing takes it out of the difference. Where
+# it does not, as here, pairing costs degrees of freedom.

@@ -156,7 +156,8 @@ table(["scenes", "", *(f"t = {t}" for t in sorted(units["t"].unique()))], rows)
 # %% [markdown]
 # ## What follows
 #
-# - On two digits, phases do in the first two convolutions what the paper says. In the third they do not, by the bar that we set.
+# - On two digits, phases do in the first two convolutions what the paper says. In the third they do with the paper's mechanisms alone,
+#   and not with our additions, by the bar that we set: there each channel has a phase of its own.
 # - Order of a whole object is a good measure for digits, and not for a photograph, whose parts have no reason to agree.
 
 # %% [markdown]

@@ -153,7 +153,8 @@ table_of(study("three_steps"), "scenes", "run")
 # A third step makes the last answer better than two steps do, with noise and without, wherever two digits must be named. The read-out
 # also points to its digit more often: in {glue:text}`points_three` of the cases, and with two steps in {glue:text}`points_two` (two
 # digits, no noise; {ref}`what-is-where` explains pointing). The price is nearly twice the time of a training step ({ref}`what-it-costs`).
-# We chose three steps, because the book asks what phases can do, and settled the design with that.
+# We chose three steps, because
+# the book asks what phases can do.
 
 # %% tags=["remove-cell"]
 from myst_nb import glue

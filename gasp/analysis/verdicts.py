@@ -162,7 +162,7 @@ def _signed(verdict: str) -> str:
 
 
 def claims_box(profile: Profile, names: Sequence[str], why: str, datasets: Sequence[str] = ()) -> Markdown:
-    """The box that opens a chapter: its claims, the verdict on each data set with the first effect behind it, and the reason.
+    """The box that opens a chapter: its claims, the verdict on each data set with an effect behind it, and the reason.
 
     Verdicts on the paper's mechanisms alone have lines of their own. As long as runs of the profile are missing, the box says
     so instead of judging.
@@ -189,10 +189,11 @@ def claims_box(profile: Profile, names: Sequence[str], why: str, datasets: Seque
 
 
 def _found(effects: pd.DataFrame) -> str:
-    """The verdicts on a claim on one data set, with the first effect behind them."""
+    """The verdicts on a claim on one data set, with the first effect that has the first of them, or else the first effect."""
     parts = verdicts(effects).reset_index().groupby("verdict", sort=False)["part"].agg(", ".join)
     found = "; ".join(f"{VERDICTS[str(kind)]} **{kind}**{part and f' ({part})'}" for kind, part in parts.items())
-    first = effects.iloc[0]
+    deciding = effects[effects["verdict"] == parts.index[0]]
+    first = (effects if deciding.empty else deciding).iloc[0]
     return f"{found}: {first['effect']}: {formatted(first, sign=True)}" if first["seeds"] else found
 
 

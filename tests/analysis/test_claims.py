@@ -834,6 +834,14 @@ def test_a_box_opens_a_chapter_with_verdicts_a_number_and_the_reason(stored):
     assert "- two digits" not in claims_box(profile, ["C1"], "Because.", ["cifar_mnist"]).data
 
 
+def test_a_box_shows_an_effect_that_decides():
+    rows = pd.DataFrame({"claim": "O2", "part": "", "dataset": "x", "effect": ["one", "two"], "mean": [0.1, -0.2], "seeds": 4})
+    rows = rows.assign(low=rows["mean"] - 0.05, high=rows["mean"] + 0.05, verdict=["holds", "does not hold"])
+    assert verdicts._found(rows).startswith("✗ **does not hold**: two: −0.200")
+    assert verdicts._found(rows.assign(verdict=["holds", "unclear"])).startswith("? **unclear**: two: ")
+    assert verdicts._found(rows.assign(verdict=["holds", "not tested"])).startswith("? **unclear**: one: ")
+
+
 def test_a_box_does_not_judge_before_all_runs_are_done(stored):
     profile, _ = stored
     key = profile.experiment("multi_mnist", "cnn_parameters", 1).key
