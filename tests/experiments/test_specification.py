@@ -130,7 +130,7 @@ def test_a_setting_that_is_added_later_and_off_changes_no_key(one):
 
 def test_equal_specifications_have_equal_keys(one, write):
     write(description="another", judges=True, workers=3, seeds=[0, 5, 6])
-    again = load_profile("tiny").experiment("multi_mnist", "gaspnet", 0)
+    again = load_profile("tiny").experiment("multi_mnist", "paper_gaspnet", 0)
     assert (again.key, again.weights_name) == (one.key, one.weights_name)
 
 
@@ -187,7 +187,7 @@ def test_a_model_on_a_background_has_two_heads_and_three_channels(one):
 def test_a_model_is_tested_under_every_condition_that_is_asked_for():
     levels = {"corruptions": {"blur": [1], "gaussian": [0.1, 0.2]}, "scales": [0.8], "objects": [1, 3], "overlaps": [0.5]}
     conditions = list(
-        load_profile("tiny", longer=4, longer_noise=[0, 0.3], **levels).experiment("multi_mnist", "gaspnet", 0).conditions()
+        load_profile("tiny", longer=4, longer_noise=[0, 0.3], **levels).experiment("multi_mnist", "paper_gaspnet", 0).conditions()
     )
     assert [(condition.evaluation, condition.level) for condition in conditions] == [
         *(("blur", 1), ("gaussian", 0.1), ("gaussian", 0.2)),

@@ -33,7 +33,7 @@ MARKERS = dict(zip(LABELS, itertools.cycle("sD^ovP*X<>p"), strict=False))
 PHASE_COLOURS = colorcet.cm.cyclic_mygbm_30_95_c78
 
 WIDTH = 4.4  # inches, of a panel
-PIXELS = 326 / WIDTH  # of a page in an inch: one panel fits a phone, two fit the text of a wide page; 10 points are 10.3 pixels
+PIXELS = 322 / WIDTH  # of a page in an inch: one panel fits a phone, two fit the text of a wide page; 10 points are 10.2 pixels
 FLOW = "display: flex; flex-wrap: wrap; justify-content: center; align-items: center; gap: 12px 8px"
 
 
