@@ -373,5 +373,5 @@ def test_a_chapter_that_is_stopped_saves_its_runs_and_says_so(chapter):
     assert error.splitlines()[-1] == "gasp: stopped; the same command goes on from here"
     assert "Traceback" not in error
     (checkpoint,) = checkpoints.glob("*.safetensors")
-    assert checkpoint.stat().st_mtime > told
+    assert checkpoint.stat().st_mtime > told - 0.1  # the clock of file systems lags by some milliseconds
     assert steps_done(checkpoint) > 4
