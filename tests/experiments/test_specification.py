@@ -186,9 +186,8 @@ def test_a_model_on_a_background_has_two_heads_and_three_channels(one):
 
 def test_a_model_is_tested_under_every_condition_that_is_asked_for():
     levels = {"corruptions": {"blur": [1], "gaussian": [0.1, 0.2]}, "scales": [0.8], "objects": [1, 3], "overlaps": [0.5]}
-    conditions = list(
-        load_profile("tiny", longer=4, longer_noise=[0, 0.3], **levels).experiment("multi_mnist", "paper_gaspnet", 0).conditions()
-    )
+    profile = load_profile("tiny", longer=4, longer_noise=[0, 0.3], **levels)
+    conditions = list(profile.experiment("multi_mnist", "paper_gaspnet", 0).conditions())
     assert [(condition.evaluation, condition.level) for condition in conditions] == [
         *(("blur", 1), ("gaussian", 0.1), ("gaussian", 0.2)),
         *(("longer", 0), ("longer", 0.3)),
