@@ -99,8 +99,8 @@ def write(project):
 
 @pytest.fixture
 def one(project) -> Experiment:  # noqa: ARG001
-    """A run of the tiny profile, of a model whose settings have their defaults."""
-    return load_profile("tiny").experiment("multi_mnist", "paper_gaspnet", 0)
+    """A run of the tiny profile."""
+    return load_profile("tiny").experiment("multi_mnist", "gaspnet", 0)
 
 
 @pytest.fixture(scope="session")

@@ -23,6 +23,13 @@ pytestmark = pytest.mark.usefixtures("project")
 
 # specifications
 
+
+@pytest.fixture
+def one(project) -> Experiment:  # noqa: ARG001
+    """A run of the tiny profile, of a variant that changes no setting of its model."""
+    return load_profile("tiny").experiment("multi_mnist", "paper_gaspnet", 0)
+
+
 CHANGES: dict[str, Any] = {
     "seed": 3,
     "data.items": "mnist",
