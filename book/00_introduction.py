@@ -110,7 +110,7 @@ figures.animation(image, *align_first_layer(model, image, 4 * model.settings.ite
 
 # %% tags=["remove-input"]
 from gasp.analysis import verdicts
-from gasp.analysis.comparisons import OURS, PAPER
+from gasp.analysis.designs import OURS, PAPER
 
 verdicts.claims_table(*(verdicts.judge(settings, design) for design in (OURS, PAPER)))
 

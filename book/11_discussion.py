@@ -24,7 +24,7 @@ banner(settings, overrides)
 
 # %% tags=["remove-input"]
 from gasp.analysis import verdicts
-from gasp.analysis.comparisons import PAPER
+from gasp.analysis.designs import PAPER
 
 verdicts.datasets_table(verdicts.judge(settings))
 

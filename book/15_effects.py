@@ -35,7 +35,7 @@ gasp.run_all(settings.experiments(), settings)
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "GASPnet: mean of every effect, with its 95 % interval over seeds. Each panel has its own scale.", "name": "fig-effects"}, "image": {"alt": "A list of effects, each with a point and an interval left or right of a line at zero."}}
 from gasp.analysis import figures, verdicts
-from gasp.analysis.comparisons import PAPER
+from gasp.analysis.designs import PAPER
 
 effects = verdicts.judge(settings)
 figures.effects(effects)

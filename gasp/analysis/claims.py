@@ -10,9 +10,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from gasp.analysis.comparisons import (
-    OURS,
     Comparison,
-    Design,
     Effect,
     accuracy,
     growth,
@@ -23,6 +21,7 @@ from gasp.analysis.comparisons import (
     what_is_where,
     without_noise,
 )
+from gasp.analysis.designs import OURS, Design
 from gasp.experiments.profile import Profile
 from gasp.settings import GaspError
 

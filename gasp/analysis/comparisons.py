@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gasp.analysis.costs import step_seconds
+from gasp.analysis.designs import Design
 from gasp.experiments.profile import Profile
 from gasp.experiments.variants import VARIANTS
 from gasp.settings import GaspError
@@ -22,11 +23,8 @@ __all__ = [
     "FLOOR",
     "GASPNET_STEPS",
     "MARGIN",
-    "OURS",
-    "PAPER",
     "STRICTER",
     "Comparison",
-    "Design",
     "Effect",
     "Term",
     "accuracy",
@@ -41,45 +39,6 @@ __all__ = [
 
 CNN_WIDTHS = ("cnn", "cnn_wide", "cnn_wider", "cnn_compute")  # from the narrowest to the widest
 GASPNET_STEPS = ("gate", "gaspnet_two_steps", "gaspnet")  # T = 1, 2, 3
-
-
-@dataclass(frozen=True)
-class Design:
-    """The variants that claims about one design of GASPnet compare. All are tested on the same scenes.
-
-    Attributes:
-        gaspnet: the design itself.
-        layers: a CNN with the same layers.
-        parameters: a CNN with as many parameters: the paper's comparison.
-        multiplications: a CNN with as many multiplications: the stricter comparison, ours.
-        ablations: the design without phase modulation, without synchrony loss, and without neighbourhood.
-        attention: a network with global attention and no phases.
-    """
-
-    gaspnet: str
-    layers: str
-    parameters: str
-    multiplications: str
-    ablations: tuple[str, ...]
-    attention: str = "gattanet"
-
-    @property
-    def label(self) -> str:
-        """Its name on pages."""
-        return VARIANTS[self.gaspnet].label
-
-
-OURS = Design("gaspnet", "cnn", "cnn_parameters", "cnn_compute", ("no_modulation", "no_synchrony_loss", "no_neighbourhood"))
-"""The paper's mechanisms and our additions: a key network, a gate, learned modulation, a read-out that integrates."""
-
-PAPER = Design(
-    "paper_gaspnet",
-    "paper_no_modulation",  # it trains and answers as the CNN does, up to rounding
-    "paper_cnn_parameters",
-    "paper_cnn_compute",
-    ("paper_no_modulation", "paper_no_synchrony_loss", "paper_no_neighbourhood"),
-)
-"""The paper's mechanisms alone."""
 
 # A loss of accuracy below this counts as none. It is about two standard errors of what ten seeds tell of the difference on
 # photographs: on validation scenes, differences between the first GASPnet and the CNN had a deviation of 0.014 over seeds.

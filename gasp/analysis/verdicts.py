@@ -27,7 +27,8 @@ from statsmodels.stats.multitest import multipletests
 from tqdm import tqdm
 
 from gasp.analysis.claims import CLAIMS, GROUPS, datasets_of, effects
-from gasp.analysis.comparisons import OURS, PAPER, STRICTER, Design
+from gasp.analysis.comparisons import STRICTER
+from gasp.analysis.designs import OURS, PAPER, Design
 from gasp.analysis.statistics import SMALLEST_P, certainty, formatted
 from gasp.analysis.tables import dataset_label, table
 from gasp.experiments.profile import Profile

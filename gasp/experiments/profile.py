@@ -7,7 +7,6 @@ import itertools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import pandas as pd
@@ -128,7 +127,7 @@ class Profile(Settings):
         """The runs of the grid, ordered by seed, for these data sets and variants; for all when omitted."""
         self._check(datasets or (), variants or ())
         return [
-            self._specify(dataset, Change(variant=variant), seed, draw=draw)
+            self._specify(dataset, Change(variant=variant), seed, self.evaluation.changed({"draw": draw}), {})
             for (seed, dataset, variant), draw in sorted(self._cells().items(), key=lambda cell: cell[0][0])
             if _is_among(dataset, datasets) and _is_among(variant, variants)
         ]
@@ -163,7 +162,7 @@ class Profile(Settings):
 
     def experiment(self, dataset: str, variant: str, seed: int) -> Experiment:
         """The run of a variant on a data set, whether or not it is in the grid; tested on the draw of the profile."""
-        return self._specify(dataset, Change(variant=variant), seed)
+        return self._specify(dataset, Change(variant=variant), seed, self.evaluation, {})
 
     def study(
         self, name: str, datasets: Sequence[str] | None = None, variants: Sequence[str] | None = None
@@ -182,18 +181,13 @@ class Profile(Settings):
         study = self.studies[name]
         evaluation = study.evaluation(self.evaluation.validation_scenes)
         return [
-            self._specify(dataset, change, seed, {"epochs": study.epochs}).model_copy(update={"evaluation": evaluation})
+            self._specify(dataset, change, seed, evaluation, {"epochs": study.epochs})
             for seed, dataset, change in itertools.product(study.seeds, study.datasets, study.runs)
             if _is_among(dataset, datasets) and _is_among(change.variant, variants)
         ]
 
     def _specify(
-        self,
-        dataset: str,
-        change: Change,
-        seed: int,
-        training: Mapping[str, Any] = MappingProxyType({}),
-        draw: int | None = None,
+        self, dataset: str, change: Change, seed: int, evaluation: Evaluation, training: Mapping[str, Any]
     ) -> Experiment:
         """The specification of a run. Later settings replace earlier ones: model, profile, data set, variant, change."""
         self._check([dataset], [change.variant])
@@ -212,7 +206,7 @@ class Profile(Settings):
             data=Dataset(**{name: getattr(task, name) for name in Dataset.model_fields}),
             model=variant.model.Settings.of(settings).wider(variant.wider),
             training=self.training.changed({**task.training, **variant.training, **training, **change.training}),
-            evaluation=self.evaluation if draw is None else self.evaluation.changed({"draw": draw}),
+            evaluation=evaluation,
             seed=seed,
         )
 

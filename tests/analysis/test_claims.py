@@ -17,7 +17,8 @@ from scipy import stats
 
 from gasp.analysis import statistics, verdicts
 from gasp.analysis.claims import CLAIMS, GROUPS, datasets_of, effects
-from gasp.analysis.comparisons import CNN_WIDTHS, FLOOR, MARGIN, OURS, PAPER, STRICTER, Effect, Term
+from gasp.analysis.comparisons import CNN_WIDTHS, FLOOR, MARGIN, STRICTER, Effect, Term
+from gasp.analysis.designs import OURS, PAPER
 from gasp.analysis.statistics import SMALLEST_P, certainty, formatted
 from gasp.analysis.tables import DATASETS as NAMES
 from gasp.analysis.tables import dataset_label
