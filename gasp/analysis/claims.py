@@ -11,10 +11,13 @@ from typing import NamedTuple
 
 from gasp.analysis.comparisons import (
     Comparison,
-    Effect,
     accuracy,
+    fewer_examples,
     growth,
     per_cost,
+    phase_feedback,
+    prediction,
+    prediction_with_phases,
     robustness,
     smaller_items,
     unseen_overlap,
@@ -22,6 +25,7 @@ from gasp.analysis.comparisons import (
     without_noise,
 )
 from gasp.analysis.designs import OURS, Design
+from gasp.analysis.effects import Effect
 from gasp.experiments.profile import Profile
 from gasp.settings import GaspError
 
@@ -111,4 +115,8 @@ CLAIMS = {
         unseen_overlap,
     ),
     "O3": Claim("GASPnet is more accurate than a CNN of as much training time.", "accuracy-per-cost", per_cost),
+    "O4": Claim("Feedback from the layers above makes KomplexNet more accurate.", "beyond-the-paper", phase_feedback),
+    "O5": Claim("Predictive feedback helps a CNN under noise, and more so at higher noise.", "beyond-the-paper", prediction),
+    "O6": Claim("Phases and prediction together help more than either.", "beyond-the-paper", prediction_with_phases),
+    "O7": Claim("Phases, and attention, learn same–different from fewer examples.", "beyond-the-paper", fewer_examples),
 }

@@ -1,19 +1,14 @@
-"""Effects: what claims compare.
-
-An **effect** is a weighted sum of accuracies, each of one variant under one condition. Its sign is chosen so that the claim
-says that it is above zero. All terms have the same seeds and meet the same test scenes, so an effect has one value for each
-seed and scene, paired by both.
-"""
+"""Comparisons: which effects would show a claim, given a data set, a profile and a design."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from gasp.analysis.costs import step_seconds
 from gasp.analysis.designs import Design
+from gasp.analysis.effects import FIRST, LAST, Effect, Term
 from gasp.experiments.profile import Profile
 from gasp.experiments.variants import VARIANTS
 from gasp.settings import GaspError
@@ -25,11 +20,13 @@ __all__ = [
     "MARGIN",
     "STRICTER",
     "Comparison",
-    "Effect",
-    "Term",
     "accuracy",
+    "fewer_examples",
     "growth",
     "per_cost",
+    "phase_feedback",
+    "prediction",
+    "prediction_with_phases",
     "robustness",
     "smaller_items",
     "unseen_overlap",
@@ -47,76 +44,6 @@ MARGIN = 0.01
 # digits) or of 100 (item and photograph). Near that, accuracy cannot fall, and what grows is lost in what guessing brings.
 FLOOR = 0.1
 STRICTER = "stricter comparison, ours"
-FIRST, LAST = 0, 1
-
-
-@dataclass(frozen=True)
-class Term:
-    """The accuracy of one variant under one condition, at its first or last step, with its weight in an effect."""
-
-    weight: float
-    variant: str
-    condition: str
-    step: int = LAST
-
-
-@dataclass(frozen=True)
-class Effect:
-    """What a claim says of one data set.
-
-    Attributes:
-        claim: its name, a key of ``CLAIMS``.
-        text: what is compared.
-        dataset: its name in the profile.
-        terms: the summands; none if the results leave nothing to compare.
-        offset: added to the sum: a margin within which a loss counts as none, or minus what an accuracy must exceed.
-        part: the part of the claim that has a verdict of its own, such as ``STRICTER``; empty for the claim itself.
-    """
-
-    claim: str
-    text: str
-    dataset: str
-    terms: tuple[Term, ...]
-    offset: float = 0.0
-    part: str = ""
-
-    def values(self, profile: Profile) -> np.ndarray:
-        """The effect of each seed on each scene, ``(seeds, n)``.
-
-        Seeds are those that the grid has for all variants, if their runs were measured under all conditions. Without any,
-        and if the grid tests the variants on different draws of scenes, the effect was not run: ``(0,)``.
-
-        Raises:
-            GaspError: if the results of a run of the grid are missing.
-        """
-        asked: dict[str, set[str]] = {}
-        for term in self.terms:
-            asked.setdefault(term.variant, set()).add(term.condition)
-        runs = profile.experiments([self.dataset], list(asked))
-        if len({run.evaluation.draw for run in runs}) > 1:  # they met different scenes
-            return np.empty(0)
-        keys = {(run.variant, run.seed): run.key for run in runs}
-        seeds = sorted(
-            {
-                run.seed
-                for run in runs
-                if all(self._measured(keys.get((name, run.seed)), asked[name], profile) for name in asked)
-            }
-        )
-        if not seeds:
-            return np.empty(0)
-        return np.stack([self._sum({name: keys[name, seed] for name in asked}, asked, profile) for seed in seeds])
-
-    @staticmethod
-    def _measured(key: str | None, conditions: set[str], profile: Profile) -> bool:
-        return key is not None and conditions <= profile.store.conditions(key)
-
-    def _sum(self, keys: dict[str, str], asked: dict[str, set[str]], profile: Profile) -> np.ndarray:
-        """The effect of one seed on each scene, ``(n)``, from the runs with these keys, one for each variant."""
-        correct = {variant: profile.store.correct(key, asked[variant]) for variant, key in keys.items()}
-        weighted = [term.weight * correct[term.variant][term.condition][term.step] for term in self.terms]
-        return np.sum(weighted, axis=0) + self.offset
-
 
 Comparison = Callable[[str, str, Profile, Design], Iterator[Effect]]
 """The effects of a claim, from its name, the name of a data set, the profile, and the design that the claim is about."""
@@ -131,7 +58,7 @@ def without_noise(others: Callable[[Design], Iterable[str]]) -> Comparison:
 
     def compare(claim: str, dataset: str, _: Profile, design: Design) -> Iterator[Effect]:
         for other in others(design):
-            yield _difference(claim, "no noise", dataset, design, other, ["clean/0/scene"])
+            yield _difference(claim, "no noise", dataset, design.gaspnet, other, ["clean/0/scene"])
 
     return compare
 
@@ -145,29 +72,42 @@ def growth(claim: str, dataset: str, profile: Profile, design: Design) -> Iterat
     """The gain from the first to the last time step: its mean over levels of noise, and its slope over them.
 
     Levels count at which the CNN, and GASPnet at its first step, have an accuracy of at least ``FLOOR``. The last step, which
-    the effect is about, has no say in that. As long as their runs are not stored, every level counts.
+    the effect is about, has no say in that.
     """
-    rivals = [design.gaspnet, design.parameters]
-    levels = profile.evaluation.corruptions.get("gaussian", ())
-    if len(levels) < 2:
-        raise GaspError(f"claim {claim} needs two levels of Gaussian noise: add them to evaluation.corruptions.gaussian")
+    parts = [(1, design.gaspnet, LAST), (-1, design.gaspnet, FIRST)]
+    yield from _over_noise(
+        claim, f"{design.label}, last step − first", dataset, profile, parts, [design.gaspnet, design.parameters]
+    )
 
-    def tells(level: float) -> bool:
-        terms = [Term(1.0, variant, f"gaussian/{level:g}/scene", FIRST) for variant in rivals]
-        measured = [Effect(claim, "accuracy", dataset, (term,)).values(profile) for term in terms]
-        return all(values.mean() >= FLOOR for values in measured if values.size)
 
-    stored = all(run.key in profile.store for run in profile.experiments([dataset], rivals))
-    kept = np.array([level for level in levels if not stored or tells(level)])
-    centred = kept - kept.mean() if len(kept) > 1 else np.empty(0)  # one level has no slope
-    over = f"over noise, σ = {', '.join(f'{level:g}' for level in kept) or f'none above {FLOOR:g}'}"
-    for what, weights in {"mean": np.full(len(kept), 1 / max(len(kept), 1)), "slope": centred / (centred**2).sum()}.items():
-        terms = [
-            Term(sign * weight, design.gaspnet, f"gaussian/{level:g}/scene", step)
-            for level, weight in zip(kept, weights.tolist(), strict=False)
-            for sign, step in ((1, LAST), (-1, FIRST))
-        ]
-        yield Effect(claim, f"{design.label}, last step − first: {what} {over}", dataset, tuple(terms))
+def prediction(claim: str, dataset: str, profile: Profile, design: Design) -> Iterator[Effect]:
+    """The CNN with predictive feedback − the CNN of the same layers: mean over levels of noise, and slope over them.
+
+    Levels count as in :func:`growth`: those at which the CNN has an accuracy of at least ``FLOOR``.
+    """
+    parts = [(1, "predictive_cnn", LAST), (-1, design.layers, LAST)]
+    text = f"{VARIANTS['predictive_cnn'].label} − {VARIANTS[design.layers].label}"
+    yield from _over_noise(claim, text, dataset, profile, parts, [design.layers])
+
+
+def prediction_with_phases(claim: str, dataset: str, profile: Profile, design: Design) -> Iterator[Effect]:
+    """GASPnet with predictive feedback − each of the two that it combines, without noise and over the levels of noise."""
+    noise = [f"gaussian/{level:g}/scene" for level in profile.evaluation.corruptions.get("gaussian", ())]
+    for other in (design.gaspnet, "predictive_cnn"):
+        yield _difference(claim, "no noise and Gaussian noise", dataset, "predictive_gaspnet", other, ["clean/0/scene", *noise])
+
+
+def phase_feedback(claim: str, dataset: str, profile: Profile, _: Design) -> Iterator[Effect]:
+    """KomplexNet with feedback − KomplexNet without, on undisturbed scenes and over the levels of Gaussian noise."""
+    noise = [f"gaussian/{level:g}/scene" for level in profile.evaluation.corruptions.get("gaussian", ())]
+    for text, conditions in {"no noise": ["clean/0/scene"], "Gaussian noise": noise}.items():
+        yield _difference(claim, text, dataset, "komplexnet_feedback", "komplexnet", conditions)
+
+
+def fewer_examples(claim: str, dataset: str, _: Profile, design: Design) -> Iterator[Effect]:
+    """GASPnet, and global attention, − the CNN of as many parameters, after training on few scenes."""
+    for variant in (design.gaspnet, design.attention):
+        yield _difference(claim, "few examples", dataset, variant, design.parameters, ["clean/0/scene"])
 
 
 def robustness(claim: str, dataset: str, profile: Profile, design: Design) -> Iterator[Effect]:
@@ -246,27 +186,62 @@ def _against_cnns(
 ) -> Iterator[Effect]:
     """GASPnet − the CNN of the paper's comparison, and of the stricter one, averaged over conditions."""
     for other, part in ((design.parameters, ""), (design.multiplications, STRICTER)):
-        yield _difference(claim, text, dataset, design, other, conditions, margin, part)
+        yield _difference(claim, text, dataset, design.gaspnet, other, conditions, margin, part)
+
+
+def _over_noise(
+    claim: str,
+    text: str,
+    dataset: str,
+    profile: Profile,
+    parts: Sequence[tuple[float, str, int]],
+    rivals: Sequence[str],
+) -> Iterator[Effect]:
+    """A difference in accuracy over the levels of Gaussian noise: its mean, and its slope.
+
+    Args:
+        parts: the difference, as sign, variant and step of its terms.
+        rivals: variants that must have an accuracy of at least ``FLOOR`` at their first step for a level to count. As long as
+            their runs are not stored, every level counts.
+    """
+    levels = profile.evaluation.corruptions.get("gaussian", ())
+    if len(levels) < 2:
+        raise GaspError(f"claim {claim} needs two levels of Gaussian noise: add them to evaluation.corruptions.gaussian")
+
+    def tells(level: float) -> bool:
+        terms = [Term(1.0, variant, f"gaussian/{level:g}/scene", FIRST) for variant in rivals]
+        measured = [Effect(claim, "accuracy", dataset, (term,)).values(profile) for term in terms]
+        return all(values.mean() >= FLOOR for values in measured if values.size)
+
+    stored = all(run.key in profile.store for run in profile.experiments([dataset], rivals))
+    kept = np.array([level for level in levels if not stored or tells(level)])
+    centred = kept - kept.mean() if len(kept) > 1 else np.empty(0)  # one level has no slope
+    over = f"over noise, σ = {', '.join(f'{level:g}' for level in kept) or f'none above {FLOOR:g}'}"
+    for what, weights in {"mean": np.full(len(kept), 1 / max(len(kept), 1)), "slope": centred / (centred**2).sum()}.items():
+        terms = [
+            Term(sign * weight, variant, f"gaussian/{level:g}/scene", step)
+            for level, weight in zip(kept, weights.tolist(), strict=False)
+            for sign, variant, step in parts
+        ]
+        yield Effect(claim, f"{text}: {what} {over}", dataset, tuple(terms))
 
 
 def _difference(
     claim: str,
     text: str,
     dataset: str,
-    design: Design,
+    variant: str,
     other: str,
     conditions: Sequence[str],
     margin: float = 0.0,
     part: str = "",
 ) -> Effect:
-    """GASPnet − another variant, averaged over conditions."""
+    """One variant − another, averaged over conditions."""
     if not conditions:
         raise GaspError(f"claim {claim} has no conditions to compare ({text}): add levels to the profile's evaluation")
     share = 1 / len(conditions)
-    terms = [
-        Term(sign * share, variant, condition)
-        for condition in conditions
-        for sign, variant in ((1, design.gaspnet), (-1, other))
-    ]
+    terms = [Term(sign * share, name, condition) for condition in conditions for sign, name in ((1, variant), (-1, other))]
     within = f" (margin {margin:g})" if margin else ""
-    return Effect(claim, f"{design.label} − {VARIANTS[other].label}: {text}{within}", dataset, tuple(terms), margin, part)
+    return Effect(
+        claim, f"{VARIANTS[variant].label} − {VARIANTS[other].label}: {text}{within}", dataset, tuple(terms), margin, part
+    )

@@ -27,7 +27,7 @@ class Design:
     parameters: str
     multiplications: str
     ablations: tuple[str, ...]
-    attention: str = "gattanet"
+    attention: str
 
     @property
     def label(self) -> str:
@@ -35,7 +35,9 @@ class Design:
         return VARIANTS[self.gaspnet].label
 
 
-OURS = Design("gaspnet", "cnn", "cnn_parameters", "cnn_compute", ("no_modulation", "no_synchrony_loss", "no_neighbourhood"))
+OURS = Design(
+    "gaspnet", "cnn", "cnn_parameters", "cnn_compute", ("no_modulation", "no_synchrony_loss", "no_neighbourhood"), "gattanet"
+)
 """The paper's mechanisms and our additions: a key network, a gate, learned modulation, a read-out that integrates."""
 
 PAPER = Design(
@@ -44,5 +46,6 @@ PAPER = Design(
     "paper_cnn_parameters",
     "paper_cnn_compute",
     ("paper_no_modulation", "paper_no_synchrony_loss", "paper_no_neighbourhood"),
+    "paper_gattanet",
 )
 """The paper's mechanisms alone."""

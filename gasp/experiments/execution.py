@@ -132,12 +132,13 @@ def _train(model: Model, experiment: Experiment, store: Store, progress: Callabl
         checkpoint.unlink(missing_ok=True)  # left behind if a process was killed between the last two lines of this function
         progress(experiment.steps)
         return list(record["history"])
+    training = experiment.training
     validation = experiment.data.compose("validation", experiment.evaluation.validation_scenes, SEEDS["validation"])
     history = fit(
         model,
-        lambda epoch: experiment.data.compose("train", experiment.training.scenes, experiment.seed * 10_000 + epoch),
+        lambda epoch: experiment.data.compose("train", training.scenes, experiment.seed * 10_000 + epoch * training.new_scenes),
         partial(accuracy, scenes=validation),
-        experiment.training,
+        training,
         experiment.seed,
         checkpoint,
         experiment.weights_name,

@@ -33,9 +33,10 @@ class Variant:
 
 # what we add to the paper's mechanisms (see ``GASPnetSettings``), and what of it the masks train
 GATE = {"key_source": "network", "learned_gate": True}
-GATED = {**GATE, "readout": "leaky", "learned_modulation": True, "drive": "channel"}
+LEAKY = {"readout": "leaky"}
+GATED = {**GATE, **LEAKY, "learned_modulation": True, "drive": "channel"}
 PLAIN = {**GATED, "learned_modulation": False, "modulation": 0.0}
-TOLD = {"readout": "leaky", "learned_modulation": True, "phase_init": "told", "iterations": 0}
+TOLD = {**LEAKY, "learned_modulation": True, "phase_init": "told", "iterations": 0}
 MASKS = {"key_weight": 1.0, "gate_weight": 1.0, "told_objects": "reported"}
 LABELS = {"synchrony_weight": 0.0}
 PREDICTION = {"reconstruction_weight": 1.0}
@@ -66,10 +67,13 @@ VARIANTS = {
     "paper_no_neighbourhood": Variant("no neighbourhood (N = 1)", GASPnet, {"neighbourhood": math.inf}),
     "paper_random_phases": Variant("random initial phases in every layer", GASPnet, {"phase_init": "random"}),
     "paper_ideal_phases": Variant("ideal phases, told in the first layer", GASPnet, {"phase_init": "ideal", "iterations": 0}),
-    "gattanet": Variant("GAttANet", GAttANet),
-    "komplexnet": Variant("KomplexNet", KomplexNet),
-    "komplexnet_feedback": Variant("KomplexNet with feedback", KomplexNet, {"feedback": True}),
-    "predictive_cnn": Variant("CNN with prediction", PredictiveCNN, {"readout": "leaky"}, PREDICTION),
+    "paper_gattanet": Variant("GAttANet (paper)", GAttANet),
+    "paper_komplexnet": Variant("KomplexNet (paper)", KomplexNet),
+    # predecessors and further steps of the line of research, with our read-out
+    "gattanet": Variant("GAttANet", GAttANet, LEAKY),
+    "komplexnet": Variant("KomplexNet", KomplexNet, LEAKY),
+    "komplexnet_feedback": Variant("KomplexNet with feedback", KomplexNet, LEAKY | {"feedback": True}),
+    "predictive_cnn": Variant("CNN with prediction", PredictiveCNN, LEAKY, PREDICTION),
     "predictive_gaspnet": Variant("GASPnet with prediction", PredictiveGASPnet, GATED, MASKS | PREDICTION),
 }
 

@@ -40,8 +40,9 @@ class TrainingSettings(Settings):
     """How a model is trained.
 
     Attributes:
-        epochs: number of epochs; each has new scenes.
+        epochs: number of epochs.
         scenes: number of scenes per epoch.
+        new_scenes: whether each epoch has new scenes; if not, all have those of the first.
         batch_size: number of scenes per training step.
         learning_rate: peak of the one-cycle schedule of Adam.
         synchrony_weight: λ, the weight of the synchrony loss.
@@ -51,13 +52,15 @@ class TrainingSettings(Settings):
         reconstruction_weight: weight of the error with which convolutions predict the layer below; it trains only the
             parameters of the prediction.
         told_objects: the objects whose masks the losses on phases and keys use: all, or those that a model must report. The
-            loss on the gate always uses the masks of the latter.
+            loss on the gate always uses the masks of the latter. Where a model must report none, as in visual reasoning, both
+            use all.
         loss_steps: the time steps whose answers are trained: all, or the last.
         gradient_norm: the norm to which gradients are clipped, separately for the coupling and for all other parameters.
     """
 
     epochs: Count
     scenes: Count
+    new_scenes: bool = True
     batch_size: Count = 128
     learning_rate: float = Field(1e-2, gt=0)
     synchrony_weight: float = Field(0.5, ge=0)
@@ -138,7 +141,7 @@ def fit(
             done = state.done - epoch * settings.steps_per_epoch
             model.train()
             for batch in order.split(settings.batch_size)[done : settings.steps_per_epoch]:
-                _step(state, scenes.batch(batch, device), settings)
+                _step(state, scenes.batch(batch, device), settings, len(scenes.head_of_object))
                 try:
                     progress(1)
                     stop_if_asked()
@@ -158,11 +161,11 @@ def fit(
     return state.history
 
 
-def _step(state: Checkpoint, batch: tuple[Tensor, Tensor, Tensor], settings: TrainingSettings) -> None:
+def _step(state: Checkpoint, batch: tuple[Tensor, Tensor, Tensor], settings: TrainingSettings, reported: int) -> None:
     """Make one training step. If its loss or gradient is not finite, save the state before it and say where it began."""
     images, masks, targets = batch
     before = state.generator.get_state()
-    losses = objectives(state.model.run(images, state.generator, masks), targets, masks, settings)
+    losses = objectives(state.model.run(images, state.generator, masks), targets, masks, settings, reported)
     loss = total_loss(losses, settings)
     try:
         descend(state.model, loss, state.optimizer, settings.gradient_norm)
@@ -192,15 +195,20 @@ def total_loss(losses: dict[str, Tensor], settings: TrainingSettings) -> Tensor:
     return torch.stack([weights.get(name, 1.0) * loss for name, loss in losses.items()]).sum()
 
 
-def objectives(trajectory: Trajectory, targets: Tensor, masks: Tensor, settings: TrainingSettings) -> dict[str, Tensor]:
+def objectives(
+    trajectory: Trajectory, targets: Tensor, masks: Tensor, settings: TrainingSettings, reported: int = 0
+) -> dict[str, Tensor]:
     """The losses before weighting: classification over time, synchrony, and those on keys, gate and prediction, if trained.
 
     Every step is trained by its own logits. A learned leak of the read-out is trained by a loss on the answers, which sends no
     gradient into the logits.
+
+    Args:
+        reported: the number of objects that must be reported, whose masks come first; 0 if none must be, or all.
     """
     logits = trajectory.logits if settings.loss_steps == "all" else trajectory.logits[-1:]
-    reported = masks[:, : int(targets[0].sum())]
-    told = reported if settings.told_objects == "reported" else masks
+    foreground = masks[:, :reported] if reported else masks
+    told = foreground if settings.told_objects == "reported" else masks
     maps = [phases[1:] for phases in trajectory.phases if phases.ndim == 4 and len(phases) > 1]  # (T − 1, B, H, W)
     chosen = maps if settings.synchrony_layers == "all" else maps[:1]
     synchrony = torch.stack([synchrony_loss(phases, told) for phases in chosen]).mean() if chosen else targets.new_zeros(())
@@ -209,7 +217,7 @@ def objectives(trajectory: Trajectory, targets: Tensor, masks: Tensor, settings:
         pairs = zip(trajectory.keys, trajectory.queries, strict=True)
         losses["key_loss"] = torch.stack([key_loss(keys, queries, told) for keys, queries in pairs]).mean()
     if settings.gate_weight and trajectory.participation is not None:
-        losses["gate_loss"] = gate_loss(trajectory.participation, reported)
+        losses["gate_loss"] = gate_loss(trajectory.participation, foreground)
     if settings.reconstruction_weight and trajectory.prediction_errors is not None:
         losses["reconstruction_loss"] = trajectory.prediction_errors.mean()
     if isinstance(trajectory.leak, Tensor):

@@ -151,14 +151,16 @@ def kinds(monkeypatch):
 
 # what is not tested yet
 VALIDATED = {"gaspnet_two_steps", "gaspnet_labels", "gate_labels", "no_alignment", "told_phases", "cnn_wide", "cnn_wider"}
-VALIDATED |= {"no_modulation", "no_synchrony_loss", "no_neighbourhood", "komplexnet_feedback"}
-VALIDATED |= {"predictive_cnn", "predictive_gaspnet"}
+VALIDATED |= {"no_modulation", "no_synchrony_loss", "no_neighbourhood"}
+# what is tested on two digits alone
+BEYOND = {"komplexnet", "komplexnet_feedback", "predictive_cnn", "predictive_gaspnet"}
 
 
 @pytest.mark.parametrize("name", ["smoke", "paper"])
 def test_the_grid_of_the_book_has_what_its_claims_compare(name, kinds):
     variants = VARIANTS.keys() - VALIDATED
-    assert kinds(name) >= {(dataset, variant) for dataset in ("multi_mnist", "cifar_mnist") for variant in variants}
+    assert kinds(name) >= {("multi_mnist", variant) for variant in variants}
+    assert kinds(name) >= {("cifar_mnist", variant) for variant in variants - BEYOND}
     assert ("cifar_fashion", "paper_gaspnet") in kinds(name)
 
 

@@ -238,8 +238,8 @@ def sized(variant: str, sizes: dict[str, int], monkeypatch) -> Model:
         ("cnn_parameters", "gaspnet", 0.06),
         ("gate", "gaspnet", 0.01),
         ("paper_cnn_parameters", "paper_gaspnet", 0.03),
-        ("gattanet", "paper_gaspnet", 0.05),
-        ("komplexnet", "paper_gaspnet", 0.05),
+        ("paper_gattanet", "paper_gaspnet", 0.05),
+        ("paper_komplexnet", "paper_gaspnet", 0.05),
         ("komplexnet_feedback", "paper_gaspnet", 0.05),
     ],
 )

@@ -496,9 +496,24 @@ def test_keys_and_gate_are_told_of_objects_only_where_that_has_weight():
     found = objectives(trajectory, targets, masks, SHORT.changed({"key_weight": 1.0, "gate_weight": 1.0}))
     of_layers = [key_loss(*pair, masks) for pair in zip(keys, queries, strict=True)]
     torch.testing.assert_close(found["key_loss"], torch.stack(of_layers).mean())
-    torch.testing.assert_close(found["gate_loss"], gate_loss(participation, masks[:, :1]))  # one object is reported
-    reported = objectives(trajectory, targets, masks, SHORT.changed({"told_objects": "reported"}))
-    torch.testing.assert_close(reported["synchrony_loss"], synchrony_loss(trajectory.phases[0][1:], masks[:, :1]))
+    torch.testing.assert_close(found["gate_loss"], gate_loss(participation, masks))
+
+
+def test_where_one_of_two_objects_is_reported_the_gate_is_told_of_that_one_and_phases_of_what_the_settings_say():
+    trajectory, masks, targets = result_and_targets()
+    participation, phases = torch.rand(4, 8, 8), trajectory.phases[0][1:]
+    trajectory, gated = replace(trajectory, participation=participation), SHORT.changed({"gate_weight": 1.0})
+    for told, seen in {"all": masks, "reported": masks[:, :1]}.items():
+        found = objectives(trajectory, targets, masks, gated.changed({"told_objects": told}), reported=1)
+        torch.testing.assert_close(found["gate_loss"], gate_loss(participation, masks[:, :1]))
+        torch.testing.assert_close(found["synchrony_loss"], synchrony_loss(phases, seen))
+
+
+def test_where_no_object_is_reported_all_masks_are_told():
+    trajectory, masks, targets = result_and_targets()
+    asked = SHORT.changed({"told_objects": "reported"})
+    found = objectives(trajectory, targets, masks, asked, reported=0)
+    torch.testing.assert_close(found["synchrony_loss"], synchrony_loss(trajectory.phases[0][1:], masks))
 
 
 def test_prediction_is_trained_only_where_that_has_weight():

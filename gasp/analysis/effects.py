@@ -1,0 +1,86 @@
+"""Effects: what claims compare.
+
+An **effect** is a weighted sum of accuracies, each of one variant under one condition. Its sign is chosen so that the claim
+says that it is above zero. All terms have the same seeds and meet the same test scenes, so an effect has one value for each
+seed and scene, paired by both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gasp.experiments.profile import Profile
+
+__all__ = ["FIRST", "LAST", "Effect", "Term"]
+
+FIRST, LAST = 0, 1  # the first time step, and the last
+
+
+@dataclass(frozen=True)
+class Term:
+    """The accuracy of one variant under one condition, at its first or last step, with its weight in an effect."""
+
+    weight: float
+    variant: str
+    condition: str
+    step: int = LAST
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What a claim says of one data set.
+
+    Attributes:
+        claim: its name, a key of ``CLAIMS``.
+        text: what is compared.
+        dataset: its name in the profile.
+        terms: the summands; none if the results leave nothing to compare.
+        offset: added to the sum: a margin within which a loss counts as none, or minus what an accuracy must exceed.
+        part: the part of the claim that has a verdict of its own, such as ``STRICTER``; empty for the claim itself.
+    """
+
+    claim: str
+    text: str
+    dataset: str
+    terms: tuple[Term, ...]
+    offset: float = 0.0
+    part: str = ""
+
+    def values(self, profile: Profile) -> np.ndarray:
+        """The effect of each seed on each scene, ``(seeds, n)``.
+
+        Seeds are those that the grid has for all variants, if their runs were measured under all conditions. Without any,
+        and if the grid tests the variants on different draws of scenes, the effect was not run: ``(0,)``.
+
+        Raises:
+            GaspError: if the results of a run of the grid are missing.
+        """
+        asked: dict[str, set[str]] = {}
+        for term in self.terms:
+            asked.setdefault(term.variant, set()).add(term.condition)
+        runs = profile.experiments([self.dataset], list(asked))
+        if len({run.evaluation.draw for run in runs}) > 1:  # they met different scenes
+            return np.empty(0)
+        keys = {(run.variant, run.seed): run.key for run in runs}
+        seeds = sorted(
+            {
+                run.seed
+                for run in runs
+                if all(self._measured(keys.get((name, run.seed)), asked[name], profile) for name in asked)
+            }
+        )
+        if not seeds:
+            return np.empty(0)
+        return np.stack([self._sum({name: keys[name, seed] for name in asked}, asked, profile) for seed in seeds])
+
+    @staticmethod
+    def _measured(key: str | None, conditions: set[str], profile: Profile) -> bool:
+        return key is not None and conditions <= profile.store.conditions(key)
+
+    def _sum(self, keys: dict[str, str], asked: dict[str, set[str]], profile: Profile) -> np.ndarray:
+        """The effect of one seed on each scene, ``(n)``, from the runs with these keys, one for each variant."""
+        correct = {variant: profile.store.correct(key, asked[variant]) for variant, key in keys.items()}
+        weighted = [term.weight * correct[term.variant][term.condition][term.step] for term in self.terms]
+        return np.sum(weighted, axis=0) + self.offset
