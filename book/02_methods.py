@@ -52,10 +52,11 @@ figures.gallery(examples)
 # ## Two designs
 #
 # The book tests two designs of GASPnet. **GASPnet (paper)** has the mechanisms of the paper alone. **GASPnet** has five additions of
-# ours: a small network for keys, a learned gate, a phase for each channel, a strength of modulation that is learned for each channel
-# and unit, and a read-out that integrates over time ({ref}`what-we-add`). The paper's mechanisms were tested first, on draw 0. Then
-# the additions were chosen on validation scenes ({ref}`the-second-design`). The rule below was written after the first test and before any test of the second
-# design, which is tested on draw {glue:text}`draw`: scenes of which no result was known.
+# ours: a small network for keys, a learned gate, a phase for each channel, a strength of modulation that is learned for each
+# channel and unit, and a read-out that integrates over time ({ref}`what-we-add`). The paper's mechanisms were tested first, on
+# draw 0. Then the additions were chosen on validation scenes ({ref}`the-second-design`). The rule below was written after the
+# first test and before any test of the second design, which is tested on draw {glue:text}`draw`: scenes of which no result was
+# known.
 #
 # ## Variants
 #
@@ -93,18 +94,19 @@ table(["variant, and its name in the code", "parameters", "seeds"], rows)
 # %% [markdown]
 # *As many parameters* and *as many multiplications* refer to GASPnet, or where it says so to GASPnet (paper). Multiplications
 # count the sweeps and the Kuramoto iterations of all T = 3 steps. Two variants test the phases themselves. With *random initial
-# phases*, every layer starts at random and keeps its phases from step to step, instead of taking them from its input. With *ideal phases*,
-# the masks set the phases of the first layer: this shows what modulation is worth when the phases there are right. Ten
-# seeds of GASPnet and of the CNNs that it is compared with are planned; where the table has fewer, the others have not been trained yet,
-# and verdicts may still change. Variants without a number of seeds were measured on validation scenes only ({ref}`the-second-design`), or not at all.
+# phases*, every layer starts at random and keeps its phases from step to step, instead of taking them from its input. With
+# *ideal phases*, the masks set the phases of the first layer: this shows what modulation is worth when the phases there are right.
+# *GAttANet* and *KomplexNet* are the predecessors ({ref}`the-predecessors`): with our read-out, or *(paper)* with the answer of the
+# last step alone. The number of seeds is what the time on our machine allowed. Variants without a number of seeds were measured on
+# validation scenes only ({ref}`the-second-design`), or not at all.
 #
 # ## Training
 #
 # All variants are optimised alike: Adam with a one-cycle schedule, batches of {glue:text}`batch`, peak learning rate
 # {glue:text}`rate`, {glue:text}`epochs` epochs of {glue:text}`scenes` fresh scenes, clipped gradients. The loss is the mean
 # cross-entropy over time steps and heads; where there are phases, λ = {glue:text}`synchrony` times the synchrony loss of the
-# first layer is added. GASPnet's keys and gate have losses of their own ({ref}`what-we-add`). The length is what the budget of about
-# twenty hours on two cores allows for all runs, not where accuracy ends: see {ref}`the-search`.
+# first layer is added. GASPnet's keys and gate have losses of their own ({ref}`what-we-add`). The length of training is what two
+# cores allow for all runs, not where accuracy ends: see {ref}`the-search`.
 
 # %% tags=["remove-cell"]
 from myst_nb import glue
@@ -144,7 +146,7 @@ glue("separated", f"{SEPARATED:g}", display=False)
 # ## How a claim is judged
 #
 # On each data set a claim *holds*, *does not hold*, or is *unclear*, in our implementation. *Does not hold* means that the opposite
-# was shown. Where the evidence is too weak for either, the claim is *unclear*. The claims C1 to C8 and O1 to O3 are those of
+# was shown. Where the evidence is too weak for either, the claim is *unclear*. The claims C1 to C8 and O1 to O6 are those of
 # {ref}`what-holds`. The rule has four steps.
 #
 # **1. A claim becomes effects.** An effect is a weighted sum of accuracies: a difference between two networks, its mean over
@@ -158,11 +160,11 @@ glue("separated", f"{SEPARATED:g}", display=False)
 # draws conclusions in both directions. The larger of the two p-values counts. A p-value as small as the permutations can make it is
 # written with ≤.
 #
-# **3. The p-values are corrected for their number**, by Holm's method, in two families for each design. The first family has all effects that decide
-# the paper's claims, on all data sets. The second has our own claims and the stricter comparison. Within one family, the chance that
-# any verdict is wrong by accident, in either direction, is at most {glue:text}`alpha`. No correction is made across families. An effect *holds* if it is above zero and
-# its corrected p is below {glue:text}`alpha`. It *does not hold* if it is below zero and p is below {glue:text}`alpha`. Otherwise
-# it is *unclear*. With fewer than two seeds it is *not tested*.
+# **3. The p-values are corrected for their number**, by Holm's method, in two families for each design. The first family has all
+# effects that decide the paper's claims, on all data sets. The second has our own claims and the stricter comparison. Within one
+# family, the chance that any verdict is wrong by accident, in either direction, is at most {glue:text}`alpha`. No correction is made
+# across families. An effect *holds* if it is above zero and its corrected p is below {glue:text}`alpha`. It *does not hold* if it is
+# below zero and p is below {glue:text}`alpha`. Otherwise it is *unclear*. With fewer than two seeds it is *not tested*.
 #
 # **4. Effects become a verdict.** A claim holds on a data set if all its effects there hold. It does not hold if at least one of
 # them does not hold. It is not tested if none of them is, and unclear in all other cases. In a profile whose runs are too short to
@@ -201,6 +203,60 @@ glue("separated", f"{SEPARATED:g}", display=False)
 #   and help more than the weights. (The first step of a network with gates has those gates, so they count among the weights.)
 # - O3: *Accuracy per cost.* GASPnet is compared with a CNN whose training step takes as long, interpolated between CNNs of four
 #   widths ({ref}`accuracy-per-cost`).
+# - O4: *Feedback of phases.* KomplexNet with feedback is compared with KomplexNet, without noise and over the levels of Gaussian
+#   noise. Both differences must be above zero ({ref}`beyond-the-paper`).
+# - O5: *Prediction under noise.* The CNN with predictive feedback is compared with the CNN of the same layers: the mean of the
+#   difference over noise and its slope must be above zero. Levels are chosen as for C3.
+# - O6: *Both together.* GASPnet with prediction must be more accurate than GASPnet, and than the CNN with prediction, averaged over
+#   scenes without noise and all levels of Gaussian noise.
 #
-# {py:mod}`gasp.analysis.verdicts` holds the rule as code, {py:mod}`gasp.analysis.comparisons` the effects, and
+# {py:mod}`gasp.analysis.verdicts` holds the rule as code, {py:mod}`gasp.analysis.comparisons` the comparisons, and
 # {py:mod}`gasp.analysis.claims` the claims.
+
+# %% [markdown]
+# ## Exercises
+#
+# Each solution can be run after the cells above, in the notebook: see the buttons at the top of the page.
+#
+# **1. Few seeds.** Differences between two networks scatter over seeds, say with a standard deviation of 0.005. How large must the mean
+# difference be for Student's test to give p < 0.05, with 3, 4, 5 and 10 seeds?
+
+# %% tags=["hide-cell"] mystnb={"code_prompt_show": "Solution of exercise 1", "code_prompt_hide": "Hide the solution"}
+from math import sqrt
+
+from scipy.stats import t
+
+for seeds in (3, 4, 5, 10):
+    needed = t.ppf(0.975, seeds - 1) * 0.005 / sqrt(seeds)
+    print(f"{seeds:2} seeds: {needed:.4f}")
+# Three seeds need a difference more than three times as large as ten
+# do. That is before the correction for many tests.
+
+# %% [markdown]
+# **2. Holm by hand.** Holm's method sorts n p-values and multiplies the smallest by n, the next by n − 1, and so on; a corrected p is
+# never below the one before it. Do so for 0.001, 0.02, 0.03 and 0.4, and compare with statsmodels.
+
+# %% tags=["hide-cell"] mystnb={"code_prompt_show": "Solution of exercise 2", "code_prompt_hide": "Hide the solution"}
+import numpy as np
+from statsmodels.stats.multitest import multipletests
+
+p = np.array([0.001, 0.02, 0.03, 0.4])
+by_hand = np.maximum.accumulate(p * [4, 3, 2, 1])
+print(by_hand, multipletests(p, method="holm")[1])
+# Of three p-values below 0.05, one is left.
+
+# %% [markdown]
+# **3. Why two tests?** Four seeds of a network differ from four of another by 0.03, −0.01, 0.02 and −0.02, each measured on 2,000
+# scenes. What does each of the two tests say of the mean, 0.005?
+
+# %% tags=["hide-cell"] mystnb={"code_prompt_show": "Solution of exercise 3", "code_prompt_hide": "Hide the solution"}
+from gasp.analysis.statistics import permutation_p, student_p
+
+rng = np.random.default_rng(0)
+seeds = np.array([0.03, -0.01, 0.02, -0.02])
+effect = seeds[:, None] + 0.05 * rng.standard_normal((4, 2000))
+print(f"over seeds:  p = {student_p(effect.mean(1)):.2f}")
+print(f"over scenes: p = {permutation_p(effect.mean(0)):.4f}")
+# With many scenes, the mean of these four networks is known well to
+# be above zero. That another training would give the same sign is not
+# known at all. The larger p counts.

@@ -45,24 +45,7 @@
 # kernels would take more than half of all parameters. We therefore give each location of the first layer one phase. Our first sweep
 # is plain. What GASPnet changes is who is coupled: not neighbours in the first layer, but whatever agrees, in all layers.
 #
-# ```{dropdown} A second version, with feedback (not compared here)
-# In **KomplexNet with feedback** {cite:p}`komplexnet`, from the second sweep on, the phases of the first layer also move towards
-# those that the layers above had in the sweep before:
-#
-# $$
-# \begin{aligned}
-# \dot\varphi_i &\mathrel{+}= \operatorname{Im}\bigl(e^{-i\varphi_i} F_i\bigr), \qquad
-# \bar w^l_{iu} = \frac{\sum_c m_{ic}\, w^l_{cu}}{\sum_c m_{ic}}, \\
-# F_i &= \sum_{l\ \text{conv.}} \frac{\sum_j K^l_{c_j,\, x_i - x_j}\, g_j e^{i\varphi_j}}{\sum_j g_j}
-#      + \sum_{l\ \text{dense}} \frac{\sum_u \bar w^l_{iu}\, g_u e^{i\varphi_u}}{\sum_u g_u} .
-# \end{aligned}
-# $$ (eq-feedback)
-#
-# Channel $c_j$ of a convolution pulls the locations around it through a learned kernel $K^l$, and unit $u$ of a dense layer
-# pulls every location, the more the more weight $w^l_{cu}$ the location's active channels $c$ give to the unit. Gates are
-# $g = \tanh|m|$. Kernels and weights start at 0, so training starts from the feed-forward version. The class
-# {py:class}`gasp.models.KomplexNet` lists what differs from the authors' code.
-# ```
+# A second version of KomplexNet, with feedback, is in {ref}`beyond-the-paper`.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"
@@ -88,7 +71,7 @@ verdicts.claims_box(
 )
 
 # %% tags=["remove-cell"]
-variants = ["paper_cnn_parameters", "paper_gaspnet", "gattanet", "komplexnet"]
+variants = ["paper_cnn_parameters", "paper_gaspnet", "paper_gattanet", "paper_komplexnet"]
 results = {}
 for name in ("multi_mnist", "cifar_mnist"):
     results[name] = gasp.run_all(settings.experiments([name], variants), settings)

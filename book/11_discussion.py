@@ -87,3 +87,24 @@ verdicts.datasets_table(verdicts.judge(settings, PAPER))
 #
 # The paper's tasks ask which objects there are, and that can be told without binding. Tasks that ask for an object by its place, or by
 # another of its features, are a sharper test of what synchrony is for. {ref}`what-is-where` begins with them.
+
+# %% [markdown]
+# ## Exercise
+#
+# The solution can be run after the cells above, in the notebook: see the buttons at the top of the page.
+#
+# **1. What would change a verdict?** Suppose that every claim that is *unclear* now has the effect that was measured, and that only the
+# number of seeds is too small. How many seeds would Student's test need, before any correction for many tests?
+
+# %% tags=["hide-cell"] mystnb={"code_prompt_show": "Solution of exercise 1", "code_prompt_hide": "Hide the solution"}
+from scipy.stats import t
+
+judged = verdicts.judge(settings)
+for _, row in judged[judged["verdict"] == "unclear"].iterrows():
+    half = (row["high"] - row["low"]) / 2  # of the 95 % interval
+    deviation = half / t.ppf(0.975, row["seeds"] - 1) * row["seeds"] ** 0.5
+    seeds = 2
+    while seeds < 1000 and t.ppf(0.975, seeds - 1) * deviation > abs(row["mean"]) * (seeds**0.5):
+        seeds += 1
+    print(f"{seeds:4} seeds for {row['mean']:+.3f}: {row['effect'][:48]}")
+# Where a thousand seeds would not do, the effect is next to nothing.

@@ -52,3 +52,40 @@ figures.effects(alone)
 
 # %% tags=["remove-input"]
 verdicts.effects_table(alone)
+
+# %% [markdown]
+# ## What follows
+#
+# - Size and certainty are two things. A small effect can hold, and a large one can be unclear.
+# - Effects that compare the same networks move together: a row of points on one side is not a row of independent findings.
+
+# %% [markdown]
+# ## Exercises
+#
+# Each solution can be run after the cells above, in the notebook: see the buttons at the top of the page.
+#
+# **1. From raw answers.** Recompute the first effect of claim C1 from the stored answers: for every seed, the share of test scenes that
+# GASPnet names right, minus that of the CNN of as many parameters.
+
+# %% tags=["hide-cell"] mystnb={"code_prompt_show": "Solution of exercise 1", "code_prompt_hide": "Hide the solution"}
+right = {}
+for run in settings.experiments(["multi_mnist"], ["gaspnet", "cnn_parameters"]):
+    answers = settings.store.correct(run.key, ["clean/0/scene"])
+    last = answers["clean/0/scene"][-1]  # one truth value a scene
+    right.setdefault(run.seed, {})[run.variant] = last.mean()
+pairs = [both for both in right.values() if len(both) == 2]
+gains = [both["gaspnet"] - both["cnn_parameters"] for both in pairs]
+print([f"{gain:+.4f}" for gain in gains], f"{sum(gains) / len(gains):+.4f}")
+
+# %% [markdown]
+# **2. Large and unclear, small and certain.** Which is the largest effect without a verdict either way, and which the smallest one that
+# holds?
+
+# %% tags=["hide-cell"] mystnb={"code_prompt_show": "Solution of exercise 2", "code_prompt_hide": "Hide the solution"}
+tested = effects.dropna(subset=["p"])
+unclear = tested[tested["verdict"] == "unclear"].nlargest(1, "mean")
+holds = tested[tested["verdict"] == "holds"].nsmallest(1, "mean")
+for some in (unclear, holds):
+    for _, row in some.iterrows():
+        print(f"{row['mean']:+.3f} (p = {row['p']:.2g}): {row['effect']}")
+# In a profile that judges nothing, neither is found.

@@ -27,7 +27,8 @@ DATASETS = {
     "multi_mnist_50": "two digits, overlap up to 50 %",
     "multi_mnist_cifar": "two digits on a photograph",
     "coloured_mnist": "two painted digits",
-    "same_different": "same or different shapes",
+    "inside": "inside or outside",
+    "same_different": "same or different",
     "cifar_mnist": "digit on a photograph (CIFAR-MNIST)",
     "cifar_fashion": "garment on a photograph (CIFAR-Fashion)",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import os
 import platform
 import time
@@ -132,13 +133,12 @@ def _train(model: Model, experiment: Experiment, store: Store, progress: Callabl
         checkpoint.unlink(missing_ok=True)  # left behind if a process was killed between the last two lines of this function
         progress(experiment.steps)
         return list(record["history"])
-    training = experiment.training
     validation = experiment.data.compose("validation", experiment.evaluation.validation_scenes, SEEDS["validation"])
     history = fit(
         model,
-        lambda epoch: experiment.data.compose("train", training.scenes, experiment.seed * 10_000 + epoch * training.new_scenes),
+        partial(_training_scenes, experiment),
         partial(accuracy, scenes=validation),
-        training,
+        experiment.training,
         experiment.seed,
         checkpoint,
         experiment.weights_name,
@@ -148,6 +148,15 @@ def _train(model: Model, experiment: Experiment, store: Store, progress: Callabl
     write_tensors(weights, model.state_dict(), record)
     checkpoint.unlink()
     return history
+
+
+def _training_scenes(experiment: Experiment, epoch: int) -> Scenes:
+    """The scenes of an epoch: new ones, or the few examples of the run, repeated."""
+    count, examples = experiment.training.scenes, experiment.training.examples
+    if examples is None:
+        return experiment.data.compose("train", count, experiment.seed * 10_000 + epoch)
+    few = experiment.data.compose("train", min(examples, count), experiment.seed * 10_000)
+    return Scenes.joined([few] * math.ceil(count / len(few))).first(count)
 
 
 def _restore(model: Model, tensors: dict[str, torch.Tensor], weights: Path) -> None:

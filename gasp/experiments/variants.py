@@ -57,7 +57,7 @@ VARIANTS = {
     "no_modulation": Variant("no modulation (a_F = 0)", GASPnet, PLAIN, MASKS),
     "no_synchrony_loss": Variant("no synchrony loss (λ = 0)", GASPnet, GATED, {**MASKS, "synchrony_weight": 0.0}),
     "no_neighbourhood": Variant("no neighbourhood (N = 1)", GASPnet, {**GATED, "neighbourhood": math.inf}, MASKS),
-    "told_phases": Variant("phases told in every convolution", GASPnet, TOLD),
+    "told_phases": Variant("phases set by masks in every convolution", GASPnet, TOLD),
     # the paper's mechanisms alone, and what they are compared with
     "paper_gaspnet": Variant("GASPnet (paper)", GASPnet),
     "paper_cnn_parameters": Variant("CNN, as many parameters", CNN, wider=1.03),
@@ -66,7 +66,9 @@ VARIANTS = {
     "paper_no_synchrony_loss": Variant("no synchrony loss (λ = 0)", GASPnet, training={"synchrony_weight": 0.0}),
     "paper_no_neighbourhood": Variant("no neighbourhood (N = 1)", GASPnet, {"neighbourhood": math.inf}),
     "paper_random_phases": Variant("random initial phases in every layer", GASPnet, {"phase_init": "random"}),
-    "paper_ideal_phases": Variant("ideal phases, told in the first layer", GASPnet, {"phase_init": "ideal", "iterations": 0}),
+    "paper_ideal_phases": Variant(
+        "ideal phases, set by masks in the first layer", GASPnet, {"phase_init": "ideal", "iterations": 0}
+    ),
     "paper_gattanet": Variant("GAttANet (paper)", GAttANet),
     "paper_komplexnet": Variant("KomplexNet (paper)", KomplexNet),
     # predecessors and further steps of the line of research, with our read-out

@@ -42,7 +42,7 @@ class TrainingSettings(Settings):
     Attributes:
         epochs: number of epochs.
         scenes: number of scenes per epoch.
-        new_scenes: whether each epoch has new scenes; if not, all have those of the first.
+        examples: number of different scenes, which all epochs repeat; when omitted, every scene is new.
         batch_size: number of scenes per training step.
         learning_rate: peak of the one-cycle schedule of Adam.
         synchrony_weight: λ, the weight of the synchrony loss.
@@ -60,7 +60,7 @@ class TrainingSettings(Settings):
 
     epochs: Count
     scenes: Count
-    new_scenes: bool = True
+    examples: Count | None = None
     batch_size: Count = 128
     learning_rate: float = Field(1e-2, gt=0)
     synchrony_weight: float = Field(0.5, ge=0)

@@ -145,6 +145,23 @@ def test_another_draw_tests_the_same_weights_on_other_scenes(one, monkeypatch):
     assert not store.table([other])["value"].equals(store.table([one])["value"])
 
 
+@pytest.mark.parametrize("examples", [None, 5, 16, 100])
+def test_few_examples_are_repeated_in_every_epoch_and_otherwise_every_scene_is_new(examples, one, monkeypatch):
+    asked = {}
+
+    def watched(model, scenes_of, *rest):
+        asked["scenes_of"] = scenes_of
+        return fit(model, scenes_of, *rest)
+
+    monkeypatch.setattr(execution, "fit", watched)
+    few = one.model_copy(update={"training": one.training.changed({"examples": examples, "scenes": 32})})
+    run(few, load_profile("tiny").store)
+    epochs = [asked["scenes_of"](epoch) for epoch in (0, 1)]
+    assert [len(scenes) for scenes in epochs] == [32, 32]
+    different = torch.cat([scenes.images for scenes in epochs]).flatten(1).unique(dim=0)
+    assert len(different) == (64 if examples is None else min(examples, 32))
+
+
 def test_all_models_are_tested_on_the_same_scenes():
     profile, composed = load_profile("tiny", scales=[0.8]), []
 
