@@ -102,7 +102,7 @@ figures.animation(image, *align_first_layer(model, image, 4 * model.settings.ite
 # ```{margin}
 # How to add a claim of your own: {ref}`your-own-experiment`.
 # ```
-# The paper makes eight claims that a program can check, C1 to C8. We add three of our own, O1 to O3. Each claim is judged on each
+# The paper makes eight claims that a program can check, C1 to C8. We add seven of our own, O1 to O7. Each claim is judged on each
 # data set: in our implementation it **holds**, **does not hold**, or is **unclear**. The paper compares GASPnet with a CNN of as many
 # parameters. Verdicts are about GASPnet with our additions ({ref}`what-we-add`). Two more stand below them in smaller letters:
 # *stricter*, against a CNN of as many multiplications, and *paper alone*, about the paper's mechanisms without our additions.

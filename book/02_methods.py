@@ -34,8 +34,8 @@ banner(settings, overrides)
 # or 50 % of the smaller box. **CIFAR-MNIST** and
 # **CIFAR-Fashion** put a 28 × 28 digit or piece of clothing at a random place on a 32 × 32 photograph, added and clipped at
 # white; one head reports the item, another the photograph. **Two digits on a photograph** are those of multi-MNIST, added to a
-# photograph that need not be named, after KomplexNet's own data. A last data set serves a single chapter: two painted digits whose
-# colours must be named, too ({ref}`what-is-where`).
+# photograph that need not be named, after KomplexNet's own data. Three more data sets serve single chapters: two painted digits whose
+# colours must be named, too ({ref}`what-is-where`), and two problems of visual reasoning ({ref}`visual-reasoning`).
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "Scenes of every data set (validation images).", "name": "fig-datasets"}, "image": {"alt": "Rows of small images: pairs of digits, with more and more overlap, and digits and clothes on photographs."}}
 from gasp.analysis import figures
@@ -146,7 +146,7 @@ glue("separated", f"{SEPARATED:g}", display=False)
 # ## How a claim is judged
 #
 # On each data set a claim *holds*, *does not hold*, or is *unclear*, in our implementation. *Does not hold* means that the opposite
-# was shown. Where the evidence is too weak for either, the claim is *unclear*. The claims C1 to C8 and O1 to O6 are those of
+# was shown. Where the evidence is too weak for either, the claim is *unclear*. The claims C1 to C8 and O1 to O7 are those of
 # {ref}`what-holds`. The rule has four steps.
 #
 # **1. A claim becomes effects.** An effect is a weighted sum of accuracies: a difference between two networks, its mean over
@@ -209,6 +209,8 @@ glue("separated", f"{SEPARATED:g}", display=False)
 #   difference over noise and its slope must be above zero. Levels are chosen as for C3.
 # - O6: *Both together.* GASPnet with prediction must be more accurate than GASPnet, and than the CNN with prediction, averaged over
 #   scenes without noise and all levels of Gaussian noise.
+# - O7: *Few examples.* On problems of visual reasoning, GASPnet and GAttANet must each be more accurate than the CNN of as many
+#   parameters, all trained on the same few scenes ({ref}`visual-reasoning`).
 #
 # {py:mod}`gasp.analysis.verdicts` holds the rule as code, {py:mod}`gasp.analysis.comparisons` the comparisons, and
 # {py:mod}`gasp.analysis.claims` the claims.

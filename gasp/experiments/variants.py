@@ -72,9 +72,9 @@ VARIANTS = {
     "paper_gattanet": Variant("GAttANet (paper)", GAttANet),
     "paper_komplexnet": Variant("KomplexNet (paper)", KomplexNet),
     # predecessors and further steps of the line of research, with our read-out
-    "gattanet": Variant("GAttANet", GAttANet, LEAKY),
-    "komplexnet": Variant("KomplexNet", KomplexNet, LEAKY),
     "komplexnet_feedback": Variant("KomplexNet with feedback", KomplexNet, LEAKY | {"feedback": True}),
+    "komplexnet": Variant("KomplexNet", KomplexNet, LEAKY),
+    "gattanet": Variant("GAttANet", GAttANet, LEAKY),
     "predictive_cnn": Variant("CNN with prediction", PredictiveCNN, LEAKY, PREDICTION),
     "predictive_gaspnet": Variant("GASPnet with prediction", PredictiveGASPnet, GATED, MASKS | PREDICTION),
 }

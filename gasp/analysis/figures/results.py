@@ -35,6 +35,7 @@ AXES = {
     "objects": "objects",
     "overlap": "allowed overlap",
     "longer": "Gaussian noise σ",
+    "examples": "training examples",
 }
 VERDICTS = {"holds": "#029e73", "unclear": "#7a7a7a", "does not hold": "#d55e00", "not judged": INK}
 PARTS = {"before phases act": PALETTE[2], "by phases": PALETTE[1]}
@@ -100,6 +101,9 @@ def accuracy_over(
         lines(panel, rows, "level")
         panel.set(xlabel=AXES[evaluation], ylabel=f"{what} right")
         panel.set_ylim(bottom=max(panel.get_ylim()[0], 0))
+        if evaluation == "examples":
+            panel.set_xscale("log", base=2)
+            panel.xaxis.set_major_formatter("{x:g}")
     drawing.legend()
     return drawing
 
