@@ -262,8 +262,10 @@ print(f"end   {synchrony_loss(phases):.2f}")
 # choose its own object $g$ among the mean keys $\mu_g$ of all objects:
 #
 # $$
-# L_{\text{key}} = -\frac1G \sum_g \frac{1}{\sum_i w_{gi}} \sum_i w_{gi}
-# \log \operatorname{softmax}_g \bigl(\tau \langle q_i, \mu_g \rangle\bigr).
+# \begin{aligned}
+# &L_{\text{key}} = -\frac1G \sum_g \frac{1}{\sum_i w_{gi}} \\
+# &\quad \sum_i w_{gi} \log \operatorname{softmax}_g \bigl(\tau \langle q_i, \mu_g \rangle\bigr).
+# \end{aligned}
 # $$ (eq-key-loss)
 #
 # Here $w_{gi}$ is how much of location $i$ object $g$ covers, and $\tau = 4$ ({py:func}`gasp.learning.losses.key_loss`). The
@@ -320,8 +322,9 @@ for name in ["widths", "kernels", "strides"]:
 #
 # $$
 # \begin{aligned}
-# \sum_j w_{ij} m_j \bigl[1 + a_F \cos(\varphi_i - \varphi_j)\bigr] &= (w * m)_i \\
-# + a_F \bigl[ &\cos\varphi_i\, (w * m \cos\varphi)_i + \sin\varphi_i\, (w * m \sin\varphi)_i \bigr].
+# &\sum_j w_{ij} m_j \bigl[1 + a_F \cos(\varphi_i - \varphi_j)\bigr] \\
+# &\quad = (w * m)_i + a_F \bigl[ \cos\varphi_i\, (w * m \cos\varphi)_i \\
+# &\qquad + \sin\varphi_i\, (w * m \sin\varphi)_i \bigr].
 # \end{aligned}
 # $$ (eq-three-convolutions)
 #
@@ -329,9 +332,9 @@ for name in ["widths", "kernels", "strides"]:
 #
 # $$
 # \begin{aligned}
-# \sum_j g_j \langle q_i, k_j \rangle N_{ij} \sin(\varphi_j - \varphi_i)
-# &= \operatorname{Im}\bigl( e^{-i\varphi_i} \langle q_i, Z_i \rangle \bigr), \\
-# Z_i &= \sum_j N_{ij}\, g_j\, k_j\, e^{i\varphi_j}.
+# &\sum_j g_j \langle q_i, k_j \rangle N_{ij} \sin(\varphi_j - \varphi_i) \\
+# &\quad = \operatorname{Im}\bigl( e^{-i\varphi_i} \langle q_i, Z_i \rangle \bigr), \\
+# &Z_i = \sum_j N_{ij}\, g_j\, k_j\, e^{i\varphi_j}.
 # \end{aligned}
 # $$ (eq-pooled-key)
 #

@@ -49,7 +49,7 @@ results = {name: gasp.run_all(settings.experiments([name], ["gaspnet"]), setting
 # A trained network looks at two digits. The phases of its first layer start at random. Every frame is one Kuramoto iteration. Keys and
 # queries are those of the first sweep, before phases modulate anything; they stay fixed while phases align. {ref}`look-for-yourself` shows other scenes, with noise, at every time step.
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "Phases of the first layer on one scene, iteration by iteration. Colour is phase ; brightness is how much a location pulls on others.", "name": "fig-animation"}, "image": {"alt": "An animation: two digits whose locations change colour until each digit has one colour, opposite to the other's."}}
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Phases of the first layer on one scene, iteration by iteration. Colour is phase; brightness is how much a location pulls on others.", "name": "fig-animation"}, "image": {"alt": "An animation: two digits whose locations change colour until each digit has one colour, opposite to the other's."}}
 from gasp.analysis import figures
 from gasp.analysis.alignment import align_first_layer
 

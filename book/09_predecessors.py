@@ -22,8 +22,10 @@
 # global query $\bar q$. How well a neuron's own key agrees with it scales its activity in the next sweep:
 #
 # $$
-# m_i^{t} = f\Bigl(\sum_j w_{ij}\, m_j^{t} + b_i\Bigr) \bigl[ 1 + \alpha_l \tanh(a_i^{t-1}) \bigr], \qquad
-# a_i = \frac{\langle k_i, \bar q \rangle}{\sqrt d}.
+# \begin{aligned}
+# m_i^{t} &= f\Bigl(\sum_j w_{ij}\, m_j^{t} + b_i\Bigr) \bigl[ 1 + \alpha_l \tanh(a_i^{t-1}) \bigr], \\
+# a_i &= \frac{\langle k_i, \bar q \rangle}{\sqrt d}.
+# \end{aligned}
 # $$ (eq-gattanet)
 #
 # There are no phases. Activity that agrees with the global query is amplified. If both objects agree, both are amplified, and nothing
@@ -37,8 +39,10 @@
 # what they receive {cite:p}`reichert`:
 #
 # $$
-# m_i = f\Bigl( \tfrac12 \Bigl[\sum_j w_{ij}\, m_j + b_i\Bigr] + \tfrac12 \Bigl|\sum_j w_{ij}\, z_j\Bigr| \Bigr), \qquad
-# \varphi_i = \arg \sum_j w_{ij}\, z_j .
+# \begin{aligned}
+# m_i &= f\Bigl( \tfrac12 \Bigl[\sum_j w_{ij}\, m_j + b_i\Bigr] + \tfrac12 \Bigl|\sum_j w_{ij}\, z_j\Bigr| \Bigr), \\
+# \varphi_i &= \arg \sum_j w_{ij}\, z_j .
+# \end{aligned}
 # $$ (eq-komplexnet)
 #
 # In the authors' code each of eight channels has phases of its own and a kernel to each other channel. With our 26 channels, these

@@ -51,10 +51,10 @@ levels = settings.evaluation.corruptions["gaussian"]
 #
 # $$
 # \begin{aligned}
-# \dot\varphi_i &\mathrel{+}= \operatorname{Im}\bigl(e^{-i\varphi_i} F_i\bigr), \qquad
-# \bar w^l_{iu} = \frac{\sum_c m_{ic}\, w^l_{cu}}{\sum_c m_{ic}}, \\
-# F_i &= \sum_{l\ \text{conv.}} \frac{\sum_j K^l_{c_j,\, x_i - x_j}\, g_j e^{i\varphi_j}}{\sum_j g_j}
-#      + \sum_{l\ \text{dense}} \frac{\sum_u \bar w^l_{iu}\, g_u e^{i\varphi_u}}{\sum_u g_u} .
+# \dot\varphi_i &\mathrel{+}= \operatorname{Im}\bigl(e^{-i\varphi_i} F_i\bigr), \\
+# F_i &= \sum_{l\ \text{conv.}} \frac{\sum_j K^l_{c_j,\, x_i - x_j}\, g_j e^{i\varphi_j}}{\sum_j g_j} \\
+#     &+ \sum_{l\ \text{dense}} \frac{\sum_u \bar w^l_{iu}\, g_u e^{i\varphi_u}}{\sum_u g_u} , \\
+# \bar w^l_{iu} &= \frac{\sum_c m_{ic}\, w^l_{cu}}{\sum_c m_{ic}} .
 # \end{aligned}
 # $$ (eq-feedback)
 #
@@ -93,9 +93,10 @@ table_of(by_condition(conditions, "komplexnet", "komplexnet_feedback", pair), ""
 #
 # $$
 # \begin{aligned}
-# e_n(t+1) &= \Bigl[ \beta\, f_n(t+1) + \lambda\, d_n(t) + (1 - \beta - \lambda)\, e_n(t)
-#           - \tfrac{\alpha}{\sqrt{C_n}} \nabla_{e_n} \bigl\| e_{n-1}(t) - d_{n-1}(t) \bigr\|^2 \Bigr]_+, \\
-# d_{n-1} &= \bigl[ W^b_n * e_n + b_n \bigr]_+ .
+# &e_n(t+1) = \Bigl[ \beta\, f_n(t+1) + \lambda\, d_n(t) \\
+# &\qquad + (1 - \beta - \lambda)\, e_n(t) \\
+# &\qquad - \tfrac{\alpha}{\sqrt{C_n}} \nabla_{e_n} \bigl\| e_{n-1}(t) - d_{n-1}(t) \bigr\|^2 \Bigr]_+, \\
+# &d_{n-1} = \bigl[ W^b_n * e_n + b_n \bigr]_+ .
 # \end{aligned}
 # $$ (eq-prediction)
 #
