@@ -47,7 +47,8 @@ results = {name: gasp.run_all(settings.experiments([name], ["gaspnet"]), setting
 # ## How phases align
 #
 # A trained network looks at two digits. The phases of its first layer start at random. Every frame is one Kuramoto iteration. Keys and
-# queries are those of the first sweep, before phases modulate anything; they stay fixed while phases align. {ref}`look-for-yourself` shows other scenes, with noise, at every time step.
+# queries are those of the first sweep, before phases modulate anything; they stay fixed while phases align. {ref}`look-for-yourself`
+# shows other scenes, with noise, at every time step.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Phases of the first layer on one scene, iteration by iteration. Colour is phase; brightness is how much a location pulls on others.", "name": "fig-animation"}, "image": {"alt": "An animation: two digits whose locations change colour until each digit has one colour, opposite to the other's."}}
 from gasp.analysis import figures
@@ -61,17 +62,16 @@ figures.animation(image, *align_first_layer(model, image, 4 * model.settings.ite
 # %% [markdown]
 # ## On test scenes
 
-
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Phases on test scenes of multi-MNIST: of the first layer at every time step, of the deeper convolutions at the last. Digits: true, and what the network reports.", "name": "fig-phases"}, "image": {"alt": "Rows of scenes; beside each, maps in which the two digits take opposite colours as time goes on."}}
 import torch
 
 
 def look(model, scenes):
     """Phase maps of scenes, each with its true objects and those that the network reports."""
-    images, _, targets = scenes.batch(slice(None))
+    images, masks, targets = scenes.batch(slice(None))
     count = int(targets[0, 0].sum())
     with torch.no_grad():
-        trajectory = model.run(images, torch.Generator().manual_seed(0))
+        trajectory = model.run(images, torch.Generator().manual_seed(0), masks)
     answers = (logits[:, 0].topk(count).indices.sort().values.tolist() for logits in (targets, trajectory.answers[-1]))
     captions = [
         f"{', '.join(map(str, true))} → {', '.join(map(str, reported))}" for true, reported in zip(*answers, strict=True)
@@ -88,6 +88,16 @@ look(model, examples)
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "The same with two digits on a photograph, by a network that was trained on such scenes.", "name": "fig-phases-photographs"}, "image": {"alt": "Rows of photographs with two digits; beside each, maps that are dark but for the digits, each of which takes a colour of its own."}}
 on_photographs = settings.datasets["multi_mnist_cifar"].compose("test", 5, seed=1)
 look(gasp.load_example(settings, dataset="multi_mnist_cifar"), on_photographs)
+
+# %% [markdown]
+# Training showed no digits that overlap. Here they do (the first four test scenes in which they share ink). Where two strokes cross, a
+# location belongs to both digits and takes one of the two phases; the parts on either side keep their own.
+
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Digits that overlap, by the network that was trained without overlap.", "name": "fig-phases-overlap"}, "image": {"alt": "Rows of scenes of two digits that cross; beside each, maps in which the parts of each digit have mostly one colour."}}
+overlapping = settings.datasets["multi_mnist"].with_scenes({"overlap": 0.5})
+scenes = overlapping.compose("test", 60, seed=1)
+shared = scenes.masks.amin(1).flatten(1).gt(127).sum(1)  # pixels of both
+look(model, scenes[shared.gt(8).nonzero().flatten()[:4]])
 
 # %% [markdown]
 # ## Order and separation
@@ -128,6 +138,20 @@ table(["order, last step", "first digit", "second digit", "photograph"], rows)
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Phases on test scenes of CIFAR-MNIST. Digits: true, and what the network reports.", "name": "fig-phases-items"}, "image": {"alt": "Rows of photographs with a digit on each; beside each, maps in which the digit has mostly one colour and the photograph several, in patches and waves."}}
 items = settings.datasets["cifar_mnist"].compose("test", 5, seed=1)
 look(gasp.load_example(settings, "paper_gaspnet", "cifar_mnist"), items)
+
+# %% [markdown]
+# Two networks show the extremes on the same scenes. With *ideal phases*, masks set the phases of the first layer; deeper layers still take
+# theirs from their input. Without the synchrony loss, phases have *collapsed* into one: nothing is told apart, and modulation only makes
+# the sweep stronger.
+
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "The first three of these scenes, and below each the masks of digit and photograph.", "name": "fig-masks-items"}, "image": {"alt": "Three photographs with a digit, and below them the digit's shape in one colour on a ground of another."}}
+figures.scenes(items[:3])
+
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "The same scenes with ideal phases.", "name": "fig-phases-ideal"}, "image": {"alt": "Rows of maps in which the digit has one colour and the photograph the opposite one."}}
+look(gasp.load_example(settings, "paper_ideal_phases", "cifar_mnist"), items[:3])
+
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "The same scenes with collapsed phases: the network without synchrony loss.", "name": "fig-phases-collapsed"}, "image": {"alt": "Rows of maps that come to one colour all over."}}
+look(gasp.load_example(settings, "paper_no_synchrony_loss", "cifar_mnist"), items[:3])
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "CIFAR-MNIST, the paper's mechanisms alone: order within item and photograph, and separation of the two.", "name": "fig-order-photographs"}, "image": {"alt": "Two panels of curves over time steps, one curve a layer."}}
 figures.order_over_time(gasp.run_all(settings.experiments(["cifar_mnist"], ["paper_gaspnet"]), settings))

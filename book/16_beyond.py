@@ -139,15 +139,11 @@ table_of(by_condition(conditions, *pairs), "Gaussian noise")
 # lit pixels does not give the answer away (see {py:mod}`gasp.data.reasoning`).
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Problems of visual reasoning (validation scenes). Above each row is the question and its answer.", "name": "fig-reasoning"}, "image": {"alt": "Rows of outlines: a small shape inside or outside a large one, two equal or two different shapes."}}
-from dataclasses import replace
-
 examples = {}
 for name, question in {"inside": "inside?", "same_different": "the same?"}.items():
     drawn = settings.datasets[name].compose("validation", 64, seed=1)
     for answer, is_shown in {"yes": drawn.targets[:, 0, 1], "no": drawn.targets[:, 0, 0]}.items():
-        chosen = is_shown.nonzero().flatten()[:4]
-        parts = {part: getattr(drawn, part)[chosen] for part in ("images", "masks", "targets", "labels")}
-        examples[f"{question} {answer}"] = replace(drawn, **parts)
+        examples[f"{question} {answer}"] = drawn[is_shown.nonzero().flatten()[:4]]
 figures.gallery(examples)
 
 # %% tags=["remove-cell"]

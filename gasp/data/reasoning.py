@@ -69,7 +69,7 @@ def compose_problem(problem: Problem, size: int, count: int, seed: int) -> Scene
         parts.append(draw(problem, size, generator))
         if not len(parts[-1]):
             raise GaspError(f"impossible scene: {size} pixels leave no room for the shapes of the problem {problem!r}")
-    return Scenes.joined(parts).first(count)
+    return Scenes.joined(parts)[:count]
 
 
 def _sameness(problem: str, size: int, generator: torch.Generator) -> Scenes:

@@ -83,10 +83,10 @@ class Scenes:
     def __len__(self) -> int:
         return len(self.images)
 
-    def first(self, count: int) -> Scenes:
-        """The first scenes of the set."""
-        images, masks, targets, labels = (part[:count] for part in (self.images, self.masks, self.targets, self.labels))
-        colours = None if self.colours is None else self.colours[:count]
+    def __getitem__(self, index: Tensor | slice) -> Scenes:
+        """Some scenes of the set, such as the first hundred, ``scenes[:100]``."""
+        images, masks, targets, labels = (part[index] for part in (self.images, self.masks, self.targets, self.labels))
+        colours = None if self.colours is None else self.colours[index]
         return Scenes(images, masks, targets, labels, self.head_of_object, colours)
 
     def batch(self, index: Tensor | slice, device: torch.device | str = "cpu") -> tuple[Tensor, Tensor, Tensor]:

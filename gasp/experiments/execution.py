@@ -98,12 +98,12 @@ def _evaluate(model: Model, experiment: Experiment, rows: _Rows) -> dict[str, Te
             of_scenes |= found.binding.of_scenes()
         prefix = f"{condition.evaluation}/{condition.level:g}"
         correct.update({f"{prefix}/{what}": values[[0, -1]] for what, values in of_scenes.items()})
-        attributed = _attributed(model, shown.first(ATTRIBUTED), asked.attributions, condition)
+        attributed = _attributed(model, shown[:ATTRIBUTED], asked.attributions, condition)
         rows.add(*place, attributed, start=len(found.loss) - 1)
 
     seed = SEEDS[asked.split] + asked.draw
     scenes = data.compose(asked.split, asked.scenes, seed)
-    some = scenes.first(asked.sweep_scenes)
+    some = scenes[: asked.sweep_scenes]
     add(Condition("clean", 0.0), scenes)
     for layer, statistics in enumerate(phase_statistics(model, some), start=1):
         rows.add(asked.split, "phases", layer, statistics)
@@ -156,7 +156,7 @@ def _training_scenes(experiment: Experiment, epoch: int) -> Scenes:
     if examples is None:
         return experiment.data.compose("train", count, experiment.seed * 10_000 + epoch)
     few = experiment.data.compose("train", min(examples, count), experiment.seed * 10_000)
-    return Scenes.joined([few] * math.ceil(count / len(few))).first(count)
+    return Scenes.joined([few] * math.ceil(count / len(few)))[:count]
 
 
 def _restore(model: Model, tensors: dict[str, torch.Tensor], weights: Path) -> None:

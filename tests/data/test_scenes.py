@@ -295,7 +295,7 @@ def test_colours_are_kept_in_the_first_scenes_and_in_sets_of_several_chunks(monk
     monkeypatch.setattr(module, "CHUNK", 8)
     scenes = compose(EQUAL, SceneSettings(colours="familiar"), 20, 0)
     assert scenes.colours.shape == (20, 2)
-    assert torch.equal(scenes.first(5).colours, scenes.colours[:5])
+    assert torch.equal(scenes[:5].colours, scenes.colours[:5])
 
 
 @pytest.mark.parametrize(
@@ -316,7 +316,7 @@ def test_scenes_that_cannot_be_painted_are_refused(items, settings, background, 
 @pytest.mark.parametrize("count", [1, 4, 6, 9])
 def test_the_first_scenes_are_those_that_the_set_begins_with(count):
     scenes = compose(EQUAL, SceneSettings(), 6, 0)
-    some = scenes.first(count)
+    some = scenes[:count]
     assert len(some) == min(count, 6)
     assert same(some, Scenes(*(getattr(scenes, part)[:count] for part in TENSORS), scenes.head_of_object))
 
