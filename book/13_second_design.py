@@ -334,5 +334,5 @@ for factors in ([], *([factor] for factor in FACTORS), list(FACTORS)):
     named = targets[:, 0].gather(1, patched.answers[-1, :, 0].topk(2).indices)
     share = named.all(1).float().mean()
     print(f"{' and '.join(factors) or 'nothing':>20}: {share:.3f}")
-# Hardly anything: keys, gate and activity are already nearly as good
-# as those of the scene without noise.
+# Hardly anything: under this noise, keys and gates are already about
+# as good as without it.

@@ -28,7 +28,7 @@ def complex_activity(activity: Tensor, unit: Tensor) -> Tensor:
     """Complex activity: m cos φ and m sin φ, ``(2, *)``, of activity ``(B, n)`` or ``(B, C, H, W)``.
 
     Args:
-        activity: m.
+        activity: m, real.
         unit: phasors of φ. The channels of a location share one, ``(2, B, H, W)``, or have one each, ``(2, B, C, H, W)``.
     """
     cos, sin = _for_channels(unit, activity)
