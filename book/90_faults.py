@@ -11,18 +11,19 @@
 # (what-survives)=
 # # Appendix: recovery from failures
 #
-# A grid of runs takes hours. In that time the power may fail, a disk may fill up, or someone may press Ctrl-C. Afterwards
-# finished results must still be there, half-finished runs must go on where they were, and damaged files must be told from
-# intact ones. This page reports whether they do.
+# A *grid* is a set of training runs, and it takes hours. In that time the power may fail, a disk may fill up, or someone may press
+# Ctrl-C. Afterwards finished results must still be there, half-finished runs must go on where they were, and damaged files must be
+# recognised. In {glue:text}`trials` trials, equally many for each fault below, what must never happen was counted {glue:text}`wrong`
+# times.
 #
-# One command tries it. It starts grids of four small runs, each in a folder of its own, and disturbs each grid at a random
+# One command makes these trials. It starts grids of four small runs, each in a folder of its own, and disturbs each grid at a random
 # moment. Then it runs the grid to its end and compares every file, byte by byte, with those of an undisturbed grid:
 #
 # ```bash
 # gasp faults            # ten trials of each fault, minutes; --quick: one
 # ```
 #
-# The tests run the short form. Try it yourself on the file system that will hold your results.
+# The tests run the short form. To test the file system that will hold your results, name a folder there: `TMPDIR=/a/folder gasp faults`.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"
@@ -58,15 +59,11 @@ for name, text in {
     glue(name, text, display=False)
 
 # %% [markdown]
-# There were {glue:text}`trials` trials, equally many for each fault, in which {glue:text}`met` commands were stopped or
-# refused. Seven things must never happen, and they were counted {glue:text}`wrong` times in all. Faults that this machine does
-# not permit: {glue:text}`not_tried`.
-#
-# Read the table by rows, one fault each. The last seven columns count what must never happen, so they should show nothing but
-# zeros:
+# Each row of the table is one fault. Faults that this machine does not permit: {glue:text}`not_tried`. The last seven columns count
+# what must never happen, so they should show nothing but zeros:
 #
 # - *lost*: a result of a finished run is missing;
-# - *repeated*: a finished run was computed again;
+# - *repeated*: a finished run whose files were intact was computed again;
 # - *half*: an incomplete file was taken for a complete one;
 # - *left over*: a temporary file remained;
 # - *differing*: a file differs from that of the undisturbed grid;
@@ -82,14 +79,17 @@ table(header, [[fault, *row] for fault, row in zip(cells.index, cells.to_numpy()
 # %% [markdown]
 # The other columns say what recovery cost:
 #
-# - *stopped*: commands that did not end well; one trial may have several;
+# - *stopped*: commands that ended early, because they were killed or refused a damaged file; one trial may have several,
+#   {glue:text}`met` in all;
 # - *resumed*: trials whose last command continued from a checkpoint;
-# - *steps again*: training steps that were computed twice. The trials save a checkpoint after every step, so a kill costs only the step in
-#   which it happens ({glue:text}`again_killed` steps in {glue:text}`met_killed` kills).
+# - *steps again*: training steps that were computed twice (–: not measured, because the steps of workers are not counted).
 #
-# A command that is asked to stop loses nothing ({glue:text}`again_told` steps): it completes its step and saves it, which took
-# at most {glue:text}`leave` s. Real runs save every 15 seconds, and when they are asked to stop. When a damaged checkpoint or
-# damaged weights were refused, the trial removed them, as the message says, and trained again what they held.
+# The trials save a checkpoint after every step, so a kill costs only the step in which it happens ({glue:text}`again_killed` steps in
+# {glue:text}`met_killed` kills). Real runs save every 15 seconds, so a kill costs up to 15 seconds of training. A command that is asked to
+# stop loses nothing ({glue:text}`again_told` steps): it completes its step and saves it, which took at most {glue:text}`leave` s.
+#
+# A damaged checkpoint or damaged weights are refused, and the message says to remove them. The trials did so, and trained again what the
+# files had held. If one of several workers is killed, another takes its run within the same command, so nothing is stopped or resumed.
 #
 # ## How each fault is made
 #
