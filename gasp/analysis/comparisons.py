@@ -241,7 +241,7 @@ def _difference(
         raise GaspError(f"claim {claim} has no conditions to compare ({text}): add levels to the profile's evaluation")
     share = 1 / len(conditions)
     terms = [Term(sign * share, name, condition) for condition in conditions for sign, name in ((1, variant), (-1, other))]
-    within = f" (margin {margin:g})" if margin else ""
+    within = f" (margin {margin:g} added)" if margin else ""
     return Effect(
         claim, f"{VARIANTS[variant].label} − {VARIANTS[other].label}: {text}{within}", dataset, tuple(terms), margin, part
     )

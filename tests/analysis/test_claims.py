@@ -188,9 +188,9 @@ def test_the_heads_of_item_and_background_are_those_of_the_data_set(profile, mon
         found = {effect.text: {term.condition[-6:] for term in effect.terms} for effect in of_claim(profile, "C5")}
         return {text.partition(": ")[2]: parts for text, parts in found.items()}
 
-    assert heads() == {"smaller items": {"head_0"}, "photographs behind them (margin 0.01)": {"head_1"}}
+    assert heads() == {"smaller items": {"head_0"}, "photographs behind them (margin 0.01 added)": {"head_1"}}
     monkeypatch.setattr(Dataset, "heads", ("background", "objects"))
-    assert heads() == {"smaller items": {"head_1"}, "photographs behind them (margin 0.01)": {"head_0"}}
+    assert heads() == {"smaller items": {"head_1"}, "photographs behind them (margin 0.01 added)": {"head_0"}}
 
 
 @pytest.mark.usefixtures("profile")
@@ -886,9 +886,10 @@ def test_a_box_opens_a_chapter_with_verdicts_a_number_and_the_reason(stored):
 
 def test_a_box_shows_an_effect_that_decides():
     rows = pd.DataFrame({"claim": "O2", "part": "", "dataset": "x", "effect": ["one", "two"], "mean": [0.1, -0.2], "seeds": 4})
-    rows = rows.assign(low=rows["mean"] - 0.05, high=rows["mean"] + 0.05, verdict=["holds", "does not hold"])
+    rows = rows.assign(low=rows["mean"] - 0.05, high=rows["mean"] + 0.05, p=0.07, at_limit=False)
+    rows = rows.assign(verdict=["holds", "does not hold"])
     assert verdicts._found(rows).startswith("✗ **does not hold**: two: −0.200")
-    assert verdicts._found(rows.assign(verdict=["holds", "unclear"])).startswith("? **unclear**: two: ")
+    assert verdicts._found(rows.assign(verdict=["holds", "unclear"])).endswith("], corrected p = 0.07")
     assert verdicts._found(rows.assign(verdict=["holds", "not tested"])).startswith("? **unclear**: one: ")
 
 
