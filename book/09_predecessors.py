@@ -81,7 +81,7 @@ for name in ("multi_mnist", "cifar_mnist"):
     results[name] = gasp.run_all(settings.experiments([name], variants), settings)
 
 # %% [markdown]
-# ## How they compare
+# ## As their papers have them
 #
 # Like with like: all four networks answer from their last sweep, and GASPnet has the paper's mechanisms alone.
 
@@ -121,6 +121,21 @@ figures.accuracy_over(results["multi_mnist"], undisturbed_at)
 #
 # On CIFAR-MNIST, GAttANet is about as accurate as the CNN. The two models with phases are less accurate, KomplexNet the least. So
 # it is the phases that cost accuracy there, and not time steps or attention.
+
+# %% [markdown]
+# ## With our read-out, beside GASPnet
+#
+# Here all answers add up over time, and GASPnet has our additions. Two digits:
+
+# %% tags=["remove-input"]
+beside = ["cnn_parameters", "gattanet", "komplexnet", "gaspnet"]
+measured = gasp.run_all(settings.experiments(["multi_mnist"], beside), settings)
+noisy = at_level(levels_of(measured, "gaussian"), noise)
+conditions = {"no noise": last_step(undisturbed(measured)), f"σ = {noise:g}": last_step(noisy)}
+table_of(by_variant(conditions, beside), "model")
+
+# %% [markdown]
+# BESIDE
 
 # %% [markdown]
 # ## What follows

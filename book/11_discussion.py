@@ -102,9 +102,10 @@ from scipy.stats import t
 judged = verdicts.judge(settings)
 for _, row in judged[judged["verdict"] == "unclear"].iterrows():
     half = (row["high"] - row["low"]) / 2  # of the 95 % interval
-    deviation = half / t.ppf(0.975, row["seeds"] - 1) * row["seeds"] ** 0.5
-    seeds = 2
-    while seeds < 1000 and t.ppf(0.975, seeds - 1) * deviation > abs(row["mean"]) * (seeds**0.5):
+    width = t.ppf(0.975, row["seeds"] - 1) / row["seeds"] ** 0.5
+    scatter, seeds = half / width, 2  # standard deviation over seeds
+    needed = abs(row["mean"]) / scatter
+    while seeds < 1000 and t.ppf(0.975, seeds - 1) > needed * seeds**0.5:
         seeds += 1
     print(f"{seeds:4} seeds for {row['mean']:+.3f}: {row['effect'][:48]}")
 # Where a thousand seeds would not do, the effect is next to nothing.

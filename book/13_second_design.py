@@ -331,8 +331,8 @@ print(f"by {errors.max(1).mean():.4f} on average")
 ours = gasp.load_example(settings, "gaspnet", "multi_mnist")
 for factors in ([], *([factor] for factor in FACTORS), list(FACTORS)):
     patched = patched_run(ours, noisy, clean, factors)
-    named = targets[:, 0].gather(1, patched.answers[-1, :, 0].topk(2).indices)
-    share = named.all(1).float().mean()
+    two = patched.answers[-1, :, 0].topk(2).indices
+    share = targets[:, 0].gather(1, two).all(1).float().mean()
     print(f"{' and '.join(factors) or 'nothing':>20}: {share:.3f}")
 # Hardly anything: under this noise, keys and gates are already about
 # as good as without it.

@@ -69,13 +69,15 @@ verdicts.effects_table(alone)
 
 # %% tags=["hide-cell"] mystnb={"code_prompt_show": "Solution of exercise 1", "code_prompt_hide": "Hide the solution"}
 right = {}
-for run in settings.experiments(["multi_mnist"], ["gaspnet", "cnn_parameters"]):
+pair = ["gaspnet", "cnn_parameters"]
+for run in settings.experiments(["multi_mnist"], pair):
     answers = settings.store.correct(run.key, ["clean/0/scene"])
     last = answers["clean/0/scene"][-1]  # one truth value a scene
     right.setdefault(run.seed, {})[run.variant] = last.mean()
 pairs = [both for both in right.values() if len(both) == 2]
-gains = [both["gaspnet"] - both["cnn_parameters"] for both in pairs]
-print([f"{gain:+.4f}" for gain in gains], f"{sum(gains) / len(gains):+.4f}")
+gains = [both[pair[0]] - both[pair[1]] for both in pairs]
+print("each seed:", [f"{gain:+.4f}" for gain in gains])
+print(f"mean: {sum(gains) / len(gains):+.4f}")
 
 # %% [markdown]
 # **2. Large and unclear, small and certain.** Which is the largest effect without a verdict either way, and which the smallest one that

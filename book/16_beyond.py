@@ -217,7 +217,8 @@ print(f"largest difference: {gap.abs().max():.0e}")
 from gasp.learning.evaluation import phase_statistics
 
 model = gasp.load_example(settings, "komplexnet_feedback")
-scenes = settings.datasets["multi_mnist"].compose("validation", 500, seed=3)
+digits = settings.datasets["multi_mnist"]
+scenes = digits.compose("validation", 500, seed=3)
 
 
 def first_layer(network):
