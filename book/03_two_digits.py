@@ -80,9 +80,9 @@ accuracy["seeds"] = [str((clean["variant"] == variant).sum()) for variant in var
 table_of(accuracy, "model")
 
 # %% [markdown]
-# GASPnet is more accurate than the CNN of as many parameters. The difference is small, and that from the gate without phases is within
-# its interval. A CNN of as many multiplications is more accurate than GASPnet (paper), as the last section shows; against GASPnet it has
-# not been tested yet.
+# GASPnet is more accurate than the CNN of as many parameters, by a small margin. Its lead over the gate without phases is unclear: the
+# interval includes zero. A CNN of as many multiplications is more accurate than all of them. So without noise, width is worth more than
+# phases; under noise it is the other way round, as the next section shows.
 #
 # ## Accuracy over time steps
 #
