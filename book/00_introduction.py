@@ -50,8 +50,9 @@ for name, where in {
     "photo_gaspnet": ("multi_mnist_cifar", "gaspnet"),
     "photo_gate": ("multi_mnist_cifar", "gate"),
     "photo_cnn": ("multi_mnist_cifar", "cnn_parameters"),
-    "item_paper": ("cifar_mnist", "paper_gaspnet"),
-    "item_cnn": ("cifar_mnist", "paper_cnn_parameters"),
+    "digits_wide": ("multi_mnist", "cnn_compute"),
+    "item_gaspnet": ("cifar_mnist", "gaspnet"),
+    "item_cnn": ("cifar_mnist", "cnn_parameters"),
 }.items():
     glue(name, found(*where), display=False)
 
@@ -64,11 +65,12 @@ for name, where in {
 # photograph it names both of two digits in {glue:text}`photo_gaspnet` of the scenes and the CNN in {glue:text}`photo_cnn`; under noise
 # of σ = {glue:text}`sigma` it is {glue:text}`noisy_gaspnet` against {glue:text}`noisy_cnn`. Much of this needs no phases: a learned gate
 # of ours alone reaches {glue:text}`photo_gate` and {glue:text}`noisy_gate`. With neither photograph nor noise there is little to gain:
-# {glue:text}`digits_gaspnet` against {glue:text}`digits_cnn` ({ref}`the-photographs`, {ref}`the-noise`, {ref}`two-digits`).
+# {glue:text}`digits_gaspnet` against {glue:text}`digits_cnn`, and a wider CNN of as many multiplications reaches {glue:text}`digits_wide`
+# ({ref}`the-photographs`, {ref}`the-noise`, {ref}`two-digits`).
 #
-# **Phases do not help where everything must be named.** If digit and photograph both count, the paper's mechanisms name both in
-# {glue:text}`item_paper` of the scenes and the CNN in {glue:text}`item_cnn`. A likely reason: the parts of a photograph do not fall into
-# one phase.
+# **Phases do not help where everything must be named.** If digit and photograph both count, GASPnet names both in
+# {glue:text}`item_gaspnet` of the scenes and the CNN of as many parameters in {glue:text}`item_cnn`. A likely reason: the parts of a
+# photograph do not fall into one phase.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits, and the phases of GASPnet's first layer as they align. Colour is phase; brightness is how much a location pulls on others.", "name": "fig-aligning"}, "image": {"alt": "An animation: two digits whose locations change colour until each digit has one colour, opposite to the other's."}}
 from gasp.analysis import figures
@@ -142,7 +144,7 @@ shown = {
     "two digits on a photograph": ("multi_mnist_cifar", "gaspnet", "cnn_parameters"),
 }
 if settings.judges:  # a network that names photographs knows those of its own training only
-    shown["an item on a photograph"] = ("cifar_mnist", "gaspnet_two_steps", "cnn_parameters")
+    shown["an item on a photograph"] = ("cifar_mnist", "gaspnet", "cnn_parameters")
 figures.explorer(
     [
         exhibit(title, settings.datasets[dataset], *(gasp.load_example(settings, each, dataset) for each in networks))

@@ -51,11 +51,14 @@ verdicts.datasets_table(verdicts.judge(settings, PAPER))
 # **Phases help where place does not tell objects apart.** On overlap that training did not show, and on an empty ground, weights and gate
 # bring nothing, and phases bring accuracy ({ref}`the-generalisation`). In front of a photograph, both do.
 #
-# **Phases hinder where there are more objects than in training.** With three digits, GASPnet is less accurate after its phases have aligned
-# than before.
+# **Phases hinder where there are more objects than in training.** With three digits, GASPnet is less accurate after its phases have
+# aligned than before.
 #
-# **Where the photograph must be named, phases cost accuracy.** It has many parts, and they do not fall into one phase. The paper's mechanisms
-# make GASPnet less accurate than the CNN there. On validation scenes, our additions bring it close to the CNN, and not beyond.
+# **Where the photograph must be named, phases cost accuracy.** It has many parts, and they do not fall into one phase. The paper's
+# mechanisms make GASPnet less accurate than the CNN there. Our additions bring it close to the CNN, and not beyond.
+#
+# **Width is worth more than phases on clean digits, and less on noisy ones.** A CNN of as many multiplications is more accurate than
+# GASPnet without noise, and far less accurate under noise.
 #
 # ## What the paper leaves open
 #
@@ -83,7 +86,7 @@ verdicts.datasets_table(verdicts.judge(settings, PAPER))
 # ## What to try next
 #
 # A filter of five pixels cannot tell a stroke from a texture. GASPnet's key network sees more. Such cues could also come from
-# above: the paper names top-down predictions {cite:p}`predify` as its next step.
+# above: the paper names top-down predictions {cite:p}`predify` as its next step, and {ref}`beyond-the-paper` makes a beginning.
 #
 # The paper's tasks ask which objects there are, and that can be told without binding. Tasks that ask for an object by its place, or by
 # another of its features, are a sharper test of what synchrony is for. {ref}`what-is-where` begins with them.
