@@ -130,6 +130,7 @@ figures.accuracy_over(results["multi_mnist"], undisturbed_at)
 # %% tags=["remove-input"]
 beside = ["cnn_parameters", "gattanet", "komplexnet", "gaspnet"]
 measured = gasp.run_all(settings.experiments(["multi_mnist"], beside), settings)
+beside = [name for name in beside if name in set(measured["variant"])]
 noisy = at_level(levels_of(measured, "gaussian"), noise)
 conditions = {"no noise": last_step(undisturbed(measured)), f"σ = {noise:g}": last_step(noisy)}
 table_of(by_variant(conditions, beside), "model")
