@@ -68,8 +68,8 @@ for name, where in {
 # {glue:text}`digits_gaspnet` against {glue:text}`digits_cnn`, and a wider CNN of as many multiplications reaches {glue:text}`digits_wide`
 # ({ref}`the-photographs`, {ref}`the-noise`, {ref}`two-digits`).
 #
-# **Phases do not help where everything must be named.** If digit and photograph both count, GASPnet names both in
-# {glue:text}`item_gaspnet` of the scenes and the CNN of as many parameters in {glue:text}`item_cnn`. A likely reason: the parts of a
+# **Where the photograph must be named, too, phases are not worth their parameters.** GASPnet names digit and photograph in
+# {glue:text}`item_gaspnet` of the scenes, and the CNN of as many parameters in {glue:text}`item_cnn`. A likely reason: the parts of a
 # photograph do not fall into one phase.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits, and the phases of GASPnet's first layer as they align. Colour is phase; brightness is how much a location pulls on others.", "name": "fig-aligning"}, "image": {"alt": "An animation: two digits whose locations change colour until each digit has one colour, opposite to the other's."}}

@@ -125,7 +125,7 @@ figures.accuracy_over_time(without_gate, settings.evaluation.longer_noise, "long
 from gasp.analysis.statistics import at_level
 from gasp.analysis.tables import parts_of_difference
 
-table_of(parts_of_difference({f"σ = {level:g}": at_level(noise, level) for level in [0.0, *levels[:4:2]]}), "")
+table_of(parts_of_difference({f"σ = {level:g}": at_level(noise, level) for level in [0.0, *levels[:4:2]]}), "GASPnet")
 
 # %% [markdown]
 # Share of test scenes with both digits right, paired by seed, with 95 % intervals. The first row is the sum of the others.

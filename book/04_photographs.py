@@ -86,7 +86,7 @@ from gasp.analysis.statistics import at_level, levels_of
 from gasp.analysis.tables import parts_of_difference
 
 noise = levels_of(selected, "gaussian", undisturbed_at=dataset.undisturbed("gaussian"))
-table_of(parts_of_difference({f"σ = {level:g}": at_level(noise, level) for level in [0.0, *levels[:4:2]]}), "")
+table_of(parts_of_difference({f"σ = {level:g}": at_level(noise, level) for level in [0.0, *levels[:4:2]]}), "GASPnet")
 
 # %% [markdown]
 # Both parts count. Gate and weights make more than half of the gain before phases act, and phases make the rest.
@@ -201,12 +201,13 @@ table(["order within item / photograph", *(f"layer {layer + 1}" for layer in ran
 both = gasp.run_all(settings.experiments(["cifar_mnist"], ["paper_no_modulation", "paper_gaspnet"]), settings)
 whole = {label: undisturbed(both, metric) for label, metric in metrics.items()}
 parts = parts_of_difference(whole, "paper_gaspnet", "paper_no_modulation")
-table_of(parts, "CIFAR-MNIST, no noise")
+table_of(parts, "GASPnet (paper), no noise")
 
 # %% [markdown]
 # ### With our additions
 #
-# GASPnet comes close to the CNN of as many parameters, and not beyond. It names the item better and the photograph less well:
+# GASPnet is more accurate than the CNN of the same layers, and less accurate than the CNN of as many parameters. It names the item better
+# than either, and the photograph less well than the wider one:
 
 # %% tags=["remove-input"]
 ours = gasp.run_all(settings.experiments(["cifar_mnist"], ["cnn", "cnn_parameters", "gaspnet"]), settings)
@@ -218,7 +219,7 @@ table_of(by_condition(clean, "cnn_parameters", "gaspnet", ("gaspnet", "cnn_param
 
 # %% tags=["remove-input"]
 whole = {label: undisturbed(ours, metric) for label, metric in metrics.items()}
-table_of(parts_of_difference(whole), "CIFAR-MNIST, no noise")
+table_of(parts_of_difference(whole), "GASPnet, no noise")
 
 # %% [markdown]
 # At t = 0 GASPnet names the item less well than the CNN of the same layers, and later steps more than make up for it. The photograph
@@ -229,8 +230,9 @@ table_of(parts_of_difference(whole), "CIFAR-MNIST, no noise")
 # ## What follows
 #
 # - Picking out objects in front of a photograph is where GASPnet gains most, by gate and phases together.
-# - Naming the photograph itself is where phases cost most: it has many parts, and they do not fall into one phase.
-# - Our additions bring GASPnet close to the CNN there, and not beyond it.
+# - Where the photograph must be named, too, the paper's mechanisms cost accuracy: a photograph has many parts, and they do not fall into one
+#   phase.
+# - With our additions phases help there, too, but the same parameters are worth more in a wider CNN.
 
 # %% [markdown]
 # ## Exercises

@@ -54,8 +54,9 @@ verdicts.datasets_table(verdicts.judge(settings, PAPER))
 # **Phases hinder where there are more objects than in training.** With three digits, GASPnet is less accurate after its phases have
 # aligned than before.
 #
-# **Where the photograph must be named, phases cost accuracy.** It has many parts, and they do not fall into one phase. The paper's
-# mechanisms make GASPnet less accurate than the CNN there. Our additions bring it close to the CNN, and not beyond.
+# **Where the photograph must be named, too, phases are not worth their parameters.** A photograph has many parts, and they do not fall into
+# one phase. The paper's mechanisms make GASPnet less accurate than the CNN of the same layers there. With our additions it is more
+# accurate than that CNN, by what later steps bring, and still behind a CNN of as many parameters.
 #
 # **Width is worth more than phases on clean digits, and less on noisy ones.** A CNN of as many multiplications is more accurate than
 # GASPnet without noise, and far less accurate under noise.

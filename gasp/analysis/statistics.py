@@ -185,9 +185,9 @@ def decomposition(rows: pd.DataFrame, gaspnet: str = "gaspnet", cnn: str = "cnn"
     first = rows[(rows["variant"] == gaspnet) & (rows["t"] == 0)].assign(variant="first step")
     values = pd.concat([last_step(rows), first])
     pairs = {
-        "GASPnet, last step − CNN, same layers": (gaspnet, cnn),
-        "GASPnet, t = 0 − CNN: before phases act": ("first step", cnn),
-        "GASPnet, last step − t = 0: by phases": (gaspnet, "first step"),
+        "last step − CNN, same layers": (gaspnet, cnn),
+        "t = 0 − CNN: before phases act": ("first step", cnn),
+        "last step − t = 0: by phases": (gaspnet, "first step"),
     }
     return {label: paired_difference(values, *pair) for label, pair in pairs.items()}
 
