@@ -58,19 +58,20 @@ for name, where in {
 
 # %% [markdown]
 # **Phases say what is where.** Every unit of GASPnet has a phase, an angle. When an image shows two digits, the output unit of a digit is
-# closer in phase to the place of that digit than to the other in {glue:text}`points` of the cases, and in {glue:text}`points_photo` in
-# front of a photograph. No loss told it which place to point to ({ref}`what-is-where`).
+# closer in phase to the place of that digit than to the other in {glue:text}`points` of the cases (by chance, in half of them). In front
+# of a photograph it is closest in {glue:text}`points_photo` (by chance, in a third). Masks of the digits train GASPnet's keys and gate, but
+# no loss told an output unit which place to point to ({ref}`what-is-where`).
 #
 # **GASPnet picks digits out of photographs and noise better than a convolutional network (CNN) of as many parameters.** In front of a
 # photograph it names both of two digits in {glue:text}`photo_gaspnet` of the scenes and the CNN in {glue:text}`photo_cnn`; under noise
-# of σ = {glue:text}`sigma` it is {glue:text}`noisy_gaspnet` against {glue:text}`noisy_cnn`. Much of this needs no phases: a learned gate
+# of σ = {glue:text}`sigma` it is {glue:text}`noisy_gaspnet` against {glue:text}`noisy_cnn`. Most of this needs no phases: a learned gate
 # of ours alone reaches {glue:text}`photo_gate` and {glue:text}`noisy_gate`. With neither photograph nor noise there is little to gain:
 # {glue:text}`digits_gaspnet` against {glue:text}`digits_cnn`, and a wider CNN of as many multiplications reaches {glue:text}`digits_wide`
 # ({ref}`the-photographs`, {ref}`the-noise`, {ref}`two-digits`).
 #
-# **Where the photograph must be named, too, phases are not worth their parameters.** GASPnet names digit and photograph in
-# {glue:text}`item_gaspnet` of the scenes, and the CNN of as many parameters in {glue:text}`item_cnn`. A likely reason: the parts of a
-# photograph do not fall into one phase.
+# **Where the photograph must be named, too, GASPnet does not beat the CNN.** It names digit and photograph in {glue:text}`item_gaspnet`
+# of the scenes, and the CNN of as many parameters in {glue:text}`item_cnn`. Phases help there, too, but a wider CNN makes better use of the
+# parameters that keys and gate cost.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits, and the phases of GASPnet's first layer as they align. Colour is phase; brightness is how much a location pulls on others.", "name": "fig-aligning"}, "image": {"alt": "An animation: two digits whose locations change colour until each digit has one colour, opposite to the other's."}}
 from gasp.analysis import figures
@@ -105,7 +106,7 @@ figures.animation(image, *align_first_layer(model, image, 4 * model.settings.ite
 # How to add a claim of your own: {ref}`your-own-experiment`.
 # ```
 # The paper makes eight claims that a program can check, C1 to C8. We add seven of our own, O1 to O7. Each claim is judged on each
-# data set: in our implementation it **holds**, **does not hold**, or is **unclear**. The paper compares GASPnet with a CNN of as many
+# data set: in our implementation it **holds**, **does not hold**, is **unclear**, or was **not tested** (fewer than two seeds). The paper compares GASPnet with a CNN of as many
 # parameters. Verdicts are about GASPnet with our additions ({ref}`what-we-add`). Two more stand below them in smaller letters:
 # *stricter*, against a CNN of as many multiplications, and *paper alone*, about the paper's mechanisms without our additions.
 # {ref}`the-rule` says how verdicts are reached.
@@ -119,7 +120,7 @@ verdicts.claims_table(*(verdicts.judge(settings, design) for design in (OURS, PA
 # %% [markdown]
 # All claims under the first heading compare the same networks, so on one data set they tend to hold or fail together. Read them as one
 # finding.
-# An empty cell means that the claim is not about that data set. *Not tested* means that fewer than two seeds have been run.
+# An empty cell means that the claim is not about that data set. With few seeds and many effects, much stays unclear.
 # {ref}`the-effects` shows the differences behind each verdict.
 
 # %% [markdown]

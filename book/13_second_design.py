@@ -73,7 +73,7 @@ table_of(by_name[~changed], "both labels right on CIFAR-MNIST")
 table_of(by_name[changed], "both labels right on CIFAR-MNIST", folded="Each changed setting as a table")
 
 # %% [markdown]
-# Why does none of them help?
+# Several settings come close to the CNN, but none beats it. Why?
 #
 # - **Phases find the item, and do not hold the photograph together.** Keys of the first layer come from filters of five pixels.
 #   To them, the parts of a photograph do not look alike, and those that look like strokes join the digit.
@@ -82,9 +82,9 @@ table_of(by_name[changed], "both labels right on CIFAR-MNIST", folded="Each chan
 #
 # ### What right phases would bring
 #
-# Phases that masks set in the first layer help the item and cost the photograph. With *ideal phases*, a location takes the mean phase
-# of what its filter sees. With *figure*, it has the item's phase wherever a tenth of its filter's field is item. The network then names
-# the item better than the CNN, far better under strong noise, and the photograph less well. Deeper layers take their phases from their
+# Phases that masks set in the first layer can help the item, and cost the photograph. With *ideal phases*, a location takes the mean phase
+# of what its filter sees. With *figure*, it has the item's phase wherever a tenth of its filter's field is item. *Figure* names the item
+# better than the CNN, and both do so under strong noise. Both name the photograph less well. Deeper layers take their phases from their
 # input, so even here their phases are not right everywhere.
 
 # %% tags=["remove-input"]
@@ -101,13 +101,13 @@ right = pd.DataFrame(columns).reindex(told).rename(told)
 table_of(right.map(lambda share: f"{share:.3f}"), "CIFAR-MNIST, right")
 
 # %% [markdown]
-# Other single settings matter less. What weakens phases, such as half the modulation, gains more than what sharpens them. These single
+# What weakens phases, such as half the modulation, gains more than what sharpens them. These single
 # changes were run after the paper's mechanisms had been tested, and chose nothing there.
 #
 # ### On two digits
 #
 # Five iterations are enough on two digits. Three align the phases less well and cost accuracy; eight gain nothing. A loss on the last
-# step alone enlarges the gain over time only because the first answer gets worse. Twice the training helps the CNN and GASPnet alike.
+# step alone enlarges the gain over time only because the first answer gets worse. Twice the training helps.
 
 # %% tags=["remove-input"]
 two_digits = {"alignment": "both digits right, six epochs", "length": "both digits right, twelve epochs"}
@@ -129,7 +129,8 @@ table_of(length, two_digits["length"])
 #
 # ### At full length
 #
-# Six epochs, means over seeds 0 to 2. First two digits on a photograph, where most is gained:
+# Six epochs, means over seeds 0 to 2. *Last step alone* is the answer of the last sweep, without those before. First two digits on a
+# photograph, where most is gained without noise:
 
 # %% tags=["remove-input"]
 photo = study("full_length_photo_digits")
@@ -168,7 +169,7 @@ for name, (study_name, run) in {
     glue(name, f"{last_step(levels_of(measured, 'clean', 'pointing'))['value'].mean():.3f}", display=False)
 
 # %% [markdown]
-# ### What each part is worth
+# ### What some changes are worth
 #
 # This study was made with two time steps; the final model has three. The upper rows change one point each. The lower rows are controls: phases that masks set in every convolution,
 # the gate without phases, and the CNN. All were trained for three epochs with seed 0. The cells are shares of validation scenes with
@@ -230,9 +231,8 @@ table_of(changes.map(lambda share: "" if pd.isna(share) else f"{share:.3f}"), "w
 
 # %% [markdown]
 # Without alignment, accuracy falls on both data sets on which this was tried. With one phase per location instead of one per channel, it
-# falls on photographs and, on two digits, under noise. A third time step helps by about 0.01 where two digits are named and harms by
-# about as much on an item on a photograph, at nearly twice the cost. Half the key network is
-# enough on an empty background and too little on photographs. Neither network gains on all data sets from another learning rate,
+# falls on photographs and, on two digits, under noise. A third time step helps two digits on a photograph, at nearly twice the cost; the
+# other changes that it brings are within chance. Half the key network is enough on an empty background and too little on photographs. Neither network gains on all data sets from another learning rate,
 # so both keep the same one. With a single seed, differences of 0.01 may be chance.
 
 # %% [markdown]
@@ -262,15 +262,16 @@ for factors in ([], *([factor] for factor in FACTORS), list(FACTORS)):
 table(["taken from the scene without noise", "both digits right", "separation, layer 1"], rows)
 
 # %% [markdown]
-# Noise harms the keys most: with clean keys and queries, most of the loss that coupling can repair is repaired. Gates come second. The rest is lost
-# in the activity, which no coupling repairs. With our additions, keys and gate see more, and GASPnet keeps far more of its accuracy under noise
-# than the CNN ({ref}`the-noise`), although it never trained on noise.
+# Noise harms the keys most: clean keys and queries restore as much accuracy as all factors together. (*Gates* are here the amplitude gates
+# of the paper's coupling; clean ones restore less accuracy.) The rest is lost in the activity, which no coupling repairs. With our additions,
+# keys and gate see more, and GASPnet keeps far more of its accuracy under noise than the CNN ({ref}`the-noise`), although it never trained
+# on noise.
 #
 # (without-masks)=
 # ## Without masks
 #
 # On labels alone, nothing tells keys and gate what an object is, and what they learn differs from seed to seed. With a phase for each
-# channel, both digits take nearly the same phase. With one phase per location they come apart in two of three seeds. In these two,
+# channel, both digits take nearly the same phase in two of three seeds. With one phase per location they come apart in two of three seeds. In these two,
 # GASPnet's answers improve from t = 0 to the last step. In the third all phases are alike, and time brings nothing. One of the three gates
 # without phases learns much less than the others.
 
@@ -304,9 +305,10 @@ table_of(study("masks_or_labels").droplevel(0), "three epochs")
 # %% [markdown]
 # ## What follows
 #
-# - Keys must see more than a small filter, and whatever need not be named must be silenced. These two changes bring most.
-# - Phases of single channels beat one phase per location where masks are known, and depend on them.
-# - None of this was chosen on test scenes, so the verdicts of the other chapters are not optimistic for that reason.
+# - The gate alone brings most of the gain: activity that need not be named should be suppressed. A key network of half the size loses much
+#   of it in front of photographs.
+# - Phases of single channels beat one phase per location where masks are known, but often do not separate without masks.
+# - Nothing was chosen on test scenes of the second design, so its verdicts are not optimistic for that reason.
 
 # %% [markdown]
 # ## Exercises
