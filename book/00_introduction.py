@@ -57,21 +57,22 @@ for name, where in {
     glue(name, found(*where), display=False)
 
 # %% [markdown]
-# **Phases say what is where.** Every unit of GASPnet has a phase, an angle. When an image shows two digits, the output unit of a digit is
-# closer in phase to the place of that digit than to the other in {glue:text}`points` of the cases (by chance, in half of them). In front
-# of a photograph it is closest in {glue:text}`points_photo` (by chance, in a third). Masks of the digits train GASPnet's keys and gate, but
-# no loss told an output unit which place to point to ({ref}`what-is-where`).
+# **Phases say what is where.** Every unit of GASPnet has a phase, an angle. When an image shows two digits, the output unit of a
+# digit is closer in phase to the place of that digit than to the other in {glue:text}`points` of the cases (by chance, in half of
+# them). In front of a photograph it is closest in {glue:text}`points_photo` (by chance, in a third). Masks of the digits train
+# GASPnet's keys and gate, but no loss told an output unit which place to point to ({ref}`what-is-where`).
 #
 # **GASPnet picks digits out of photographs and noise better than a convolutional network (CNN) of as many parameters.** In front of a
-# photograph it names both of two digits in {glue:text}`photo_gaspnet` of the scenes and the CNN in {glue:text}`photo_cnn`; under noise
-# of σ = {glue:text}`sigma` it is {glue:text}`noisy_gaspnet` against {glue:text}`noisy_cnn`. Most of this needs no phases: a learned gate
-# of ours alone reaches {glue:text}`photo_gate` and {glue:text}`noisy_gate`. With neither photograph nor noise there is little to gain:
-# {glue:text}`digits_gaspnet` against {glue:text}`digits_cnn`, and a wider CNN of as many multiplications reaches {glue:text}`digits_wide`
+# photograph it names both of two digits in {glue:text}`photo_gaspnet` of the scenes and the CNN in {glue:text}`photo_cnn`; under
+# noise of σ = {glue:text}`sigma` it is {glue:text}`noisy_gaspnet` against {glue:text}`noisy_cnn`. Most of this needs no phases: a
+# learned gate of ours alone reaches {glue:text}`photo_gate` and {glue:text}`noisy_gate`. With neither photograph nor noise there is
+# little to gain: {glue:text}`digits_gaspnet` against {glue:text}`digits_cnn`, and a wider CNN of as many multiplications reaches
+# {glue:text}`digits_wide`
 # ({ref}`the-photographs`, {ref}`the-noise`, {ref}`two-digits`).
 #
-# **Where the photograph must be named, too, GASPnet does not beat the CNN.** It names digit and photograph in {glue:text}`item_gaspnet`
-# of the scenes, and the CNN of as many parameters in {glue:text}`item_cnn`. Phases help there, too, but a wider CNN makes better use of the
-# parameters that keys and gate cost.
+# **Where the photograph must be named, too, GASPnet does not beat the CNN.** It names digit and photograph in
+# {glue:text}`item_gaspnet` of the scenes, and the CNN of as many parameters in {glue:text}`item_cnn`. Phases help there, too, but a
+# wider CNN makes better use of the parameters that keys and gate cost.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits, and the phases of GASPnet's first layer as they align. Colour is phase; brightness is how much a location pulls on others.", "name": "fig-aligning"}, "image": {"alt": "An animation: two digits whose locations change colour until each digit has one colour, opposite to the other's."}}
 from gasp.analysis import figures
@@ -90,9 +91,9 @@ figures.animation(image, *align_first_layer(model, image, 4 * model.settings.ite
 # different objects fire apart.
 #
 # *GASPnet: Global Agreement to Synchronize Phases* {cite:p}`gaspnet` builds that answer into a CNN. Every neuron has an activity and
-# a **phase**. Neurons whose keys and queries agree pull each other's phases together, as coupled oscillators do; all others are pushed
-# apart. Signals between neurons in phase then count more, and signals between neurons in antiphase count less. So each object is
-# processed almost as if the other were absent. {ref}`from-oscillators-to-binding` builds this up step by step.
+# a **phase**. Neurons whose keys and queries agree pull each other's phases together, as coupled oscillators do; all others are
+# pushed apart. Signals between neurons in phase then count more, and signals between neurons in antiphase count less. So each object
+# is processed almost as if the other were absent. {ref}`from-oscillators-to-binding` builds this up step by step.
 #
 # The paper's code is not public. This book is an independent implementation, written from the paper and its predecessors
 # {cite:p}`komplexnet,gattanet`. Every number and every figure on these pages comes from runs whose specification, versions and
@@ -106,10 +107,10 @@ figures.animation(image, *align_first_layer(model, image, 4 * model.settings.ite
 # How to add a claim of your own: {ref}`your-own-experiment`.
 # ```
 # The paper makes eight claims that a program can check, C1 to C8. We add seven of our own, O1 to O7. Each claim is judged on each
-# data set: in our implementation it **holds**, **does not hold**, is **unclear**, or was **not tested** (fewer than two seeds). The paper compares GASPnet with a CNN of as many
-# parameters. Verdicts are about GASPnet with our additions ({ref}`what-we-add`). Two more stand below them in smaller letters:
-# *stricter*, against a CNN of as many multiplications, and *paper alone*, about the paper's mechanisms without our additions.
-# {ref}`the-rule` says how verdicts are reached.
+# data set: in our implementation it **holds**, **does not hold**, is **unclear**, or was **not tested** (fewer than two seeds). The
+# paper compares GASPnet with a CNN of as many parameters. Verdicts are about GASPnet with our additions ({ref}`what-we-add`). Two
+# more stand below them in smaller letters: *stricter*, against a CNN of as many multiplications, and *paper alone*, about the paper's
+# mechanisms without our additions. {ref}`the-rule` says how verdicts are reached.
 
 # %% tags=["remove-input"]
 from gasp.analysis import verdicts
@@ -118,9 +119,8 @@ from gasp.analysis.designs import OURS, PAPER
 verdicts.claims_table(*(verdicts.judge(settings, design) for design in (OURS, PAPER)))
 
 # %% [markdown]
-# All claims under the first heading compare the same networks, so on one data set they tend to hold or fail together. Read them as one
-# finding.
-# An empty cell means that the claim is not about that data set. With few seeds and many effects, much stays unclear.
+# All claims under the first heading compare the same networks, so on one data set they tend to hold or fail together. Read them as
+# one finding. An empty cell means that the claim is not about that data set. With few seeds and many effects, much stays unclear.
 # {ref}`the-effects` shows the differences behind each verdict.
 
 # %% [markdown]
@@ -128,8 +128,8 @@ verdicts.claims_table(*(verdicts.judge(settings, design) for design in (OURS, PA
 # ## Look for yourself
 #
 # GASPnet and a CNN of as many parameters look at the same scenes. Each pixel of the maps has the colour of its phase and is dimmed
-# where a place pulls little on others. Phases are random at the start. **Play** lets them align, one Kuramoto iteration after the other, and
-# GASPnet answers anew at every time step. Each bar is the probability of a class; the classes that are there are
+# where a place pulls little on others. Phases are random at the start. **Play** lets them align, one Kuramoto iteration after the
+# other, and GASPnet answers anew at every time step. Each bar is the probability of a class; the classes that are there are
 # underlined.
 #
 # **Try this.** The list has two kinds of scenes: those in which time corrects the answer, and those in which time spoils it. It says

@@ -11,8 +11,8 @@
 # (the-methods)=
 # # Methods
 #
-# We compare GASPnet with CNNs of about equal size and of equal cost, and with networks without one of its parts. A fixed rule turns each
-# comparison into a verdict. This page describes the data, the networks and the rule.
+# We compare GASPnet with CNNs of about equal size and of equal cost, and with networks without one of its parts. A fixed rule turns
+# each comparison into a verdict. This page describes the data, the networks and the rule.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"
@@ -104,10 +104,10 @@ table(["variant, and its name in the code", "parameters", "seeds"], rows)
 #
 # All variants are optimised alike: Adam with a one-cycle schedule, batches of {glue:text}`batch`, peak learning rate
 # {glue:text}`rate`, {glue:text}`epochs` epochs of {glue:text}`scenes` fresh scenes, clipped gradients. The loss is the mean
-# cross-entropy over time steps and heads; where there are phases, λ = {glue:text}`synchrony` times the synchrony loss of the
-# first layer is added. GASPnet's keys and gate have losses of their own ({ref}`what-we-add`). All these losses use the masks of the
-# objects, which a CNN never sees; the variants *labels only* do without ({ref}`without-masks`). The length of training is what two cores
-# allow for all runs, not where accuracy ends: see {ref}`the-search`.
+# cross-entropy over time steps and heads; where there are phases, λ = {glue:text}`synchrony` times the synchrony loss of the first
+# layer is added. GASPnet's keys and gate have losses of their own ({ref}`what-we-add`). All these losses use the masks of the
+# objects, which a CNN never sees; the variants *labels only* do without ({ref}`without-masks`). The length of training is what two
+# cores allow for all runs, not where accuracy ends: see {ref}`the-search`.
 
 # %% tags=["remove-cell"]
 from myst_nb import glue
@@ -146,9 +146,9 @@ glue("separated", f"{SEPARATED:g}", display=False)
 # (the-rule)=
 # ## How a claim is judged
 #
-# On each data set a claim *holds*, *does not hold*, or is *unclear*, in our implementation. *Does not hold* means that at least
-# one of its effects was shown to be the opposite of what the claim says. Where the evidence is too weak for either, the claim is *unclear*. The claims C1 to C8 and O1 to O7 are those of
-# {ref}`what-holds`. The rule has four steps.
+# On each data set a claim *holds*, *does not hold*, or is *unclear*, in our implementation. *Does not hold* means that at least one
+# of its effects was shown to be the opposite of what the claim says. Where the evidence is too weak for either, the claim is
+# *unclear*. The claims C1 to C8 and O1 to O7 are those of {ref}`what-holds`. The rule has four steps.
 #
 # **1. A claim becomes effects.** An effect is a weighted sum of accuracies: a difference between two networks, its mean over
 # levels of a corruption, a gain over time steps, or the slope of that gain over noise. Its sign is chosen so that the claim says
@@ -179,17 +179,17 @@ glue("separated", f"{SEPARATED:g}", display=False)
 # - *The paper's comparison* is with a CNN of as many parameters. It decides. *The stricter comparison*, ours, is with a CNN of as
 #   many multiplications. It has a verdict of its own, marked *stricter*, and overrules nothing.
 # - *Accuracy* (C1, C2), *ablations* (C7) and GAttANet, a predecessor with attention and no phases (C8), are compared on scenes
-#   without noise. *Robustness* (C4) is accuracy under
-#   corruption: the mean difference over all levels of Gaussian noise, and over all levels of all corruptions. Both must be above zero. A
-#   network that is more accurate without noise can pass although it loses more to it.
+#   without noise. *Robustness* (C4) is accuracy under corruption: the mean difference over all levels of Gaussian noise, and over all
+#   levels of all corruptions. Both must be above zero. A network that is more accurate without noise can pass although it loses more
+#   to it.
 # - These claims restate one another: all of them compare the same GASPnet networks with others. A GASPnet that is less accurate on a
 #   data set fails in all of them. The table puts them, and C5, under one heading: read it as one finding.
 # - *Growth over time* (C3) is judged over the levels of Gaussian noise at which the CNN of as many parameters, and GASPnet at its
 #   first step, have at least {glue:text}`floor` of the scenes right. Guessing is right for 1 scene of 45 with two digits, and for 1
 #   of 100 with item and photograph. Close to that, accuracy has no room to fall. Levels are chosen without looking at the last
 #   step, so that the choice cannot favour a gain.
-# - *No loss on the background* (C5) means that the photograph is named less often by at most {glue:text}`margin`. This is about twice the
-#   standard error that ten seeds would give, estimated on validation scenes of photographs.
+# - *No loss on the background* (C5) means that the photograph is named less often by at most {glue:text}`margin`. This is about twice
+#   the standard error that ten seeds would give, estimated on validation scenes of photographs.
 # - *Phases separate the objects* (C6) is judged in each convolutional layer, at the last time step. Order within objects must
 #   exceed {glue:text}`separated` of at most 1, and separation {glue:text}`separated` of the largest possible. With two objects, mean
 #   phases are then at least 127° apart, and phases deviate from them by at most 38° (the circular standard deviation). So about 19 of
@@ -222,8 +222,8 @@ glue("separated", f"{SEPARATED:g}", display=False)
 #
 # Each solution can be run after the cells above, in the notebook: see the buttons at the top of the page.
 #
-# **1. Few seeds.** Differences between two networks scatter over seeds, say with a standard deviation of 0.005. How large must the mean
-# difference be for Student's test to give p < 0.05, with 3, 4, 5 and 10 seeds?
+# **1. Few seeds.** Differences between two networks scatter over seeds, say with a standard deviation of 0.005. How large must the
+# mean difference be for Student's test to give p < 0.05, with 3, 4, 5 and 10 seeds?
 
 # %% tags=["hide-cell"] mystnb={"code_prompt_show": "Solution of exercise 1", "code_prompt_hide": "Hide the solution"}
 from math import sqrt

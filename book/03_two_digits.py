@@ -47,9 +47,9 @@ figures.scenes(dataset.compose("test", 5, seed=1))
 # %% [markdown]
 # ## Training
 #
-# One call trains whatever is not stored yet. Three CNNs are compared with GASPnet: one of the same layers, one of as many
-# parameters, and one of as many multiplications ({ref}`the-methods`). The *gate without phases* has GASPnet's key network and gate and
-# answers from a single sweep. It shows what segmentation is worth without any oscillator.
+# One call trains whatever is not stored yet. Three CNNs are compared with GASPnet: one of the same layers, one of as many parameters,
+# and one of as many multiplications ({ref}`the-methods`). The *gate without phases* has GASPnet's key network and gate and answers
+# from a single sweep. It shows what segmentation is worth without any oscillator.
 
 # %%
 variants = ["cnn", "cnn_parameters", "cnn_compute", "gate", "gaspnet"]
@@ -63,8 +63,8 @@ figures.learning_curves(results)
 # %% [markdown]
 # ## Without noise
 #
-# Read {numref}`fig-two-digits` row by row: each small dot is one trained network, and the larger mark below is the mean over seeds with
-# its 95 % interval.
+# Read {numref}`fig-two-digits` row by row: each small dot is one trained network, and the larger mark below is the mean over seeds
+# with its 95 % interval.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Share of test scenes with both digits right, at the last time step. Dots are seeds; below them their mean with its 95 % interval.", "name": "fig-two-digits"}, "image": {"alt": "Rows of dots, one for each model, and their means with intervals."}}
 figures.comparison(results)
@@ -80,14 +80,14 @@ accuracy["seeds"] = [str((clean["variant"] == variant).sum()) for variant in var
 table_of(accuracy, "model")
 
 # %% [markdown]
-# GASPnet is ahead of the CNN of as many parameters by a small margin, in every seed; corrected for the number of effects, four seeds leave
-# that unclear. So is its lead over the gate without phases. A CNN of as many multiplications is ahead of all of them. So without noise,
-# width is worth more than phases; under noise it is the other way round, as the next section shows.
+# GASPnet is ahead of the CNN of as many parameters by a small margin, in every seed; corrected for the number of effects, four seeds
+# leave that unclear. So is its lead over the gate without phases. A CNN of as many multiplications is ahead of all of them. So
+# without noise, width is worth more than phases; under noise it is the other way round, as the next section shows.
 #
 # ## Accuracy over time steps
 #
-# GASPnet takes three steps, t = 0, 1 and 2. At t = 0 it uses no phases. At every later step its phases align further, it sweeps through
-# its layers again, and its answer adds up what all steps so far have found.
+# GASPnet takes three steps, t = 0, 1 and 2. At t = 0 it uses no phases. At every later step its phases align further, it sweeps
+# through its layers again, and its answer adds up what all steps so far have found.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Share of test scenes with both digits right at every time step, at several levels of noise (mean over seeds, 95 % interval). Dotted lines are models without time.", "name": "fig-time"}, "image": {"alt": "Accuracy of GASPnet over time steps at each noise level, and dotted lines for the models without time."}}
 levels = settings.evaluation.corruptions["gaussian"]
@@ -103,9 +103,9 @@ table(["noise σ", "gain per time step"], [[f"{level:g}", formatted(gain, sign=T
 
 # %% [markdown]
 # For each seed and level of noise, a line is fitted over the time steps. Its slope is the gain per step, given with the 95 % interval
-# of its mean over seeds. The gain is small without noise and several times larger under moderate noise. Under the strongest noise hardly
-# any scene is right at any step, so there is nothing left to gain; claim C3 leaves out levels at which that is so ({ref}`the-rule`). Most
-# of the gain is there at t = 1.
+# of its mean over seeds. The gain is small without noise and several times larger under moderate noise. Under the strongest noise
+# hardly any scene is right at any step, so there is nothing left to gain; claim C3 leaves out levels at which that is so
+# ({ref}`the-rule`). Most of the gain is there at t = 1.
 #
 # With more time steps than in training, accuracy stays about where it was:
 
@@ -117,9 +117,9 @@ figures.accuracy_over_time(without_gate, settings.evaluation.longer_noise, "long
 # (the-two-parts)=
 # ## Where the gain comes from
 #
-# At t = 0 GASPnet is a feed-forward network: the CNN's layers, with weights that were trained together with phases, and a gate. So its
-# difference from the CNN of the same layers has two parts: what is there before any phase acts, and what phases bring to the later
-# sweeps.
+# At t = 0 GASPnet is a feed-forward network: the CNN's layers, with weights that were trained together with phases, and a gate. So
+# its difference from the CNN of the same layers has two parts: what is there before any phase acts, and what phases bring to the
+# later sweeps.
 
 # %% tags=["remove-input"]
 from gasp.analysis.statistics import at_level
@@ -133,8 +133,8 @@ table_of(parts_of_difference({f"σ = {level:g}": at_level(noise, level) for leve
 # before phases act; we think that the gate silences the ground between the digits. The later steps add to it at all levels shown.
 #
 # Is it phases that the later steps bring, or the mere repetition? In a control whose phases never align ($K = 0$), the second step
-# changes accuracy by {glue:text}`gain_unaligned`, and in the same network with alignment by {glue:text}`gain_aligned` (two time steps,
-# three epochs, one seed, validation scenes). So we count what the later steps bring as brought by phases.
+# changes accuracy by {glue:text}`gain_unaligned`, and in the same network with alignment by {glue:text}`gain_aligned` (two time
+# steps, three epochs, one seed, validation scenes). So we count what the later steps bring as brought by phases.
 
 # %% tags=["remove-cell"]
 from myst_nb import glue
@@ -148,8 +148,8 @@ for name, run in {"gain_unaligned": "no_alignment, steps = 2", "gain_aligned": "
 # ## With the paper's mechanisms alone
 #
 # Without our additions, GASPnet gains about as much over the CNN of as many parameters without noise, and far less under noise. A CNN
-# of as many multiplications is more accurate than it without noise, and less accurate under noise. These networks were tested on another
-# draw of scenes ({ref}`the-methods`), so compare differences and not levels.
+# of as many multiplications is more accurate than it without noise, and less accurate under noise. These networks were tested on
+# another draw of scenes ({ref}`the-methods`), so compare differences and not levels.
 
 # %% tags=["remove-input"]
 paper = ["paper_cnn_parameters", "paper_cnn_compute", "paper_gaspnet"]
@@ -163,8 +163,8 @@ table_of(differences, "GASPnet (paper) − …")
 # ### Overlap
 #
 # Trained on overlap, GASPnet (paper) has no clear lead over the CNN of as many parameters, and the CNN of as many multiplications is
-# ahead of both. Boxes overlapped by up to 25 % or 50 % of the smaller one, in training and in the test. Overlap that training did *not*
-# show is another matter: there phases help ({ref}`the-generalisation`).
+# ahead of both. Boxes overlapped by up to 25 % or 50 % of the smaller one, in training and in the test. Overlap that training did
+# *not* show is another matter: there phases help ({ref}`the-generalisation`).
 
 # %% tags=["remove-input"]
 from gasp.analysis.tables import by_condition

@@ -43,7 +43,8 @@ verdicts.claims_box(
 # (photo-digits)=
 # ## Two digits on a photograph
 #
-# Two digits are added to a photograph of CIFAR-10, as in the code of KomplexNet {cite:p}`komplexnet`, and only the digits must be named.
+# Two digits are added to a photograph of CIFAR-10, as in the code of KomplexNet {cite:p}`komplexnet`, and only the digits must be
+# named.
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "Two digits on a photograph, and the masks of both digits and the photograph.", "name": "fig-photo-digits"}, "image": {"alt": "A row of photographs with two handwritten digits on each, and below each the digits and what is behind them in three colours."}}
 from gasp.analysis import figures
@@ -89,14 +90,14 @@ noise = levels_of(selected, "gaussian", undisturbed_at=dataset.undisturbed("gaus
 table_of(parts_of_difference({f"σ = {level:g}": at_level(noise, level) for level in [0.0, *levels[:4:2]]}), "GASPnet")
 
 # %% [markdown]
-# Both parts count. Gate and weights make more than half of the gain before phases act, and later steps make the rest. The gate that was
-# trained without phases starts higher than GASPnet does at t = 0, so what phases add in the end is less than the last row: the difference
-# from the gate in the first table.
+# Both parts count. Gate and weights make more than half of the gain before phases act, and later steps make the rest. The gate that
+# was trained without phases starts higher than GASPnet does at t = 0, so what phases add in the end is less than the last row: the
+# difference from the gate in the first table.
 #
 # ### What gate and phases do
 #
-# On a photograph the gate opens at the digits and closes elsewhere. What is left is a scene that resembles two digits on an
-# empty ground, and phases move the two apart. Averaged over digits *and* photograph, this is less than claim C6 asks ({ref}`the-phases`).
+# On a photograph the gate opens at the digits and closes elsewhere. What is left is a scene that resembles two digits on an empty
+# ground, and phases move the two apart. Averaged over digits *and* photograph, this is less than claim C6 asks ({ref}`the-phases`).
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "Validation scenes, each with the phases of the first layer at every time step and of the deeper convolutions at the last (colour: phase; brightness: how much a location pulls). Titles: the digits, then the answer.", "name": "fig-gated-phases"}, "image": {"alt": "Rows of a photograph with two digits, followed by maps that are dark but for the digits, each digit in its own colour."}}
 import torch
@@ -120,8 +121,8 @@ captions = [
 figures.phase_maps(images, trajectory, captions)
 
 # %% [markdown]
-# The strength of modulation $a_F$ is learned, for each channel and unit. It starts from 1 and falls in every layer, most in the second
-# convolution:
+# The strength of modulation $a_F$ is learned, for each channel and unit. It starts from 1 and falls in every layer, most in the
+# second convolution:
 
 # %% tags=["remove-input"]
 from gasp.analysis.tables import table
@@ -133,9 +134,9 @@ table(["layer", "$a_F$, mean ± standard deviation"], list(zip(names, strengths,
 # %% [markdown]
 # ## Item and photograph, both to be named
 #
-# A digit, or a piece of clothing, is added to a photograph, and both must be named: **CIFAR-MNIST** and **CIFAR-Fashion**. The item is
-# one object, and the photograph behind it is the other. First come networks with the paper's mechanisms alone, and CNNs of their size,
-# tested on draw 0.
+# A digit, or a piece of clothing, is added to a photograph, and both must be named: **CIFAR-MNIST** and **CIFAR-Fashion**. The item
+# is one object, and the photograph behind it is the other. First come networks with the paper's mechanisms alone, and CNNs of their
+# size, tested on draw 0.
 
 # %% tags=["remove-cell"]
 compared = ["paper_cnn_parameters", "paper_cnn_compute", "paper_gaspnet", "paper_ideal_phases"]
@@ -190,15 +191,15 @@ for variant in ("paper_gaspnet", "paper_ideal_phases"):
 table(["order within item / photograph", *(f"layer {layer + 1}" for layer in range(len(maps)))], rows)
 
 # %% [markdown]
-# These are networks of seed 0 at the last time step, on 512 validation scenes. GASPnet (paper) finds the item. The photograph falls apart
-# into patches and waves of many phases. Even *ideal* phases are coarse: a location takes the mean phase of what its filter sees, and a
-# stroke of a digit is thinner than that. They keep the photograph in one piece and blur the item.
+# These are networks of seed 0 at the last time step, on 512 validation scenes. GASPnet (paper) finds the item. The photograph falls
+# apart into patches and waves of many phases. Even *ideal* phases are coarse: a location takes the mean phase of what its filter
+# sees, and a stroke of a digit is thinner than that. They keep the photograph in one piece and blur the item.
 #
 # ### Where the difference comes from
 #
-# As with two digits ({ref}`the-two-parts`), the difference between GASPnet and the CNN of the same layers has two parts: what training
-# with phases brings to the weights, and what phases then bring to the sweeps. About half of the deficit is there at t = 0, before
-# any phase is used:
+# As with two digits ({ref}`the-two-parts`), the difference between GASPnet and the CNN of the same layers has two parts: what
+# training with phases brings to the weights, and what phases then bring to the sweeps. About half of the deficit is there at t = 0,
+# before any phase is used:
 
 # %% tags=["remove-input"]
 both = gasp.run_all(settings.experiments(["cifar_mnist"], ["paper_no_modulation", "paper_gaspnet"]), settings)
@@ -209,8 +210,8 @@ table_of(parts, "GASPnet (paper), no noise")
 # %% [markdown]
 # ### With our additions
 #
-# GASPnet is ahead of the CNN of the same layers, and behind the CNN of as many parameters; corrected for the number of effects, the latter
-# is unclear. It names the item better than either, and the photograph less well than the wider one (draw {glue:text}`draw`):
+# GASPnet is ahead of the CNN of the same layers, and behind the CNN of as many parameters; corrected for the number of effects, the
+# latter is unclear. It names the item better than either, and the photograph less well than the wider one (draw {glue:text}`draw`):
 
 # %% tags=["remove-input"]
 from myst_nb import glue
@@ -228,15 +229,16 @@ whole = {label: undisturbed(ours, metric) for label, metric in metrics.items()}
 table_of(parts_of_difference(whole), "GASPnet, no noise")
 
 # %% [markdown]
-# At t = 0 GASPnet names the item less well than the CNN of the same layers, and later steps more than make up for it. For the photograph,
-# weights and gate make no clear difference, and later steps bring half as much as for the item. Its phases hold together far better than
-# with the paper's mechanisms alone ({ref}`the-second-design`), so why it stays behind the wider CNN is open.
+# At t = 0 GASPnet names the item less well than the CNN of the same layers, and later steps more than make up for it. For the
+# photograph, weights and gate make no clear difference, and later steps bring half as much as for the item. Its phases hold together
+# far better than with the paper's mechanisms alone ({ref}`the-second-design`), so why it stays behind the wider CNN is open.
 # {ref}`the-search` lists what was tried.
 
 # %% [markdown]
 # ## What follows
 #
-# - Among scenes without noise, GASPnet gains most where objects must be picked out in front of a photograph, by gate and phases together.
+# - Among scenes without noise, GASPnet gains most where objects must be picked out in front of a photograph, by gate and phases
+#   together.
 # - Where the photograph must be named, too, the paper's mechanisms cost accuracy: with them, a photograph falls into many phases.
 # - With our additions phases help there, too, but the same parameters seem to be worth more in a wider CNN.
 

@@ -11,8 +11,8 @@
 # (the-noise)=
 # # Noise
 #
-# No network in this book saw a corrupted image in training. Which network is more accurate when it meets one (claim C4)? A network that is
-# behind without noise can fail this claim without losing more to noise than another.
+# No network in this book saw a corrupted image in training. Which network is more accurate when it meets one (claim C4)? A network
+# that is behind without noise can fail this claim without losing more to noise than another.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"
@@ -55,8 +55,8 @@ def rivals(measured):
 # %% [markdown]
 # ## Two digits
 #
-# GASPnet stays far above the CNNs under moderate corruption. Each panel is one kind of corruption. From left to right it becomes stronger,
-# and the accuracy of every network falls.
+# GASPnet stays far above the CNNs under moderate corruption. Each panel is one kind of corruption. From left to right it becomes
+# stronger, and the accuracy of every network falls.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits: share of test scenes with both digits right under each corruption, at the last time step (mean over seeds, 95 % interval).", "name": "fig-noise"}, "image": {"alt": "Five panels, one a corruption, of accuracies that fall with its level."}}
 figures.accuracy_over(digits, undisturbed_at)
@@ -119,17 +119,18 @@ figures.parts_of_gain(by_corruption("multi_mnist_cifar"))
 
 # %% [markdown]
 # On two digits, gate and weights bring most under Gaussian noise, salt and pepper, and loss of contrast. Later steps bring most under
-# blur, and something under every corruption. In front of a photograph, both parts are of similar size under noise. Under blur, GASPnet is
-# worse than the CNN of the same layers at t = 0, and later steps make up for most of that.
+# blur, and something under every corruption. In front of a photograph, both parts are of similar size under noise. Under blur,
+# GASPnet is worse than the CNN of the same layers at t = 0, and later steps make up for most of that.
 #
 # Does it take phases, then? The two comparisons answer different questions. Within GASPnet, later steps add about as much as gate and
-# weights do in front of a photograph. But a gate that was trained *without* phases comes close to the whole of GASPnet (last column of
-# the table). GASPnet is clearly ahead of it only under blur on two digits; with three seeds of the gate, all other differences are unclear.
+# weights do in front of a photograph. But a gate that was trained *without* phases comes close to the whole of GASPnet (last column
+# of the table). GASPnet is clearly ahead of it only under blur on two digits; with three seeds of the gate, all other differences are
+# unclear.
 #
 # ## With the paper's mechanisms alone
 #
-# On two digits, GASPnet (paper) is ahead of the CNN of as many parameters under Gaussian noise, by far less than GASPnet is. On a digit on
-# a photograph it is behind the CNN already without noise ({ref}`the-photographs`), and noise does not widen the gap.
+# On two digits, GASPnet (paper) is ahead of the CNN of as many parameters under Gaussian noise, by far less than GASPnet is. On a
+# digit on a photograph it is behind the CNN already without noise ({ref}`the-photographs`), and noise does not widen the gap.
 
 # %% tags=["remove-input"]
 paper = ["paper_cnn_parameters", "paper_cnn_compute", "paper_gaspnet"]
@@ -145,8 +146,8 @@ table_of(alone, "scenes", "corruption", folded="Differences averaged over levels
 # ## What follows
 #
 # - On two digits, most of the robustness comes from the gate. It needs no phases, so a CNN could have one, too.
-# - Averaged over levels, accuracy grows from the first step to the last under every corruption. Phases help most where the gate does not:
-#   under blur, and where digits overlap on an empty ground ({ref}`the-generalisation`).
+# - Averaged over levels, accuracy grows from the first step to the last under every corruption. Phases help most where the gate does
+#   not: under blur, and where digits overlap on an empty ground ({ref}`the-generalisation`).
 
 # %% [markdown]
 # ## Exercises

@@ -48,8 +48,8 @@ results = gasp.run_all(
 # %% [markdown]
 # ## Smaller, more and overlapping digits
 #
-# Read each panel from left to right: its first point is what the networks were trained on, and every further point is further away from
-# that.
+# Read each panel from left to right: its first point is what the networks were trained on, and every further point is further away
+# from that.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits: share of test scenes with every digit right, over their scale, their number (more digits are drawn smaller, so that they take as much room as two) and their allowed overlap, at the last time step (mean over seeds, 95 % interval).", "name": "fig-more"}, "image": {"alt": "Three panels of accuracy: over the scale, the number and the overlap of digits."}}
 dataset = settings.datasets["multi_mnist"]
@@ -69,8 +69,8 @@ means = {figures.AXES[kind]: mean_over_levels(levels_of(results, kind)) for kind
 table_of(by_condition(means, *(("gaspnet", other) for other in (*rivals, "gate"))), "mean over")
 
 # %% [markdown]
-# The answer to n digits are the n classes with the largest logits. On overlap GASPnet is ahead of the CNN and of the gate without phases.
-# On smaller digits it is ahead of the CNN, and so is the gate. The mean over three and four digits hides that they differ:
+# The answer to n digits are the n classes with the largest logits. On overlap GASPnet is ahead of the CNN and of the gate without
+# phases. On smaller digits it is ahead of the CNN, and so is the gate. The mean over three and four digits hides that they differ:
 
 # %% tags=["remove-input"]
 from gasp.analysis.statistics import at_level
@@ -87,13 +87,14 @@ def parts(measured, evaluation, label, *networks):
 table_of(parts(results, "objects", "{:g} digits"), "GASPnet")
 
 # %% [markdown]
-# As in {ref}`the-two-parts`, the difference from the CNN of the same layers has two parts. With three digits, what phases bring is a loss.
-# A possible reason is that phases which were trained on two objects leave no room on the circle for a third. It would not explain why
-# four digits do no worse.
+# As in {ref}`the-two-parts`, the difference from the CNN of the same layers has two parts. With three digits, what phases bring is a
+# loss. A possible reason is that phases which were trained on two objects leave no room on the circle for a third. It would not
+# explain why four digits do no worse.
 #
 # ### What phases bring on overlap
 #
-# No digits overlapped in training. Where they overlap in the test, place no longer separates them, so this is where phases should help
+# No digits overlapped in training. Where they overlap in the test, place no longer separates them, so this is where phases should
+# help
 # (claim O2).
 
 # %% tags=["remove-input"]
@@ -149,14 +150,14 @@ table_of(
 )
 
 # %% [markdown]
-# These are means over all scales below 1, paired by seed, with 95 % intervals. GASPnet (paper) names the item somewhat less well than the
-# CNN of as many parameters. It names the photograph far less well, behind items of any size, as in {ref}`the-photographs`.
+# These are means over all scales below 1, paired by seed, with 95 % intervals. GASPnet (paper) names the item somewhat less well than
+# the CNN of as many parameters. It names the photograph far less well, behind items of any size, as in {ref}`the-photographs`.
 
 # %% [markdown]
 # ## What follows
 #
-# - On an empty ground, what phases bring grows with overlap that training did not show. That is our best evidence for binding. It does not
-#   carry over to photographs, and a CNN that is *trained* on overlap does as well as GASPnet (paper) ({ref}`two-digits`).
+# - On an empty ground, what phases bring grows with overlap that training did not show. That is our best evidence for binding. It
+#   does not carry over to photographs, and a CNN that is *trained* on overlap does as well as GASPnet (paper) ({ref}`two-digits`).
 # - Phases of networks that were trained on two objects do not serve three. Training on more, or phases of more dimensions
 #   ({ref}`related-work`), are the obvious next steps.
 # - On smaller items, GASPnet (paper) is behind the CNN where the photograph must be named.

@@ -74,18 +74,18 @@ for name, measured in results.items():
 table_of(pd.concat(gains), "scenes", "variant")
 
 # %% [markdown]
-# *No modulation* sets the strength of modulation, $a_F$, to zero. Phases then affect nothing, and the network *is* the CNN of the same
-# layers, at every step of its training, up to rounding. Without the synchrony loss, keys, queries and phases learn from classification alone. On two
-# digits the phases still come apart, as the next table shows; on CIFAR-MNIST they collapse into one.
+# *No modulation* sets the strength of modulation, $a_F$, to zero. Phases then affect nothing, and the network *is* the CNN of the
+# same layers, at every step of its training, up to rounding. Without the synchrony loss, keys, queries and phases learn from
+# classification alone. On two digits the phases still come apart, as the next table shows; on CIFAR-MNIST they collapse into one.
 #
 # On multi-MNIST, ideal phases are no better than those that GASPnet finds for itself, so separation does not limit accuracy there.
 # Phases that start at random in every layer cost accuracy: deeper layers then do not take their phases from their input.
 #
-# On CIFAR-MNIST it is the other way round. Without modulation, neighbourhood or synchrony loss, the network is more accurate, and about as
-# accurate as the CNN. Without modulation no phase is used; without the other two, all phases are alike, which comes to the same. What
-# these networks lack is modulation by differing phases. This suggests that it is what costs accuracy when the photograph must be named.
-# Ideal phases are better there than the network's own, but without noise they are below the network without modulation: they help the
-# item and cost the photograph ({ref}`the-search`).
+# On CIFAR-MNIST it is the other way round. Without modulation, neighbourhood or synchrony loss, the network is more accurate, and
+# about as accurate as the CNN. Without modulation no phase is used; without the other two, all phases are alike, which comes to the
+# same. What these networks lack is modulation by differing phases. This suggests that it is what costs accuracy when the photograph
+# must be named. Ideal phases are better there than the network's own, but without noise they are below the network without
+# modulation: they help the item and cost the photograph ({ref}`the-search`).
 #
 # ## What it does to the phases
 
@@ -106,8 +106,8 @@ table(["variant", "order within digits", "separation between digits"], rows)
 # %% [markdown]
 # ## Does separation pay?
 #
-# Over all kinds of networks, accuracy rises with separation on two digits; within one kind there are too few seeds to tell (exercise 2).
-# If phases help because they tell objects apart, networks whose phases lie further apart should be more accurate. Each point is
+# Over all kinds of networks, accuracy rises with separation on two digits; within one kind there are too few seeds to tell (exercise
+# 2). If phases help because they tell objects apart, networks whose phases lie further apart should be more accurate. Each point is
 # one trained network.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Multi-MNIST, no noise: share of test scenes with both digits right against the separation of the two digits' phases in the first layer, at the last time step. A point for each network; without modulation, the network is a CNN.", "name": "fig-separation"}, "image": {"alt": "Points of six kinds of networks; accuracy over separation of phases."}}
@@ -148,8 +148,8 @@ print(f"largest difference: {(gaspnet - cnn).abs().max():.1e}")
 # At every step. Variants of one seed start from the same weights.
 
 # %% [markdown]
-# **2. Within a kind of network.** In {numref}`fig-separation`, is accuracy related to separation among the networks of one kind, or only
-# between kinds?
+# **2. Within a kind of network.** In {numref}`fig-separation`, is accuracy related to separation among the networks of one kind, or
+# only between kinds?
 
 # %% tags=["hide-cell"] mystnb={"code_prompt_show": "Solution of exercise 2", "code_prompt_hide": "Hide the solution"}
 shown = results["multi_mnist"]

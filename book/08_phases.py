@@ -46,9 +46,9 @@ results = {name: gasp.run_all(settings.experiments([name], ["gaspnet"]), setting
 # %% [markdown]
 # ## How phases align
 #
-# A trained network looks at two digits. The phases of its first layer start at random. Every frame is one Kuramoto iteration. Keys and
-# queries are those of the first sweep, before phases modulate anything; they stay fixed while phases align. {ref}`look-for-yourself`
-# shows other scenes, with noise, at every time step.
+# A trained network looks at two digits. The phases of its first layer start at random. Every frame is one Kuramoto iteration. Keys
+# and queries are those of the first sweep, before phases modulate anything; they stay fixed while phases align.
+# {ref}`look-for-yourself` shows other scenes, with noise, at every time step.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Phases of the first layer on one scene, iteration by iteration. Colour is phase; brightness is how much a location pulls on others.", "name": "fig-animation"}, "image": {"alt": "An animation: two digits whose locations change colour until each digit has one colour, opposite to the other's."}}
 from gasp.analysis import figures
@@ -90,8 +90,8 @@ on_photographs = settings.datasets["multi_mnist_cifar"].compose("test", 5, seed=
 look(gasp.load_example(settings, dataset="multi_mnist_cifar"), on_photographs)
 
 # %% [markdown]
-# Training showed no digits that overlap. Here they do (the first four test scenes in which they share ink). Where two strokes cross, a
-# location belongs to both digits and takes one of the two phases; the parts on either side keep their own.
+# Training showed no digits that overlap. Here they do (the first four test scenes in which they share ink). Where two strokes cross,
+# a location belongs to both digits and takes one of the two phases; the parts on either side keep their own.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Digits that overlap, by the network that was trained without overlap.", "name": "fig-phases-overlap"}, "image": {"alt": "Rows of scenes of two digits that cross; beside each, maps in which the parts of each digit have mostly one colour."}}
 overlapping = settings.datasets["multi_mnist"].with_scenes({"overlap": 0.5})
@@ -102,8 +102,8 @@ look(model, scenes[shared.gt(8).nonzero().flatten()[:4]])
 # %% [markdown]
 # ## Order and separation
 #
-# *Order* is 1 if all locations of an object have one phase. *Separation* is 1 if two digits are in antiphase. With the photograph as a
-# third object, at most ¾ can be reached.
+# *Order* is 1 if all locations of an object have one phase. *Separation* is 1 if two digits are in antiphase. With the photograph as
+# a third object, at most ¾ can be reached.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits: order parameter of the phases within an object, and separation of the mean phases of the two objects (1 is antiphase), for each convolutional layer on test scenes without noise (means over seeds, 95 % intervals).", "name": "fig-order"}, "image": {"alt": "Two panels of curves that rise over time steps, one curve a layer."}}
 figures.order_over_time(results["multi_mnist"])
@@ -140,9 +140,9 @@ items = settings.datasets["cifar_mnist"].compose("test", 5, seed=1)
 look(gasp.load_example(settings, "paper_gaspnet", "cifar_mnist"), items)
 
 # %% [markdown]
-# Two networks show the extremes on the same scenes. With *ideal phases*, masks set the phases of the first layer; deeper layers still take
-# theirs from their input. Without the synchrony loss, phases have *collapsed* into one: nothing is told apart, and modulation only makes
-# the sweep stronger.
+# Two networks show the extremes on the same scenes. With *ideal phases*, masks set the phases of the first layer; deeper layers still
+# take theirs from their input. Without the synchrony loss, phases have *collapsed* into one: nothing is told apart, and modulation
+# only makes the sweep stronger.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "The first three of these scenes, and below each the masks of digit and photograph.", "name": "fig-masks-items"}, "image": {"alt": "Three photographs with a digit, and below them the digit's shape in one colour on a ground of another."}}
 figures.scenes(items[:3])
@@ -180,8 +180,8 @@ table(["scenes", "", *(f"t = {t}" for t in sorted(units["t"].unique()))], rows)
 # %% [markdown]
 # ## What follows
 #
-# - On two digits, phases do in the first two convolutions what the paper says. In the third they do with the paper's mechanisms alone,
-#   and not with our additions, by the bar that we set: there each channel has a phase of its own.
+# - On two digits, phases do in the first two convolutions what the paper says. In the third they do with the paper's mechanisms
+#   alone, and not with our additions, by the bar that we set: there each channel has a phase of its own.
 # - Order of a whole object is a good measure for digits, and not for a photograph, whose parts have no reason to agree.
 
 # %% [markdown]

@@ -113,10 +113,10 @@ undisturbed_at = {kind: settings.datasets["multi_mnist"].undisturbed(kind) for k
 figures.accuracy_over(results["multi_mnist"], undisturbed_at)
 
 # %% [markdown]
-# Without noise none of the three stands out on two digits. Under noise, the two models with phases keep more of their accuracy than the
-# CNN does. KomplexNet, whose coupling is local and does not depend on activity, keeps at least as much as GASPnet. So what GASPnet adds,
-# agreement over all layers, does not show as robustness here. Without noise, GAttANet is as accurate as GASPnet, so nothing speaks for
-# claim C8. To name two digits takes no binding, as long as nobody asks which of them is where
+# Without noise none of the three stands out on two digits. Under noise, the two models with phases keep more of their accuracy than
+# the CNN does. KomplexNet, whose coupling is local and does not depend on activity, keeps at least as much as GASPnet. So what
+# GASPnet adds, agreement over all layers, does not show as robustness here. Without noise, GAttANet is as accurate as GASPnet, so
+# nothing speaks for claim C8. To name two digits takes no binding, as long as nobody asks which of them is where
 # ({ref}`what-is-where`).
 #
 # On CIFAR-MNIST, GAttANet is about as accurate as the CNN. The two models with phases are less accurate, KomplexNet the least. So
@@ -149,8 +149,8 @@ table_of(by_variant(conditions, beside), "model")
 #
 # The solution can be run after the cells above, in the notebook: see the buttons at the top of the page.
 #
-# **1. A maximum.** Two objects send $A$ and $B$ to a unit, in antiphase. What does a unit of KomplexNet compute by {eq}`eq-komplexnet`,
-# and what does a unit of GASPnet compute that has the phase of the stronger one ($a_F = 1$)?
+# **1. A maximum.** Two objects send $A$ and $B$ to a unit, in antiphase. What does a unit of KomplexNet compute by
+# {eq}`eq-komplexnet`, and what does a unit of GASPnet compute that has the phase of the stronger one ($a_F = 1$)?
 
 # %% tags=["hide-cell"] mystnb={"code_prompt_show": "Solution of exercise 1", "code_prompt_hide": "Hide the solution"}
 import torch

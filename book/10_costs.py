@@ -200,9 +200,10 @@ costs = pd.DataFrame(
 figures.accuracy_over_cost(accuracy, costs, [CNN_WIDTHS, GASPNET_STEPS])
 
 # %% [markdown]
-# Without noise, GASPnet is not worth its cost on two digits: a wider CNN is more accurate, with as many multiplications and in less time.
-# Under noise it is the other way round ({ref}`the-noise`): wider CNNs are no more robust. Claim O3 is about the right panel; it compares
-# GASPnet with the line of the CNNs at the same time ({ref}`the-rule`). The stricter comparison of claim C1 is about the left panel.
+# Without noise, GASPnet is not worth its cost on two digits: a wider CNN is more accurate, with as many multiplications and in less
+# time. Under noise it is the other way round ({ref}`the-noise`): wider CNNs are no more robust. Claim O3 is about the right panel; it
+# compares GASPnet with the line of the CNNs at the same time ({ref}`the-rule`). The stricter comparison of claim C1 is about the left
+# panel.
 
 # %% [markdown]
 # (what-all-of-it-costs)=
@@ -235,7 +236,8 @@ tables.table(["profile", "runs", "training steps", "core-hours"], estimates)
 #
 # - Time steps are the price of the model: each one repeats most of the network three times and adds Kuramoto iterations.
 # - The coupling of all oscillators is not the bottleneck, thanks to the pooled key. Moving data is.
-# - A fair comparison gives the CNN the same budget. With it, a wide CNN is the better choice for clean digits, and GASPnet for noisy ones.
+# - A fair comparison gives the CNN the same budget. With it, a wide CNN is the better choice for clean digits, and GASPnet for noisy
+#   ones.
 #
 # ## Exercises
 #

@@ -45,38 +45,38 @@ verdicts.datasets_table(verdicts.judge(settings, PAPER))
 # ({ref}`two-digits`, {ref}`the-photographs`, {ref}`the-noise`). The learned gate, which needs no oscillator, makes most of this gain.
 # Phases add to it, by less. On two digits without noise there is little to gain. On CIFAR-MNIST, GASPnet is no more robust.
 #
-# **Accuracy grows from the first step to the last**, on all three data sets. Claim C3 also asks for more at higher noise: that is unclear on
-# two digits, and false in front of a photograph. With the paper's mechanisms alone accuracy grows a little on two digits, and falls on
-# CIFAR-MNIST.
+# **Accuracy grows from the first step to the last**, on all three data sets. Claim C3 also asks for more at higher noise: that is
+# unclear on two digits, and false in front of a photograph. With the paper's mechanisms alone accuracy grows a little on two digits,
+# and falls on CIFAR-MNIST.
 #
-# **Phases help where place does not tell objects apart.** On overlap that training did not show, and on an empty ground, weights and gate
-# bring nothing, and phases bring accuracy ({ref}`the-generalisation`). In front of a photograph, both do.
+# **Phases help where place does not tell objects apart.** On overlap that training did not show, and on an empty ground, weights and
+# gate bring nothing, and phases bring accuracy ({ref}`the-generalisation`). In front of a photograph, both do.
 #
 # **Phases hinder where there are more objects than in training.** With three digits, GASPnet is less accurate after its phases have
 # aligned than before.
 #
-# **Where the photograph must be named, too, GASPnet does not beat the CNN.** With the paper's mechanisms alone the photograph falls into
-# many phases, and GASPnet is less accurate than the CNN of the same layers. With our additions it is ahead of that CNN, by what later steps
-# bring, and behind a CNN of as many parameters, a difference that is unclear after correction.
+# **Where the photograph must be named, too, GASPnet does not beat the CNN.** With the paper's mechanisms alone the photograph falls
+# into many phases, and GASPnet is less accurate than the CNN of the same layers. With our additions it is ahead of that CNN, by what
+# later steps bring, and behind a CNN of as many parameters, a difference that is unclear after correction.
 #
-# **On clean digits a CNN of as many multiplications is ahead of GASPnet; under Gaussian noise it is far behind.** After correction for the
-# number of effects, three seeds leave the former unclear.
+# **On clean digits a CNN of as many multiplications is ahead of GASPnet; under Gaussian noise it is far behind.** After correction
+# for the number of effects, three seeds leave the former unclear.
 #
 # ## What the paper leaves open
 #
 # The paper's text gave us its claims, its mechanism, the widths of its layers, and the form of its coupling and modulation. Kernels,
 # strides, key size, step counts, the normalisation of the coupling, learning rates and the length of training are our choices.
-# {ref}`the-model` lists them with a source for each. The paper's numbers may rest on other choices, so a claim that does not hold here
-# may hold there. What we can say is that it does not follow from the mechanism alone.
+# {ref}`the-model` lists them with a source for each. The paper's numbers may rest on other choices, so a claim that does not hold
+# here may hold there. What we can say is that it does not follow from the mechanism alone.
 #
-# Three choices made training work at all or much better. Deeper layers are normalised; without that, no variant learned. Phases of deeper
-# layers are taken from their input at each sweep; letting them evolve from random phases costs accuracy ({ref}`the-ablations`).
-# And phases send no gradient into features.
+# Three choices made training work at all or much better. Deeper layers are normalised; without that, no variant learned. Phases of
+# deeper layers are taken from their input at each sweep; letting them evolve from random phases costs accuracy
+# ({ref}`the-ablations`). And phases send no gradient into features.
 #
 # ## Limits
 #
-# - The networks are small (50,000 to 60,000 parameters, apart from wide CNNs) and their training is short. Read the differences, and not
-#   the absolute accuracies: longer training improves all of them ({ref}`the-search`).
+# - The networks are small (50,000 to 60,000 parameters, apart from wide CNNs) and their training is short. Read the differences, and
+#   not the absolute accuracies: longer training improves all of them ({ref}`the-search`).
 # - Seeds vary greatly under noise. With few seeds intervals are wide, and an unclear effect is not an absent one.
 # - The training sets are the first 40,000 images of CIFAR-10 and the first 50,000 of MNIST.
 # - Masks are known for composed scenes only, and GASPnet's keys and gate are trained with them. On labels alone, phases separate for
@@ -90,16 +90,16 @@ verdicts.datasets_table(verdicts.judge(settings, PAPER))
 # A filter of five pixels cannot tell a stroke from a texture. GASPnet's key network sees more. Such cues could also come from
 # above: the paper names top-down predictions {cite:p}`predify` as its next step, and {ref}`beyond-the-paper` makes a beginning.
 #
-# The paper's tasks ask which objects there are, and that can be told without binding. Tasks that ask for an object by its place, or by
-# another of its features, are a sharper test of what synchrony is for. {ref}`what-is-where` begins with them.
+# The paper's tasks ask which objects there are, and that can be told without binding. Tasks that ask for an object by its place, or
+# by another of its features, are a sharper test of what synchrony is for. {ref}`what-is-where` begins with them.
 
 # %% [markdown]
 # ## Exercise
 #
 # The solution can be run after the cells above, in the notebook: see the buttons at the top of the page.
 #
-# **1. What makes an effect unclear?** Suppose that each effect that is *unclear* is as large as was measured. How many seeds would Student's
-# test need to show it, if no correction were made for the number of effects?
+# **1. What makes an effect unclear?** Suppose that each effect that is *unclear* is as large as was measured. How many seeds would
+# Student's test need to show it, if no correction were made for the number of effects?
 
 # %% tags=["hide-cell"] mystnb={"code_prompt_show": "Solution of exercise 1", "code_prompt_hide": "Hide the solution"}
 from scipy.stats import t

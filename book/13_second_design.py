@@ -24,11 +24,10 @@ banner(settings, overrides)
 
 # %% [markdown]
 # ```{admonition} In short
-# :class: tip
-# With the paper's mechanisms alone, no single setting brings GASPnet up to a CNN where a photograph must be named. Five additions bring
-# it far ahead of a CNN where two digits must be picked out in front of a photograph: a small network for keys, a learned gate, a phase for
-# each channel, learned modulation, and a read-out that integrates over time. All numbers on this page are from validation scenes. Most
-# of them helped to choose the design, so they do not test it; the other chapters do.
+# :class: tip With the paper's mechanisms alone, no single setting brings GASPnet up to a CNN where a photograph must be named. Five
+# additions bring it far ahead of a CNN where two digits must be picked out in front of a photograph: a small network for keys, a
+# learned gate, a phase for each channel, learned modulation, and a read-out that integrates over time. All numbers on this page are
+# from validation scenes. Most of them helped to choose the design, so they do not test it; the other chapters do.
 # ```
 #
 # Every run of this chapter is declared under `studies` in the profile and stored like any other. Tables have a row for each run.
@@ -59,8 +58,8 @@ def study(name):
 # (the-search)=
 # ## With the paper's mechanisms alone
 #
-# No single setting brings GASPnet up to the CNN. These runs are short (two epochs instead of six, one seed) and measured on validation
-# scenes. They compare what phases can reach, and do not tell which setting is best after full training.
+# No single setting brings GASPnet up to the CNN. These runs are short (two epochs instead of six, one seed) and measured on
+# validation scenes. They compare what phases can reach, and do not tell which setting is best after full training.
 
 # %% tags=["remove-input"]
 tried = trained.studied("photographs")
@@ -82,10 +81,10 @@ table_of(by_name[changed], "both labels right on CIFAR-MNIST", folded="Each chan
 #
 # ### What right phases would bring
 #
-# Phases that masks set in the first layer can help the item, and cost the photograph. With *ideal phases*, a location takes the mean phase
-# of what its filter sees. With *figure*, it has the item's phase wherever a tenth of its filter's field is item. *Figure* names the item
-# better than the CNN, and both do so under strong noise. Both name the photograph less well. Deeper layers take their phases from their
-# input, so even here their phases are not right everywhere.
+# Phases that masks set in the first layer can help the item, and cost the photograph. With *ideal phases*, a location takes the mean
+# phase of what its filter sees. With *figure*, it has the item's phase wherever a tenth of its filter's field is item. *Figure* names
+# the item better than the CNN, and both do so under strong noise. Both name the photograph less well. Deeper layers take their phases
+# from their input, so even here their phases are not right everywhere.
 
 # %% tags=["remove-input"]
 from gasp.analysis.statistics import head_metrics
@@ -153,9 +152,8 @@ table_of(study("three_steps"), "scenes", "run")
 # %% [markdown]
 # A third step makes the last answer better than two steps do, with noise and without, wherever two digits must be named. The read-out
 # also points to its digit more often: in {glue:text}`points_three` of the cases, and with two steps in {glue:text}`points_two` (two
-# digits, no noise; {ref}`what-is-where` explains pointing). The price is nearly twice the time of a training step ({ref}`what-it-costs`).
-# We chose three steps, because
-# the book asks what phases can do.
+# digits, no noise; {ref}`what-is-where` explains pointing). The price is nearly twice the time of a training step
+# ({ref}`what-it-costs`). We chose three steps, because the book asks what phases can do.
 
 # %% tags=["remove-cell"]
 from myst_nb import glue
@@ -171,9 +169,10 @@ for name, (study_name, run) in {
 # %% [markdown]
 # ### What some changes are worth
 #
-# This study was made with two time steps; the final model has three. The upper rows change one point each. The lower rows are controls: phases that masks set in every convolution,
-# the gate without phases, and the CNN. All were trained for three epochs with seed 0. The cells are shares of validation scenes with
-# every label right, without noise and under Gaussian noise of σ = 0.1. An empty cell was not run.
+# This study was made with two time steps; the final model has three. The upper rows change one point each. The lower rows are
+# controls: phases that masks set in every convolution, the gate without phases, and the CNN. All were trained for three epochs with
+# seed 0. The cells are shares of validation scenes with every label right, without noise and under Gaussian noise of σ = 0.1. An
+# empty cell was not run.
 
 # %% tags=["remove-cell"]
 CHANGES = {
@@ -230,17 +229,18 @@ changes = of_studies(SHORT).reindex(CHANGES).rename(CHANGES).dropna(how="all")
 table_of(changes.map(lambda share: "" if pd.isna(share) else f"{share:.3f}"), "what is changed")
 
 # %% [markdown]
-# Without alignment, accuracy falls on both data sets on which this was tried. With one phase per location instead of one per channel, it
-# falls on photographs and, on two digits, under noise. A third time step helps two digits on a photograph, at nearly twice the cost; the
-# other changes that it brings are within chance. Half the key network is enough on an empty background and too little on photographs. Neither network gains on all data sets from another learning rate,
-# so both keep the same one. With a single seed, differences of 0.01 may be chance.
+# Without alignment, accuracy falls on both data sets on which this was tried. With one phase per location instead of one per channel,
+# it falls on photographs and, on two digits, under noise. A third time step helps two digits on a photograph, at nearly twice the
+# cost; the other changes that it brings are within chance. Half the key network is enough on an empty background and too little on
+# photographs. Neither network gains on all data sets from another learning rate, so both keep the same one. With a single seed,
+# differences of 0.01 may be chance.
 
 # %% [markdown]
 # ## Noise: what gives way first
 #
-# Under noise, the accuracy of GASPnet with the paper's mechanisms could be lost in the keys, in the gates or in the activity itself. To find out, we replace
-# factors of the coupling by those of the same scenes without noise, and leave all else as it is (activation patching,
-# {py:func}`gasp.analysis.alignment.patched_run`). Two digits, Gaussian noise of σ = 0.1, last time step:
+# Under noise, the accuracy of GASPnet with the paper's mechanisms could be lost in the keys, in the gates or in the activity itself.
+# To find out, we replace factors of the coupling by those of the same scenes without noise, and leave all else as it is (activation
+# patching, {py:func}`gasp.analysis.alignment.patched_run`). Two digits, Gaussian noise of σ = 0.1, last time step:
 
 # %% tags=["remove-input"]
 import torch
@@ -262,18 +262,18 @@ for factors in ([], *([factor] for factor in FACTORS), list(FACTORS)):
 table(["taken from the scene without noise", "both digits right", "separation, layer 1"], rows)
 
 # %% [markdown]
-# Noise harms the keys most: clean keys and queries restore as much accuracy as all factors together. (*Gates* are here the amplitude gates
-# of the paper's coupling; clean ones restore less accuracy.) The rest is lost in the activity, which no coupling repairs. With our additions,
-# keys and gate see more, and GASPnet keeps far more of its accuracy under noise than the CNN ({ref}`the-noise`), although it never trained
-# on noise.
+# Noise harms the keys most: clean keys and queries restore as much accuracy as all factors together. (*Gates* are here the amplitude
+# gates of the paper's coupling; clean ones restore less accuracy.) The rest is lost in the activity, which no coupling repairs. With
+# our additions, keys and gate see more, and GASPnet keeps far more of its accuracy under noise than the CNN ({ref}`the-noise`),
+# although it never trained on noise.
 #
 # (without-masks)=
 # ## Without masks
 #
 # On labels alone, nothing tells keys and gate what an object is, and what they learn differs from seed to seed. With a phase for each
-# channel, both digits take nearly the same phase in two of three seeds. With one phase per location they come apart in two of three seeds. In these two,
-# GASPnet's answers improve from t = 0 to the last step. In the third all phases are alike, and time brings nothing. One of the three gates
-# without phases learns much less than the others.
+# channel, both digits take nearly the same phase in two of three seeds. With one phase per location they come apart in two of three
+# seeds. In these two, GASPnet's answers improve from t = 0 to the last step. In the third all phases are alike, and time brings
+# nothing. One of the three gates without phases learns much less than the others.
 
 # %% tags=["remove-input"]
 labels = trained.studied("full_length_photo_digits", "without_masks")
@@ -305,8 +305,8 @@ table_of(study("masks_or_labels").droplevel(0), "three epochs")
 # %% [markdown]
 # ## What follows
 #
-# - The gate alone brings most of the gain: activity that need not be named should be suppressed. A key network of half the size loses much
-#   of it in front of photographs.
+# - The gate alone brings most of the gain: activity that need not be named should be suppressed. A key network of half the size loses
+#   much of it in front of photographs.
 # - Phases of single channels beat one phase per location where masks are known, but often do not separate without masks.
 # - Nothing was chosen on test scenes of the second design, so its verdicts are not optimistic for that reason.
 

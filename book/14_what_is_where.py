@@ -123,9 +123,9 @@ table(["scenes", "", *MEASURES], rows)
 
 # %% [markdown]
 # On two digits without noise, pointing is nearly always right, and cued reports and masks come close to their upper bounds. A cued
-# report must also name the digit, so it cannot be better than the network's accuracy. A mask can overlap with the digit only as far as the first layer's grid allows:
-# if every place belonged to the digit that covers most of it, the overlap would be {glue:text}`best_mask`. On a photograph,
-# a unit points less reliably, and with three and four digits all measures fall.
+# report must also name the digit, so it cannot be better than the network's accuracy. A mask can overlap with the digit only as far
+# as the first layer's grid allows: if every place belonged to the digit that covers most of it, the overlap would be
+# {glue:text}`best_mask`. On a photograph, a unit points less reliably, and with three and four digits all measures fall.
 
 # %% tags=["remove-cell"]
 clean, noisy, four = (CONDITIONS[label] for label in ("no noise", "σ = 0.2", "four digits"))
@@ -290,14 +290,14 @@ glue("colour_points_new", shown(seeds(painted, "paper_gaspnet", "colour_pointing
 glue("digit_points_new", shown(seeds(painted, "paper_gaspnet", "pointing", PAIRS["new"])), display=False)
 
 # %% [markdown]
-# With familiar pairs, GASPnet (paper) pairs digit and colour correctly in {glue:text}`pairing` of the cases, though no label says which
-# they are; with new pairs, in {glue:text}`pairing_new`. The table shows why. The unit of a colour still points to its object, in {glue:text}`colour_points_new` of
-# the cases; the unit of the digit does so in {glue:text}`digit_points_new`. The digit itself is recognised far less often, by the CNN,
-# too. These networks have learned digits in the colours they came in, not shapes whatever their colour, and a digit that is not
-# recognised cannot be bound.
+# With familiar pairs, GASPnet (paper) pairs digit and colour correctly in {glue:text}`pairing` of the cases, though no label says
+# which they are; with new pairs, in {glue:text}`pairing_new`. The table shows why. The unit of a colour still points to its object,
+# in {glue:text}`colour_points_new` of the cases; the unit of the digit does so in {glue:text}`digit_points_new`. The digit itself is
+# recognised far less often, by the CNN, too. These networks have learned digits in the colours they came in, not shapes whatever
+# their colour, and a digit that is not recognised cannot be bound.
 #
-# Two more limits. After three epochs, GASPnet names fewer digits than the CNN does, even in familiar pairs. And *labels only*, without
-# masks in training, the first layer does not separate the two digits, so there is little for phases to pair.
+# Two more limits. After three epochs, GASPnet names fewer digits than the CNN does, even in familiar pairs. And *labels only*,
+# without masks in training, the first layer does not separate the two digits, so there is little for phases to pair.
 
 # %% [markdown]
 # ## What follows

@@ -64,8 +64,8 @@ verdicts.effects_table(alone)
 #
 # Each solution can be run after the cells above, in the notebook: see the buttons at the top of the page.
 #
-# **1. From raw answers.** Recompute the first effect of claim C1 from the stored answers: for every seed, the share of test scenes that
-# GASPnet names right, minus that of the CNN of as many parameters.
+# **1. From raw answers.** Recompute the first effect of claim C1 from the stored answers: for every seed, the share of test scenes
+# that GASPnet names right, minus that of the CNN of as many parameters.
 
 # %% tags=["hide-cell"] mystnb={"code_prompt_show": "Solution of exercise 1", "code_prompt_hide": "Hide the solution"}
 right = {}
@@ -80,8 +80,8 @@ print("each seed:", [f"{gain:+.4f}" for gain in gains])
 print(f"mean: {sum(gains) / len(gains):+.4f}")
 
 # %% [markdown]
-# **2. Large and unclear, small and certain.** Which is the largest effect without a verdict either way, and which the smallest one that
-# holds?
+# **2. Large and unclear, small and certain.** Which is the largest effect without a verdict either way, and which the smallest one
+# that holds?
 
 # %% tags=["hide-cell"] mystnb={"code_prompt_show": "Solution of exercise 2", "code_prompt_hide": "Hide the solution"}
 tested = effects.dropna(subset=["p"])

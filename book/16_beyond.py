@@ -46,8 +46,9 @@ levels = settings.evaluation.corruptions["gaussian"]
 # %% [markdown]
 # ## KomplexNet with feedback
 #
-# In KomplexNet ({ref}`the-predecessors`) neighbours pull the phases of the first layer. In its second version {cite:p}`komplexnet`, the
-# layers above pull too. From the second sweep on, location $i$ also moves towards the phases that deeper layers had in the sweep before:
+# In KomplexNet ({ref}`the-predecessors`) neighbours pull the phases of the first layer. In its second version {cite:p}`komplexnet`,
+# the layers above pull too. From the second sweep on, location $i$ also moves towards the phases that deeper layers had in the sweep
+# before:
 #
 # $$
 # \begin{aligned}
@@ -87,9 +88,9 @@ table_of(by_condition(conditions, "komplexnet", "komplexnet_feedback", pair), ""
 # %% [markdown]
 # ## Predictive feedback
 #
-# In predictive coding, a layer predicts the activity below it, and what it fails to predict corrects it. Predify
-# {cite:p}`predify` adds such dynamics to a trained CNN. Between two sweeps, the activity $e_n$ of convolution $n$ becomes a mixture of
-# drive, feedback, memory and correction:
+# In predictive coding, a layer predicts the activity below it, and what it fails to predict corrects it. Predify {cite:p}`predify`
+# adds such dynamics to a trained CNN. Between two sweeps, the activity $e_n$ of convolution $n$ becomes a mixture of drive, feedback,
+# memory and correction:
 #
 # $$
 # \begin{aligned}
@@ -127,10 +128,10 @@ run = set(predictive["variant"])
 table_of(by_condition(conditions, *(pair for pair in pairs if run.issuperset(pair))), "Gaussian noise")
 
 # %% [markdown]
-# Prediction makes the CNN more accurate, without noise and with it. All of that comes with the later steps: at t = 0 the network is as
-# accurate as the CNN. The gain does not grow with noise. A likely reason is that the predictors never saw noise: what they predict from
-# noisy activity is no cleaner than that activity. GASPnet with prediction is built and tested, but it has not been trained at this
-# scale yet, so claim O6 is open.
+# Prediction makes the CNN more accurate, without noise and with it. All of that comes with the later steps: at t = 0 the network is
+# as accurate as the CNN. The gain does not grow with noise. A likely reason is that the predictors never saw noise: what they predict
+# from noisy activity is no cleaner than that activity. GASPnet with prediction is built and tested, but it has not been trained at
+# this scale yet, so claim O6 is open.
 
 # %% [markdown]
 # (visual-reasoning)=
@@ -139,8 +140,8 @@ table_of(by_condition(conditions, *(pair for pair in pairs if run.issuperset(pai
 # The Synthetic Visual Reasoning Test {cite:p}`svrt` shows a network drawn shapes and a yes-or-no question about them. Networks learn
 # questions about how shapes lie more easily than questions about whether they are the same, and attention changes how many examples
 # they need {cite:p}`reasoning_demands`. We draw two of the problems anew, at 32 × 32 pixels. *Inside or outside*: is the small shape
-# within the large one? *Same or different*: are the two shapes equal, apart from their places? Shapes are outlines, and their number of
-# lit pixels does not give the answer away (see {py:mod}`gasp.data.reasoning`).
+# within the large one? *Same or different*: are the two shapes equal, apart from their places? Shapes are outlines, and their number
+# of lit pixels does not give the answer away (see {py:mod}`gasp.data.reasoning`).
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Problems of visual reasoning (validation scenes). Above each row is the question and its answer.", "name": "fig-reasoning"}, "image": {"alt": "Rows of outlines: a small shape inside or outside a large one, two equal or two different shapes."}}
 examples = {}
@@ -160,8 +161,8 @@ glue("examples", str(inside.examples), display=False)
 # %% [markdown]
 # GASPnet also sees the mask of each shape in training, which says what belongs together but not how shapes lie. The CNN and GAttANet
 # see the answers alone. *Inside or outside* is learned from a fixed number of different scenes, repeated until every network has seen
-# {glue:text}`repeated` scenes. {numref}`fig-few-examples` shows accuracy on validation scenes against that number; half of all answers
-# are right by chance. Claim O7 is judged on test scenes at {glue:text}`examples` examples.
+# {glue:text}`repeated` scenes. {numref}`fig-few-examples` shows accuracy on validation scenes against that number; half of all
+# answers are right by chance. Claim O7 is judged on test scenes at {glue:text}`examples` examples.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Inside or outside: share of right answers against the number of different training scenes, at the last time step (validation scenes; mean over three seeds, 95 % interval).", "name": "fig-few-examples"}, "image": {"alt": "Accuracy of a CNN, GAttANet and GASPnet that rises with the number of training examples."}}
 few = undisturbed(settings.examples.studied("few_examples"))
@@ -185,9 +186,9 @@ for name in ("inside", "same_different"):
 table_of(by_variant(conditions, ["cnn_parameters", "gattanet", "gaspnet"]), "right answers")
 
 # %% [markdown]
-# Neither phases nor attention helps here. With few examples the three networks are about equally good, and the CNN is ahead where there
-# is a difference. Phases can say that two outlines are two objects, but the question is how the two lie to each other, and that is left to
-# the later layers, which all three networks share. *Same or different* has not been trained at the scale of this book yet.
+# Neither phases nor attention helps here. With few examples the three networks are about equally good, and the CNN is ahead where
+# there is a difference. Phases can say that two outlines are two objects, but the question is how the two lie to each other, and that
+# is left to the later layers, which all three networks share. *Same or different* has not been trained at the scale of this book yet.
 
 # %% [markdown]
 # ## What follows
@@ -199,8 +200,8 @@ table_of(by_variant(conditions, ["cnn_parameters", "gattanet", "gaspnet"]), "rig
 #
 # Each solution can be run after the cells above, in the notebook: see the buttons at the top of the page.
 #
-# **1. Switched off.** Show that the predictive CNN with $\beta = 1$ and $\lambda = \alpha = 0$ answers as the CNN with the same weights
-# does, at every time step.
+# **1. Switched off.** Show that the predictive CNN with $\beta = 1$ and $\lambda = \alpha = 0$ answers as the CNN with the same
+# weights does, at every time step.
 
 # %% tags=["hide-cell"] mystnb={"code_prompt_show": "Solution of exercise 1", "code_prompt_hide": "Hide the solution"}
 import torch
@@ -217,8 +218,8 @@ with torch.no_grad():
 print(f"largest difference: {gap.abs().max():.0e}")
 
 # %% [markdown]
-# **2. Phases that come from above.** By how much does feedback change the phases that KomplexNet's first layer reaches? Let the trained
-# network run with its feedback kernels and weights set to 0.
+# **2. Phases that come from above.** By how much does feedback change the phases that KomplexNet's first layer reaches? Let the
+# trained network run with its feedback kernels and weights set to 0.
 
 # %% tags=["hide-cell"] mystnb={"code_prompt_show": "Solution of exercise 2", "code_prompt_hide": "Hide the solution"}
 from gasp.learning.evaluation import phase_statistics

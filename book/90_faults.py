@@ -23,7 +23,8 @@
 # gasp faults            # ten trials of each fault, minutes; --quick: one
 # ```
 #
-# The tests run the short form. To test the file system that will hold your results, name a folder there: `TMPDIR=/a/folder gasp faults`.
+# The tests run the short form. To test the file system that will hold your results, name a folder there: `TMPDIR=/a/folder gasp
+# faults`.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"
@@ -85,11 +86,13 @@ table(header, [[fault, *row] for fault, row in zip(cells.index, cells.to_numpy()
 # - *steps again*: training steps that were computed twice (–: not measured, because the steps of workers are not counted).
 #
 # The trials save a checkpoint after every step, so a kill costs only the step in which it happens ({glue:text}`again_killed` steps in
-# {glue:text}`met_killed` kills). Real runs save every 15 seconds, so a kill costs up to 15 seconds of training. A command that is asked to
-# stop loses nothing ({glue:text}`again_told` steps): it completes its step and saves it, which took at most {glue:text}`leave` s.
+# {glue:text}`met_killed` kills). Real runs save every 15 seconds, so a kill costs up to 15 seconds of training. A command that is
+# asked to stop loses nothing ({glue:text}`again_told` steps): it completes its step and saves it, which took at most
+# {glue:text}`leave` s.
 #
-# A damaged checkpoint or damaged weights are refused, and the message says to remove them. The trials did so, and trained again what the
-# files had held. If one of several workers is killed, another takes its run within the same command, so nothing is stopped or resumed.
+# A damaged checkpoint or damaged weights are refused, and the message says to remove them. The trials did so, and trained again what
+# the files had held. If one of several workers is killed, another takes its run within the same command, so nothing is stopped or
+# resumed.
 #
 # ## How each fault is made
 #
