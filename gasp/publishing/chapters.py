@@ -14,9 +14,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
-from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -66,27 +63,16 @@ def executed(chapter: Path, profile: str) -> Path:
 def run_chapters(names: Sequence[str], profile: str, overrides: dict[str, Any], force: bool = False) -> list[Path]:
     """Execute the chapters that are not up to date, or all with ``force``. Returns the paths of the executed chapters.
 
-    The first of them is executed alone, because it may train what the others show; these are then executed two at a time.
-
     Raises:
         GaspError: if a chapter, the profile or a parameter is unknown, or a cell fails.
     """
-    asked = []
+    done = []
     for chapter in chapters(names):
-        if force or _fault(chapter, profile, overrides):
-            asked.append(chapter)
-        else:
+        if not force and not _fault(chapter, profile, overrides):
             print(f"{chapter.stem}: up to date")
-    execute = partial(_execute, profile=profile, overrides=overrides)
-    done, rest = [execute(chapter) for chapter in asked[:1]], asked[1:]
-    if len(rest) < 2:
-        return done + [execute(chapter) for chapter in rest]
-    with ProcessPoolExecutor(2, get_context("spawn")) as pool:
-        try:
-            return done + list(pool.map(execute, rest))
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+            continue
+        done.append(_execute(chapter, profile, overrides))
+    return done
 
 
 def _execute(chapter: Path, profile: str, overrides: dict[str, Any]) -> Path:

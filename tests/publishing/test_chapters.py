@@ -194,19 +194,6 @@ FAULTS = {
 }
 
 
-def test_many_chapters_are_executed_in_order_and_one_that_fails_is_named(book):
-    script = (book / "book" / "01_second.py").read_text()
-    more = ["02_third", "03_fourth", "04_fifth"]
-    for stem in more:
-        (book / "book" / f"{stem}.py").write_text(script)
-    assert run_chapters((), "tiny", {}) == [notebook(book, stem) for stem in more]
-    assert check_chapters((), "tiny") == {}
-    (book / "book" / "03_fourth.py").write_text(CHAPTER + "raise RuntimeError('out of luck')\n")
-    with pytest.raises(GaspError, match=r"03_fourth, cell .*: RuntimeError: out of luck"):
-        run_chapters((), "tiny", {}, force=True)
-    assert list(check_chapters((), "tiny")) == ["03_fourth"]
-
-
 @pytest.mark.parametrize(("damage", "word", "detail"), FAULTS.values(), ids=FAULTS)
 def test_an_executed_chapter_that_is_not_fit_is_refused(damage, word, detail, book):
     path = notebook(book)
