@@ -118,7 +118,8 @@ table_of(parts(alone, "overlap", "overlap up to {:.0%}", "paper_gaspnet", "paper
 
 # %% [markdown]
 # On an empty ground, weights and gate together make no clear difference, in either design. Phases bring accuracy, more of it with our
-# additions, and more of it the more digits overlap. In front of a photograph the gate brings most, so claim O2 does not hold there.
+# additions, and more of it the more digits overlap. In front of a photograph the gate brings more than phases do; claim O2 is unclear
+# there.
 #
 # ## Smaller items on photographs
 #

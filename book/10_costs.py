@@ -201,7 +201,8 @@ figures.accuracy_over_cost(accuracy, costs, [CNN_WIDTHS, GASPNET_STEPS])
 
 # %% [markdown]
 # Without noise, GASPnet is not worth its cost on two digits: a wider CNN is more accurate, with as many multiplications and in less
-# time. Under noise it is the other way round ({ref}`the-noise`): wider CNNs are no more robust. Claim O3 is about the right panel; it
+# time. Corrected for the number of effects, three seeds leave that unclear. Under noise it is the other way round ({ref}`the-noise`):
+# wider CNNs are no more robust. Claim O3 is about the right panel; it
 # compares GASPnet with the line of the CNNs at the same time ({ref}`the-rule`). The stricter comparison of claim C1 is about the left
 # panel.
 

@@ -183,7 +183,8 @@ def claims_box(profile: Profile, names: Sequence[str], why: str, datasets: Seque
             own = judged[(judged["claim"] == name) & (judged["part"] != STRICTER)]
             for dataset, rows in own.groupby("dataset", sort=False):
                 if (not datasets or dataset in datasets) and (design is OURS or rows["seeds"].any()):
-                    lines.append(f"- {dataset_label(str(dataset))}, {design.label}: {_found(rows)}")
+                    about = "" if CLAIMS[name].group == "ours" else f", {design.label}"  # ours are about one design alone
+                    lines.append(f"- {dataset_label(str(dataset))}{about}: {_found(rows)}")
     if missing:
         why = f"Not judged yet: {missing} of {len(runs)} runs are missing (`gasp experiments run --profile {profile.name}`)."
     return Markdown("\n".join(["```{admonition} In short", ":class: tip", *lines, "", why, "```"]))
