@@ -63,6 +63,7 @@ CHANGES: dict[str, Any] = {
     "evaluation.draw": 1,
     "training.epochs": 2,
     "training.scenes": 65,
+    "training.examples": 16,
     "training.batch_size": 8,
     "training.learning_rate": 0.004,
     "training.synchrony_weight": 0.0,
