@@ -209,8 +209,8 @@ glue("separated", f"{SEPARATED:g}", display=False)
 #   noise. Both differences must be above zero ({ref}`beyond-the-paper`).
 # - O5: *Prediction under noise.* The CNN with predictive feedback is compared with the CNN of the same layers: the mean of the
 #   difference over noise and its slope must be above zero. Levels are chosen as for C3.
-# - O6: *Both together.* GASPnet with prediction must be more accurate than GASPnet, and than the CNN with prediction, averaged over
-#   scenes without noise and all levels of Gaussian noise.
+# - O6: *Both together.* GASPnet with prediction must be more accurate than GASPnet, and than the CNN with prediction, without noise
+#   and over the levels of Gaussian noise.
 # - O7: *Few examples.* On problems of visual reasoning, GASPnet and GAttANet must each be more accurate than the CNN of as many
 #   parameters, all trained on the same few scenes ({ref}`visual-reasoning`).
 #

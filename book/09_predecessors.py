@@ -47,7 +47,8 @@
 #
 # In the authors' code each of eight channels has phases of its own and a kernel to each other channel. With our 26 channels, these
 # kernels would take more than half of all parameters. We therefore give each location of the first layer one phase. Our first sweep
-# is plain. What GASPnet changes is who is coupled: not neighbours in the first layer, but whatever agrees, in all layers.
+# (t = 0) leaves the phases out, so the network then equals the CNN. What GASPnet changes is who is coupled: not neighbours in the
+# first layer, but whatever agrees, in all layers.
 #
 # A second version of KomplexNet, with feedback, is in {ref}`beyond-the-paper`.
 
@@ -69,8 +70,8 @@ verdicts.claims_box(
     settings,
     ["C8"],
     (
-        "Without noise, attention alone is enough to name two digits. On CIFAR-MNIST it is the phases that cost accuracy, "
-        "and GAttANet has none."
+        "Without noise, attention alone is enough to name two digits. On CIFAR-MNIST GAttANet is about as accurate as the "
+        "CNN, and the paper's phases cost accuracy."
     ),
 )
 
@@ -113,14 +114,16 @@ undisturbed_at = {kind: settings.datasets["multi_mnist"].undisturbed(kind) for k
 figures.accuracy_over(results["multi_mnist"], undisturbed_at)
 
 # %% [markdown]
-# Without noise none of the three stands out on two digits. Under noise, the two models with phases keep more of their accuracy than
-# the CNN does. KomplexNet, whose coupling is local and does not depend on activity, keeps at least as much as GASPnet. So what
-# GASPnet adds, agreement over all layers, does not show as robustness here. Without noise, GAttANet is as accurate as GASPnet, so
-# nothing speaks for claim C8. To name two digits takes no binding, as long as nobody asks which of them is where
+# Without noise the four networks are about equally accurate on two digits. Under noise, the two models with phases keep more of their
+# accuracy than the CNN does. KomplexNet, whose coupling is local and does not depend on activity, keeps at least as much as GASPnet.
+# So what GASPnet adds, agreement over all layers, does not show as robustness here. Claim C8 is judged without noise, where GAttANet
+# is as accurate as GASPnet (paper), so the verdict gives it no support. At the noise of the table GASPnet is ahead, which is in its
+# favour but no part of the verdict. To name two digits takes no binding, as long as nobody asks which of them is where
 # ({ref}`what-is-where`).
 #
-# On CIFAR-MNIST, GAttANet is about as accurate as the CNN. The two models with phases are less accurate, KomplexNet the least. So
-# it is the phases that cost accuracy there, and not time steps or attention.
+# On CIFAR-MNIST, GAttANet is about as accurate as the CNN. The two models with phases are less accurate, and KomplexNet is the least
+# accurate of all. GAttANet has time steps and attention, so these are unlikely to be the cause. What the other two share is phases
+# and the synchrony loss; {ref}`the-ablations` takes them apart.
 
 # %% [markdown]
 # ## With our read-out, beside GASPnet
@@ -136,14 +139,16 @@ conditions = {"no noise": last_step(undisturbed(measured)), f"σ = {noise:g}": l
 table_of(by_variant(conditions, beside), "model")
 
 # %% [markdown]
-# With the same read-out, KomplexNet is close to GASPnet without noise, and GASPnet is far ahead under noise. It owes most of that to its
-# gate, which KomplexNet has not.
+# With the same read-out (KomplexNet: two seeds), KomplexNet is close to GASPnet without noise, and GASPnet is far ahead under noise.
+# Most of that comes from the learned gate, which KomplexNet lacks: without phases it does nearly as well under noise
+# ({ref}`the-noise`). GAttANet with our read-out has not been trained yet.
 
 # %% [markdown]
 # ## What follows
 #
 # - Without noise, two digits can be named without binding. A task that needs it must ask what is where ({ref}`what-is-where`).
-# - Under noise, phases help, and local coupling is as good as global agreement. With our additions, GASPnet is ahead of both.
+# - On two digits under noise, both models with phases beat the CNN, and global agreement has no advantage over local coupling. With
+#   our additions, GASPnet is ahead of KomplexNet.
 
 # %% [markdown]
 # ## Exercise
@@ -151,7 +156,8 @@ table_of(by_variant(conditions, beside), "model")
 # The solution can be run after the cells above, in the notebook: see the buttons at the top of the page.
 #
 # **1. A maximum.** Two objects send $A$ and $B$ to a unit, in antiphase. What does a unit of KomplexNet compute by
-# {eq}`eq-komplexnet`, and what does a unit of GASPnet compute that has the phase of the stronger one ($a_F = 1$)?
+# {eq}`eq-komplexnet`, and what does a unit of GASPnet compute by {eq}`eq-modulation` that has the phase of the stronger one ($a_F =
+# 1$)?
 
 # %% tags=["hide-cell"] mystnb={"code_prompt_show": "Solution of exercise 1", "code_prompt_hide": "Hide the solution"}
 import torch

@@ -94,7 +94,8 @@ def prediction_with_phases(claim: str, dataset: str, profile: Profile, design: D
     """GASPnet with predictive feedback − each of the two that it combines, without noise and over the levels of noise."""
     noise = [f"gaussian/{level:g}/scene" for level in profile.evaluation.corruptions.get("gaussian", ())]
     for other in (design.gaspnet, "predictive_cnn"):
-        yield _difference(claim, "no noise and Gaussian noise", dataset, "predictive_gaspnet", other, ["clean/0/scene", *noise])
+        for text, conditions in {"no noise": ["clean/0/scene"], "Gaussian noise": noise}.items():
+            yield _difference(claim, text, dataset, "predictive_gaspnet", other, conditions)
 
 
 def phase_feedback(claim: str, dataset: str, profile: Profile, _: Design) -> Iterator[Effect]:
