@@ -72,7 +72,7 @@ for name, where in {
 #
 # **Where the photograph must be named, too, GASPnet does not beat the CNN.** It names digit and photograph in
 # {glue:text}`item_gaspnet` of the scenes, and the CNN of as many parameters in {glue:text}`item_cnn`. Phases help there, too, but a
-# wider CNN makes better use of the parameters that keys and gate cost.
+# wider CNN seems to make better use of the parameters that keys and gate cost.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits, and the phases of GASPnet's first layer as they align. Colour is phase; brightness is how much a location pulls on others.", "name": "fig-aligning"}, "image": {"alt": "An animation: two digits whose locations change colour until each digit has one colour, opposite to the other's."}}
 from gasp.analysis import figures

@@ -113,7 +113,9 @@ table_of(by_condition(conditions, "komplexnet", "komplexnet_feedback", pair), ""
 #
 # Here $f_n$ is the feed-forward drive, $d_n$ what the layer above predicts for layer $n$, $W^b_n$ a transposed convolution, and $C_n$
 # the number of neurons that one neuron predicts. For $e_0$, the image, the prediction is not rectified. With $\beta = 1$ and
-# $\lambda = \alpha = 0$, the network is the one without prediction, exactly. We set $\beta = \lambda = 1/3$ and $\alpha = 0.1$. These values were set beforehand and not tuned: our network has two later steps where the original takes many. Such feedback is reported to help more as noise increases {cite:p}`feedback_role`.
+# $\lambda = \alpha = 0$, the network is the one without prediction, exactly. We set $\beta = \lambda = 1/3$ and $\alpha = 0.1$. These values were set
+# beforehand and not tuned: our network has two later steps where the original takes many. Such feedback is reported to help more as
+# noise increases {cite:p}`feedback_role`.
 #
 # **GASPnet with prediction** (ours) modulates the drive as GASPnet does. Its predictions also carry phases: location $i$ is pulled
 # towards the phase with which the layers above predict it. So a layer whose neurons see a whole digit can bind the places of its
@@ -201,7 +203,7 @@ table_of(by_variant(conditions, ["cnn_parameters", "gattanet", "gaspnet"]), "rig
 # %% [markdown]
 # ## What follows
 #
-# - On two separate digits, local coupling already aligns the phases of the first layer. Feedback would have to be tried where it does
+# - On two separate digits, local coupling already aligns the phases of the first layer. Feedback should be tried where it does
 #   not: on photographs, and on digits that overlap in training.
 # - Prediction made a small CNN slightly better without noise. That it protects against stronger noise is not shown.
 # - A task that asks how shapes lie has not profited from phases that tell them apart.
