@@ -190,8 +190,8 @@ table_of(by_condition(clean, *paper, (paper[2], paper[0])), "overlap")
 
 # %% tags=["hide-cell"] mystnb={"code_prompt_show": "Solution of exercise 1", "code_prompt_hide": "Hide the solution"}
 for run in settings.experiments(["multi_mnist"], ["gaspnet"]):
-    right = settings.store.correct(run.key, ["clean/0/scene"])
-    first, last = right["clean/0/scene"].astype(bool)
+    right = settings.store.correct(run.key)["clean/0/scene"]
+    first, last = right.astype(bool)
     gained, lost = (last & ~first).mean(), (first & ~last).mean()
     print(f"seed {run.seed}: {gained:.3f} gained, {lost:.3f} lost")
 # Time corrects about two scenes for each one that it spoils.

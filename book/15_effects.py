@@ -71,8 +71,8 @@ verdicts.effects_table(alone)
 right = {}
 pair = ["gaspnet", "cnn_parameters"]
 for run in settings.experiments(["multi_mnist"], pair):
-    answers = settings.store.correct(run.key, ["clean/0/scene"])
-    last = answers["clean/0/scene"][-1]  # one truth value a scene
+    answers = settings.store.correct(run.key)["clean/0/scene"]
+    last = answers[-1]  # one truth value a scene
     right.setdefault(run.seed, {})[run.variant] = last.mean()
 pairs = [both for both in right.values() if len(both) == 2]
 gains = [both[pair[0]] - both[pair[1]] for both in pairs]

@@ -221,7 +221,7 @@ def test_damaged_results_are_what_was_kept_or_refused(data, which):
         path.write_bytes(data.draw(damaged(path.read_bytes())))
         table, found = (
             answer_of(lambda: store.table([SimpleNamespace(key="k", dataset="multi_mnist", variant="cnn", seed=0)])),
-            answer_of(lambda: store.correct("k", ["clean/0/scene"])),
+            answer_of(lambda: dict(store.correct("k"))),
         )
     assert table is None or table.iloc[0].tolist() == row
     assert found is None or np.array_equal(found["clean/0/scene"], right["clean/0/scene"])

@@ -9,6 +9,7 @@ import numpy as np
 from gasp.analysis.costs import step_seconds
 from gasp.analysis.designs import Design
 from gasp.analysis.effects import FIRST, LAST, Effect, Term
+from gasp.data.corruptions import Corruption
 from gasp.experiments.profile import Profile
 from gasp.experiments.variants import VARIANTS
 from gasp.settings import GaspError
@@ -92,17 +93,13 @@ def prediction(claim: str, dataset: str, profile: Profile, design: Design) -> It
 
 def prediction_with_phases(claim: str, dataset: str, profile: Profile, design: Design) -> Iterator[Effect]:
     """GASPnet with predictive feedback − each of the two that it combines, without noise and over the levels of noise."""
-    noise = [f"gaussian/{level:g}/scene" for level in profile.evaluation.corruptions.get("gaussian", ())]
     for other in (design.gaspnet, "predictive_cnn"):
-        for text, conditions in {"no noise": ["clean/0/scene"], "Gaussian noise": noise}.items():
-            yield _difference(claim, text, dataset, "predictive_gaspnet", other, conditions)
+        yield from _without_and_under_noise(claim, dataset, profile, "predictive_gaspnet", other)
 
 
 def phase_feedback(claim: str, dataset: str, profile: Profile, _: Design) -> Iterator[Effect]:
     """KomplexNet with feedback − KomplexNet without, on undisturbed scenes and over the levels of Gaussian noise."""
-    noise = [f"gaussian/{level:g}/scene" for level in profile.evaluation.corruptions.get("gaussian", ())]
-    for text, conditions in {"no noise": ["clean/0/scene"], "Gaussian noise": noise}.items():
-        yield _difference(claim, text, dataset, "komplexnet_feedback", "komplexnet", conditions)
+    yield from _without_and_under_noise(claim, dataset, profile, "komplexnet_feedback", "komplexnet")
 
 
 def fewer_examples(claim: str, dataset: str, _: Profile, design: Design) -> Iterator[Effect]:
@@ -113,10 +110,9 @@ def fewer_examples(claim: str, dataset: str, _: Profile, design: Design) -> Iter
 
 def robustness(claim: str, dataset: str, profile: Profile, design: Design) -> Iterator[Effect]:
     """GASPnet − the CNNs, over the levels of Gaussian noise and over those of all corruptions."""
-    levels = profile.evaluation.corruptions
-    corrupted = [f"{kind}/{level:g}/scene" for kind in levels for level in levels[kind]]
-    gaussian = [condition for condition in corrupted if condition.startswith("gaussian")]
-    for text, conditions in {"Gaussian noise": gaussian, "all corruptions": corrupted}.items():
+    kinds = profile.evaluation.corruptions
+    corrupted = [condition for kind in kinds for condition in _levels(profile, kind)]
+    for text, conditions in {"Gaussian noise": _levels(profile, "gaussian"), "all corruptions": corrupted}.items():
         yield from _against_cnns(claim, text, dataset, design, conditions)
 
 
@@ -180,6 +176,17 @@ def per_cost(claim: str, dataset: str, profile: Profile, design: Design) -> Iter
         terms = [Term(1.0, design.gaspnet, "clean/0/scene")]
         terms += [Term(-share, name, "clean/0/scene") for name, share in zip(CNN_WIDTHS, shares, strict=True) if share]
     yield Effect(claim, f"{design.label} − CNN of as much training time: no noise", dataset, tuple(terms))
+
+
+def _levels(profile: Profile, kind: Corruption) -> list[str]:
+    """The conditions under which whole scenes were disturbed by a kind of corruption: one for each level."""
+    return [f"{kind}/{level:g}/scene" for level in profile.evaluation.corruptions.get(kind, ())]
+
+
+def _without_and_under_noise(claim: str, dataset: str, profile: Profile, variant: str, other: str) -> Iterator[Effect]:
+    """One variant − another, on undisturbed scenes and over the levels of Gaussian noise."""
+    for text, conditions in {"no noise": ["clean/0/scene"], "Gaussian noise": _levels(profile, "gaussian")}.items():
+        yield _difference(claim, text, dataset, variant, other, conditions)
 
 
 def _against_cnns(

@@ -7,6 +7,7 @@ seed and scene, paired by both.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,24 +64,15 @@ class Effect:
         runs = profile.experiments([self.dataset], list(asked))
         if len({run.evaluation.draw for run in runs}) > 1:  # they met different scenes
             return np.empty(0)
-        keys = {(run.variant, run.seed): run.key for run in runs}
-        seeds = sorted(
-            {
-                run.seed
-                for run in runs
-                if all(self._measured(keys.get((name, run.seed)), asked[name], profile) for name in asked)
-            }
-        )
-        if not seeds:
-            return np.empty(0)
-        return np.stack([self._sum({name: keys[name, seed] for name in asked}, asked, profile) for seed in seeds])
+        correct: dict[int, dict[str, Mapping[str, np.ndarray]]] = {}  # by seed and variant
+        for run in runs:
+            measured = profile.store.correct(run.key)
+            if asked[run.variant] <= measured.keys():
+                correct.setdefault(run.seed, {})[run.variant] = measured
+        effects = [self._sum(correct[seed]) for seed in sorted(correct) if correct[seed].keys() == asked.keys()]
+        return np.stack(effects) if effects else np.empty(0)
 
-    @staticmethod
-    def _measured(key: str | None, conditions: set[str], profile: Profile) -> bool:
-        return key is not None and conditions <= profile.store.conditions(key)
-
-    def _sum(self, keys: dict[str, str], asked: dict[str, set[str]], profile: Profile) -> np.ndarray:
-        """The effect of one seed on each scene, ``(n)``, from the runs with these keys, one for each variant."""
-        correct = {variant: profile.store.correct(key, asked[variant]) for variant, key in keys.items()}
+    def _sum(self, correct: Mapping[str, Mapping[str, np.ndarray]]) -> np.ndarray:
+        """The effect of one seed on each scene, ``(n)``, from what each variant got right."""
         weighted = [term.weight * correct[term.variant][term.condition][term.step] for term in self.terms]
         return np.sum(weighted, axis=0) + self.offset

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -91,12 +91,9 @@ class Simulated(Store):
     def __contains__(self, key: str) -> bool:
         return key in self.runs
 
-    def conditions(self, _key: str) -> set[str]:
-        return {f"{condition}/{part}" for condition in CONDITIONS for part in PARTS}
-
-    def correct(self, key: str, conditions: Collection[str]) -> dict[str, np.ndarray]:
-        run = self.runs[key]
-        return {name: np.stack([self.hardness(run, name) < c for c in self.chances(run, name)]) for name in conditions}
+    def correct(self, key: str) -> dict[str, np.ndarray]:
+        run, names = self.runs[key], [f"{condition}/{part}" for condition in CONDITIONS for part in PARTS]
+        return {name: np.stack([self.hardness(run, name) < c for c in self.chances(run, name)]) for name in names}
 
     def table(self, experiments: Iterable[Experiment]) -> pd.DataFrame:
         rows = [
@@ -232,8 +229,8 @@ def test_an_effect_is_a_weighted_sum_paired_by_seed_and_scene(profile, simulate)
     assert found.shape == (3, SCENES)
     for seed, values in enumerate(found):
         keys = [profile.experiment("cifar_mnist", variant, seed).key for variant in ("gaspnet", "gattanet")]
-        first, last = store.correct(keys[0], ["gaussian/0.1/scene"])["gaussian/0.1/scene"].astype(float)
-        other = store.correct(keys[1], ["blur/1/head_0"])["blur/1/head_0"][1]
+        first, last = store.correct(keys[0])["gaussian/0.1/scene"].astype(float)
+        other = store.correct(keys[1])["blur/1/head_0"][1]
         np.testing.assert_allclose(values, last - first - 0.25 * other + 0.5)
 
 
@@ -381,7 +378,7 @@ def test_growth_over_noise_is_the_mean_and_the_slope_of_a_fitted_line(dataset, p
     mean, slope = (of_claim(profile, "C3", text, dataset)[0].values(profile) for text in ("mean", "slope"))
     for seed in range(3):
         names = [f"gaussian/{level:g}/scene" for level in LEVELS]
-        right = store.correct(profile.experiment(dataset, "gaspnet", seed).key, names)
+        right = store.correct(profile.experiment(dataset, "gaspnet", seed).key)
         gains = [right[name][1].mean() - right[name][0].mean() for name in names]
         assert mean[seed].mean() == pytest.approx(np.mean(gains))
         assert slope[seed].mean() == pytest.approx(np.polyfit(LEVELS, gains, 1)[0])
@@ -496,7 +493,7 @@ def stored(profile, write, simulate, monkeypatch) -> tuple[Profile, pd.DataFrame
     before = judge(profile)
     monkeypatch.setattr(Profile, "store", STORE)
     for run in profile.experiments():
-        profile.store.save(run.key, results.table([run]), {}, results.correct(run.key, results.conditions(run.key)))
+        profile.store.save(run.key, results.table([run]), {}, results.correct(run.key))
     return profile, before
 
 
@@ -530,9 +527,7 @@ def test_seeds_are_those_that_all_variants_have(write, profile, simulate):
     store = simulate(profile, hardness=independent)
     effect, *_ = of_claim(profile, "C1", "parameters")
     right = {
-        (variant, seed): store.correct(profile.experiment("multi_mnist", variant, seed).key, ["clean/0/scene"])[
-            "clean/0/scene"
-        ][1]
+        (variant, seed): store.correct(profile.experiment("multi_mnist", variant, seed).key)["clean/0/scene"][1]
         for variant, seed in itertools.product(("gaspnet", "cnn_parameters"), (1, 2))
     }
     expected = [right["gaspnet", seed].astype(int) - right["cnn_parameters", seed] for seed in (1, 2)]

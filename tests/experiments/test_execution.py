@@ -91,14 +91,14 @@ def test_a_run_keeps_of_every_condition_whether_each_scene_was_right(dataset, co
         assert {head + measure for head in heads for measure in measures} <= set(rows["metric"])
         for part in parts:
             name = f"{evaluation}/{level:g}/{part}"
-            right = profile.store.correct(one.key, [name])[name]
+            right = profile.store.correct(one.key)[name]
             assert right.dtype == bool
             assert right.shape == (2, 40 if evaluation == "clean" else 16)
             accuracy = rows[rows["metric"] == f"{part}_accuracy"].sort_values("t")["value"]
             assert right.mean(1) == pytest.approx(accuracy.iloc[[0, -1]].to_numpy(), abs=1e-6)
         for metric in (head + measure for head in heads for measure in ("pointing", "cued_accuracy", "name_to_place")):
             name = f"{evaluation}/{level:g}/{metric}"
-            shares = profile.store.correct(one.key, [name])[name]
+            shares = profile.store.correct(one.key)[name]
             assert shares.shape == (2, 40 if evaluation == "clean" else 16)
             values = rows[rows["metric"] == metric].sort_values("t")["value"]
             assert shares.mean(1) == pytest.approx(values.iloc[[0, -1]].to_numpy(), abs=1e-6)

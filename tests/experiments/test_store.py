@@ -47,9 +47,8 @@ def readings(store: Store) -> list[Callable[[str], object]]:
     """Every way to read the results of a run."""
     return [
         store.record,
-        store.conditions,
+        store.correct,
         lambda key: store.table(named(key)),
-        lambda key: store.correct(key, ["clean/0/scene"]),
     ]
 
 
@@ -85,26 +84,24 @@ def test_what_was_saved_is_found(kept):
     assert files(kept) == [f"{KEY}.{suffix}" for suffix in SUFFIXES]
 
 
-@pytest.mark.parametrize("names", [*([name] for name in RIGHT), list(RIGHT)])
-def test_whether_each_scene_was_right_is_found_by_its_condition(names, kept):
-    found = kept.correct(KEY, names)
-    assert list(found) == names
-    for name in names:
+def test_whether_each_scene_was_right_is_found_by_its_condition(kept):
+    found = kept.correct(KEY)
+    assert found.keys() == RIGHT.keys()
+    for name, right in RIGHT.items():
         assert found[name].dtype == bool
-        assert np.array_equal(found[name], RIGHT[name])
-
-
-def test_the_conditions_of_a_run_are_those_under_which_it_was_measured(kept):
-    assert kept.conditions(KEY) == set(RIGHT)
+        assert np.array_equal(found[name], right)
     kept.save("b", rows("b"), {}, {})
-    assert kept.conditions("b") == set()
+    assert not kept.correct("b").keys()
 
 
-def test_a_condition_that_was_not_tested_is_answered_with_those_that_were(kept):
-    said = f"run {KEY} was not tested under these conditions: .*/{KEY}.npz has no clean/0: "
-    said += "there are clean/0/scene, scale/0.5/head_1"
-    with pytest.raises(GaspError, match=said):
-        kept.correct(KEY, ["clean/0/scene", "clean/0"])
+def test_an_archive_is_opened_once_unless_it_is_replaced(kept, monkeypatch):
+    opened, load = [], np.load
+    monkeypatch.setattr(np, "load", lambda path: opened.append(path) or load(path))
+    for _ in range(3):
+        assert kept.correct(KEY)["clean/0/scene"].sum() == 4
+    assert len(opened) == 1
+    kept.save(KEY, rows(), {}, {"clean/0/scene": np.zeros((2, 3), bool)})
+    assert kept.correct(KEY)["clean/0/scene"].sum() == 0
 
 
 def test_what_was_not_saved_is_not_found(kept):
@@ -213,7 +210,7 @@ def test_saving_again_replaces(kept):
     kept.save(KEY, rows(values=(0.1,)), {"seconds": 4}, {"clean/0/scene": [[True], [False]]})
     pd.testing.assert_frame_equal(kept.table(named(KEY)), rows(values=(0.1,)))
     assert kept.record(KEY)["seconds"] == 4
-    assert kept.correct(KEY, ["clean/0/scene"])["clean/0/scene"].tolist() == [[True], [False]]
+    assert kept.correct(KEY)["clean/0/scene"].tolist() == [[True], [False]]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
