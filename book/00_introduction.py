@@ -8,7 +8,7 @@
 # ---
 
 # %% [markdown]
-# # Neurons in phase: what GASPnet gains by synchrony, and what not
+# # Neurons in phase: what GASPnet gains from synchrony, and what it does not
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"
@@ -58,21 +58,24 @@ for name, where in {
 
 # %% [markdown]
 # **Phases say what is where.** Every unit of GASPnet has a phase, an angle. When an image shows two digits, the output unit of a
-# digit is closer in phase to the place of that digit than to the other in {glue:text}`points` of the cases (by chance, in half of
-# them). In front of a photograph it is closest in {glue:text}`points_photo` (by chance, in a third). Masks of the digits train
-# GASPnet's keys and gate, but no loss told an output unit which place to point to ({ref}`what-is-where`).
+# digit is closer in phase to the place of that digit than to the place of the other in {glue:text}`points` of the cases (by chance, in
+# half of them). In front of a photograph it is closest to its own digit in {glue:text}`points_photo` (by chance, in a third). No loss
+# told an output unit which place to point to, though masks of the digits trained the phases of places. With four digits this fails
+# ({ref}`what-is-where`).
 #
-# **GASPnet picks digits out of photographs and noise better than a convolutional network (CNN) of as many parameters.** In front of a
-# photograph it names both of two digits in {glue:text}`photo_gaspnet` of the scenes and the CNN in {glue:text}`photo_cnn`; under
-# noise of σ = {glue:text}`sigma` it is {glue:text}`noisy_gaspnet` against {glue:text}`noisy_cnn`. Most of this needs no phases: a
-# learned gate of ours alone reaches {glue:text}`photo_gate` and {glue:text}`noisy_gate`. With neither photograph nor noise there is
-# little to gain: {glue:text}`digits_gaspnet` against {glue:text}`digits_cnn`, and a wider CNN of as many multiplications reaches
-# {glue:text}`digits_wide`
-# ({ref}`the-photographs`, {ref}`the-noise`, {ref}`two-digits`).
+# **GASPnet picks digits out of photographs and noise better than a convolutional network (CNN) of as many parameters, mostly by a
+# learned gate that needs no phases.** In front of a photograph it names both of two digits in {glue:text}`photo_gaspnet` of the scenes,
+# and the CNN in {glue:text}`photo_cnn`; the same network with a gate of ours and without phases reaches {glue:text}`photo_gate`. For
+# two digits under noise of σ = {glue:text}`sigma` the shares are {glue:text}`noisy_gaspnet`, {glue:text}`noisy_cnn` and
+# {glue:text}`noisy_gate`. With neither photograph nor noise there is little to gain: {glue:text}`digits_gaspnet` against
+# {glue:text}`digits_cnn`, and a CNN of as many multiplications reaches {glue:text}`digits_wide` ({ref}`the-photographs`,
+# {ref}`the-noise`, {ref}`two-digits`).
 #
-# **Where the photograph must be named, too, GASPnet does not beat the CNN.** It names digit and photograph in
-# {glue:text}`item_gaspnet` of the scenes, and the CNN of as many parameters in {glue:text}`item_cnn`. Phases help there, too, but a
-# wider CNN seems to make better use of the parameters that keys and gate cost.
+# **Where the photograph must be named, too, we cannot show that GASPnet beats the CNN.** It names digit and photograph in
+# {glue:text}`item_gaspnet` of the scenes, and the CNN of as many parameters in {glue:text}`item_cnn`.
+#
+# Here *GASPnet* is the paper's network with five additions of ours, such as the gate ({ref}`what-we-add`). The network with the
+# paper's mechanisms alone is called *GASPnet (paper)*.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits, and the phases of GASPnet's first layer as they align. Colour is phase; brightness is how much a location pulls on others.", "name": "fig-aligning"}, "image": {"alt": "An animation: two digits whose locations change colour until each digit has one colour, opposite to the other's."}}
 from gasp.analysis import figures
@@ -91,9 +94,9 @@ figures.animation(image, *align_first_layer(model, image, 4 * model.settings.ite
 # different objects fire apart.
 #
 # *GASPnet: Global Agreement to Synchronize Phases* {cite:p}`gaspnet` builds that answer into a CNN. Every neuron has an activity and
-# a **phase**. Neurons whose keys and queries agree pull each other's phases together, as coupled oscillators do; all others are
-# pushed apart. Signals between neurons in phase then count more, and signals between neurons in antiphase count less. So each object
-# is processed almost as if the other were absent. {ref}`from-oscillators-to-binding` builds this up step by step.
+# a **phase**. Neurons whose learned features agree pull each other's phases together, as coupled oscillators do; all others are pushed
+# apart. Signals between neurons in phase then count more, and signals between neurons in antiphase count less. The aim is that each
+# object is processed almost as if the other were absent. {ref}`from-oscillators-to-binding` builds this up step by step.
 #
 # The paper's code is not public. This book is an independent implementation, written from the paper and its predecessors
 # {cite:p}`komplexnet,gattanet`. Every number and every figure on these pages comes from runs whose specification, versions and
@@ -107,10 +110,10 @@ figures.animation(image, *align_first_layer(model, image, 4 * model.settings.ite
 # How to add a claim of your own: {ref}`your-own-experiment`.
 # ```
 # The paper makes eight claims that a program can check, C1 to C8. We add seven of our own, O1 to O7. Each claim is judged on each
-# data set: in our implementation it **holds**, **does not hold**, is **unclear**, or was **not tested** (fewer than two seeds). The
-# paper compares GASPnet with a CNN of as many parameters. Verdicts are about GASPnet with our additions ({ref}`what-we-add`). Two
-# more stand below them in smaller letters: *stricter*, against a CNN of as many multiplications, and *paper alone*, about the paper's
-# mechanisms without our additions. {ref}`the-rule` says how verdicts are reached.
+# data set: in our implementation it **holds**, **does not hold**, is **unclear**, or was **not tested** (fewer than two seeds). A
+# verdict is about GASPnet with our additions, compared, as in the paper, with a CNN of as many parameters. Where we tested it, a cell
+# adds two further verdicts in smaller letters: *stricter*, against a CNN of as many multiplications, and *paper alone*, about GASPnet
+# (paper). {ref}`the-rule` says how verdicts are reached.
 
 # %% tags=["remove-input"]
 from gasp.analysis import verdicts
@@ -119,22 +122,22 @@ from gasp.analysis.designs import OURS, PAPER
 verdicts.claims_table(*(verdicts.judge(settings, design) for design in (OURS, PAPER)))
 
 # %% [markdown]
-# All claims under the first heading compare the same networks, so on one data set they tend to hold or fail together. Read them as
-# one finding. An empty cell means that the claim is not about that data set. With few seeds and many effects, much stays unclear.
-# {ref}`the-effects` shows the differences behind each verdict.
+# C1, C2, C4 and C5 compare GASPnet with the same CNN, so they are not independent findings. An empty cell means that the claim is not
+# about that data set. With few seeds and many effects, much stays unclear. {ref}`the-effects` shows the differences behind each
+# verdict.
 
 # %% [markdown]
 # (look-for-yourself)=
 # ## Look for yourself
 #
 # GASPnet and a CNN of as many parameters look at the same scenes. Each pixel of the maps has the colour of its phase and is dimmed
-# where a place pulls little on others. Phases are random at the start. **Play** lets them align, one Kuramoto iteration after the
-# other, and GASPnet answers anew at every time step. Each bar is the probability of a class; the classes that are there are
-# underlined.
+# where a place pulls little on others. Phases are random at the start. **Play** lets them align, five small steps (Kuramoto
+# iterations) for each time step, and GASPnet answers anew at every time step. Each bar is the probability of a class; the classes that
+# are there are underlined.
 #
-# **Try this.** The list has two kinds of scenes: those in which time corrects the answer, and those in which time spoils it. It says
-# how often each kind occurs. Play the first scene: GASPnet is wrong before its phases align, and right after. Then click on each of
-# the two digits, at t = 0 and at the end: once phases are aligned, a place names its own digit.
+# **Try this.** The list has four kinds of scenes, by whether the answer is right before phases align and at the end; most scenes are
+# right throughout. Play the first scene: GASPnet is wrong before its phases align, and correct afterwards. Then click on each of the
+# two digits, at t = 0 and at the end: once phases are aligned, a place names its own digit.
 
 # %% tags=["remove-input"]
 from gasp.analysis.exhibits import exhibit
@@ -156,8 +159,7 @@ figures.explorer(
 # %% [markdown]
 # ## How to use this book
 #
-# **Read.** {ref}`the-model` gives the equations, each symbol with its name in the code, and lets phases align before your
-# eyes. {ref}`the-methods` says what was trained and how claims are judged. Then come the experiments and
+# **Read.** {ref}`the-model` gives the equations, each symbol with its name in the code. {ref}`the-methods` says what was trained and how claims are judged. Then come the experiments and
 # {ref}`what-it-costs`.
 #
 # **Rerun.** In a copy of the project, `make book` does everything at a small scale within minutes, on data that come with
@@ -170,7 +172,7 @@ figures.explorer(
 # gasp book build --profile cpu           # notebooks to HTML
 # ```
 #
-# Runs that are finished are found by their key and not repeated; a run that was stopped goes on where it was.
+# Finished runs are not repeated; a run that was stopped goes on where it was.
 #
 # **Edit.** A chapter is a script in `book/`, in the py-percent format that Jupyter (with jupytext) and VS Code open as a
 # notebook. `gasp book run` executes it with papermill into `runs/PROFILE/`; `gasp book watch` does so whenever you save, and
@@ -184,5 +186,6 @@ figures.explorer(
 # ```python
 # import gasp
 # model = gasp.load("gaspnet", dataset="multi_mnist", seed=0, profile="cpu")
-# trajectory = model(images)  # (B, 1, 32, 32) in [0, 1]; logits, phases and gates at every time step
+# trajectory = model(images)  # images (B, 1, 32, 32) in [0, 1]
+# # trajectory has logits, phases and gates at every time step
 # ```

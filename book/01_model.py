@@ -35,17 +35,17 @@ banner(settings, overrides)
 # An **oscillator** is either a location of a convolutional layer, whose channels share one phase, or a unit of a dense layer.
 # Oscillator $i$ has an activity $m_i$ (a vector over channels, or a number) and a phase $\varphi_i$, an angle.
 #
-# {numref}`fig-architecture` shows the whole network. Read it from top to bottom: the image passes through convolutions and
+# {numref}`fig-architecture` shows GASPnet (paper). Read it from top to bottom: the image passes through convolutions and
 # dense layers, as in any CNN. The purple boxes are the phases. From the second layer on, phases come from the layer below and
 # weight every connection (purple arrows). The orange box on the right collects the keys of all layers. It is the only path by
 # which a deep layer influences an early one.
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "The network, drawn from its own sizes. Purple: phases, which pass from layer to layer and weight the connections. Orange: every oscillator sends its key, scaled by its gate, to a common pool, and aligns its phase with what its query finds there.", "name": "fig-architecture"}, "image": {"alt": "A chain of boxes from image to read-out; beside each layer its phases, and to the right of all of them a common box of pooled keys."}}
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "GASPnet (paper), drawn from its own sizes. Purple: phases, which pass from layer to layer and weight the connections, by the factor at the top. Orange: every oscillator sends its key, scaled by its gate, to a common pool, and aligns its phase with what its query finds there.", "name": "fig-architecture"}, "image": {"alt": "A chain of boxes from image to read-out; beside each layer its phases, and to the right of all of them a common box of pooled keys."}}
 import torch
 
 from gasp.analysis import figures
 
-untrained = settings.experiment("multi_mnist", "gaspnet", seed=0).build()
+untrained = settings.experiment("multi_mnist", "paper_gaspnet", seed=0).build()
 figures.architecture(untrained)
 
 # %% [markdown]
@@ -53,8 +53,8 @@ figures.architecture(untrained)
 #
 # ### Agreement: who belongs with whom
 #
-# Each oscillator sends a key $k_i = W_k m_i$ and asks a query $q_i = W_q m_i$, both scaled to length 1. Training starts from
-# $W_q = W_k$, so at first what is alike attracts. Two oscillators are coupled as strongly as the query of one matches the key of
+# Each oscillator sends a key $k_i = W_k m_i$ and asks a query $q_i = W_q m_i$, both scaled to length 1, with matrices of its layer.
+# Training starts from $W_q = W_k$, so at first what is alike attracts. Two oscillators are coupled as strongly as the query of one matches the key of
 # the other:
 #
 # $$
@@ -63,12 +63,12 @@ figures.architecture(untrained)
 #
 # - $N_{ij}$ is the spatial neighbourhood: a Gaussian of the distance between two locations in the image, and 1 where either
 #   oscillator is a dense unit.
-# - $\varepsilon_i$ is a repulsion from everything, weaker than the attraction between equal keys: the *desynchronisation*.
-#   Oscillators that do not agree therefore end up in different phases.
-# - $\kappa_i$ normalises.
+# - $\varepsilon_i$ is a repulsion from everything, the *desynchronisation*. Training starts with a repulsion that is weaker than the
+#   attraction between equal keys nearby. Oscillators that do not agree then end up in different phases.
+# - $\kappa_i$ divides by how many neighbours are active, so that a step is of the same size for large and small objects.
 #
-# A **gate** $g_j$ between 0 and 1 says how active oscillator $j$ is: $g_j = a_j^2 / (a_j^2 + \langle a^2 \rangle)$, where $a_j$ is
-# the length of its activity and the mean is over its layer. With it we take
+# An **amplitude gate** $g_j$ between 0 and 1 says how active oscillator $j$ is: $g_j = a_j^2 / (a_j^2 + \langle a^2 \rangle)$, where
+# $a_j$ is the length of its activity and the mean is over its layer. With it we set
 #
 # $$
 # \kappa_i = \sum_j N_{ij}\, g_j, \qquad \varepsilon_i = \hat\varepsilon\, \frac{\sum_j N_{ij}\, g_j}{\sum_j g_j}.
@@ -79,11 +79,11 @@ figures.architecture(untrained)
 #
 # ```{margin}
 # Why not one learned $\kappa$ for all? In our first trials, training then made the steps so large that the dynamics became
-# chaotic, and some runs lost their phases.
+# chaotic, and in some runs all order of phases was lost.
 # ```
 #
-# In code, for six oscillators of two objects. Oscillators of one object have the same key, and the two keys have nothing in
-# common:
+# In code, with six oscillators that belong to two objects. Oscillators of one object have the same key, and the two keys have nothing
+# in common:
 
 # %%
 from torch.nn import functional as F
@@ -106,7 +106,7 @@ print(coupling[0])
 # %% [markdown]
 # The first oscillator is attracted by its own object (positive entries) and repelled by the other (negative entries).
 #
-# ### Alignment: who agrees falls into step
+# ### Alignment: those who agree fall into step
 #
 # Phases follow Kuramoto dynamics {cite:p}`kuramoto`:
 #
@@ -114,7 +114,7 @@ print(coupling[0])
 # \varphi_i \leftarrow \varphi_i + \eta \sum_j g_j\, r_{ij} \sin(\varphi_j - \varphi_i).
 # $$ (eq-kuramoto)
 #
-# Silent neurons do not pull, because their gate is 0. The step size $\eta$ and the number of iterations $K$ are fixed. In code,
+# Silent neurons do not pull, because their amplitude gate is 0. The step size $\eta$ and the number of iterations $K$ are fixed. In code,
 # with all gates at 1:
 
 # %%
@@ -144,7 +144,7 @@ print("end:  ", (phases.rad2deg() % 360).round().int().tolist())
 #
 # The first layer keeps its phases from one time step to the next. A deeper layer takes its phases, in each sweep, from its
 # input. A location takes the mean phase of its receptive field, weighted by activity. A dense unit takes the phase of its
-# complex input, which includes its weights:
+# complex input, which includes its weights. (Here and in the next equation $m_j$ is the activity of a single channel or unit.)
 #
 # $$
 # \varphi_i \leftarrow \arg \sum_j w_{ij}\, m_j\, e^{i \varphi_j}.
@@ -155,11 +155,14 @@ print("end:  ", (phases.rad2deg() % 360).round().int().tolist())
 # A neuron weights each input by the phase difference to its source:
 #
 # $$
-# m_i = f\Bigl( \sum_j w_{ij}\, m_j \bigl[ 1 + a_F \cos(\varphi_i - \varphi_j) \bigr] + b_i \Bigr).
+# \begin{aligned}
+# m_i = f\Bigl( &\sum_j w_{ij}\, m_j \bigl[ 1 + a_F \cos(\varphi_i - \varphi_j) \bigr] \\
+# &+ b_i \Bigr).
+# \end{aligned}
 # $$ (eq-modulation)
 #
-# In phase, a connection is multiplied by $1 + a_F$. In antiphase it is multiplied by $1 - a_F$, which is nothing when
-# $a_F = 1$. Together, {eq}`eq-drive` and {eq}`eq-modulation` make a unit select an object. Let two objects in antiphase contribute
+# Here $f$ is the activation function and $b_i$ the bias. In phase, a connection is multiplied by $1 + a_F$. In antiphase it is multiplied by $1 - a_F$, which is nothing when
+# $a_F = 1$. A unit that takes its phase by {eq}`eq-drive` then selects an object. Let two objects in antiphase contribute
 # $A > 0$ and $B > 0$ to the plain sum. The unit takes the phase of the stronger one and, with $a_F = 1$, computes
 # $A + B + |A - B| = 2 \max(A, B)$. In code, with $A = 3$ and $B = 1.5$:
 
@@ -175,8 +178,9 @@ print(f"plain sum {weighted.sum():.2f}, modulated {modulated.sum():.2f}")
 #
 # ### Time: look, align, look again
 #
-# Step $t = 0$ is a plain feed-forward sweep, exactly that of a CNN with the same weights. The phases of the first layer are
-# random, and this sweep ignores phases. Each later step has two parts:
+# The steps are $t = 0, 1, \dots, T - 1$. Step $t = 0$ is a plain feed-forward sweep, exactly that of a CNN with the same weights. The
+# phases of the first layer are random; those of deeper layers follow from them by {eq}`eq-drive`, and no phase changes any activity.
+# Each later step has two parts:
 #
 # 1. $K$ iterations of {eq}`eq-kuramoto` align the phases of all layers, coupled by the keys and queries of the last sweep.
 # 2. A new sweep through all layers uses the aligned phases: {eq}`eq-drive`, then {eq}`eq-modulation`.
@@ -186,17 +190,16 @@ print(f"plain sum {weighted.sum():.2f}, modulated {modulated.sum():.2f}")
 #
 # ### Learning: name the objects, keep them apart
 #
-# The loss is the cross-entropy at every time step, plus $\lambda$ times a synchrony loss on the phases of the first layer
-# {cite:p}`kuranet,komplexnet`. With $R_g$ the order parameter and $\bar\varphi_g$ the mean phase of the locations of object $g$
-# of $G$,
+# The loss is the cross-entropy, averaged over time steps, plus $\lambda$ times a synchrony loss on the phases of the first layer,
+# averaged over the steps after the first {cite:p}`kuranet,komplexnet`. Where two digits must be named, each is a target with weight ½.
+# With $R_o$ the order parameter and $\bar\varphi_o$ the mean phase of the locations of object $o$ of $G$,
 #
 # $$
-# L_{\text{sync}} = \frac1G \sum_g (1 - R_g) + \Bigl| \frac1G \sum_g e^{i \bar\varphi_g} \Bigr|^2 .
+# L_{\text{sync}} = \frac1G \sum_o (1 - R_o) + \Bigl| \frac1G \sum_o e^{i \bar\varphi_o} \Bigr|^2 .
 # $$ (eq-synchrony)
 #
-# No gradient flows from phases into the features $m$: keys and queries learn from it, and features do not. The first term is small
-# when each object has one phase. The second is small when the objects' phases are spread over the
-# circle. In code:
+# The first term is small when each object has one phase. The second is small when the objects' phases are spread over the circle. The
+# synchrony loss trains keys and queries, and not the activities $m$ from which they are computed. In code:
 
 
 # %%
@@ -220,14 +223,14 @@ print(f"end   {synchrony_loss(phases):.2f}")
 # ## What we add
 #
 # So far these are the paper's mechanisms: the variant `paper_gaspnet`, or *GASPnet (paper)*. On photographs they are less accurate
-# than a CNN ({ref}`the-photographs`). *GASPnet* in the rest of the book has five additions of ours; none of them is in the paper.
-# Each is a setting of {py:class}`gasp.models.GASPnetSettings` that is off by default. {ref}`the-second-design` measures what
-# each is worth.
+# than a CNN ({ref}`the-photographs`). *GASPnet* in the rest of the book has five additions of ours, and two losses that train them with
+# masks; none of them is in the paper. Each is a setting of {py:class}`gasp.models.GASPnetSettings` that is off by default.
+# {ref}`the-second-design` measures what some changes of them are worth.
 #
 # **Answers add up over time.** The paper's network answers from its last sweep alone and forgets what earlier sweeps saw. Ours
-# answers at step $t$ by a weighted mean of the logits of all steps so far. A learned leak $\rho$ between 0 and 1
-# makes earlier steps count less ({py:class}`gasp.models.Trajectory`). The network is trained by the logits $\ell_t$ of each step,
-# and $\rho$ by a loss of its own on the answers $\bar\ell_t$:
+# answers at step $t$ by a weighted mean of the logits of all steps so far. A learned factor $\rho$ between 0 and 1 is the weight of a
+# step relative to the step after it ({py:class}`gasp.models.Trajectory`): with 0 only the last step counts, with 1 all count alike. The
+# network is trained by the logits $\ell_t$ of each step, and $\rho$ by a loss of its own on the answers $\bar\ell_t$:
 #
 # $$
 # \bar\ell_t = \sum_{s \le t} \rho^{t-s}\, \ell_s \Big/ \sum_{s \le t} \rho^{t-s} .
@@ -238,11 +241,11 @@ print(f"end   {synchrony_loss(phases):.2f}")
 #
 # **Keys come from a network of their own.** A filter of five pixels is too small to tell a stroke from a texture. A small
 # convolutional network ({py:class}`gasp.nn.keys.KeyNetwork`) computes features $h_i$ of each location of the first layer from a
-# field of 33 pixels. It learns through keys, gates and phases only. Keys and queries of the first layer are linear in these
+# field of 33 pixels, almost the whole image of 32. It learns through keys and the learned gate below. Keys and queries of the first layer are linear in these
 # features:
 # $k_i = W_k h_i$, $q_i = W_q h_i$.
 #
-# **A learned gate decides what takes part.** An empty background is silent: its activity and its gates $g$ are 0, so nothing
+# **A learned gate decides what takes part.** A black background is silent: its activity and its amplitude gates $g$ are 0, so nothing
 # there affects the rest. A photograph is active everywhere, and units of the dense layer may follow *it* instead of a digit.
 # The same features therefore also decide how much each location takes part:
 #
@@ -251,29 +254,39 @@ print(f"end   {synchrony_loss(phases):.2f}")
 # $$ (eq-gate)
 #
 # The gate $p$ multiplies the activity of the first layer. Pull, drive and input to the next layer are all computed from that
-# activity, so a location whose gate is closed is as silent as an empty background.
+# activity, so a location whose gate is closed is as silent as a black background. It acts from step $t = 0$ on, before any phase does.
+# (Elsewhere in this book, *the gate* means this learned gate, unless it is called the amplitude gate.)
 #
 # **Each channel has a phase.** In the paper the channels of a location share one phase, the mean over its receptive
 # field. In ours, each channel of the second and third convolution takes the phase of its own complex input by
-# {eq}`eq-drive`, as dense units do. A channel that responds to one digit then need not take the phase of another. KomplexNet
-# has phases like these {cite:p}`komplexnet`.
+# {eq}`eq-drive`, as dense units do. A channel that responds to one digit then need not take the phase of another. In the coupling, a
+# location still has one key and one phase: the mean of its channels' phases, weighted by activity. KomplexNet has phases of channels,
+# too {cite:p}`komplexnet`.
 #
-# Two losses teach keys and gate directly, where training uses masks. The *loss on keys* asks the query of every location to
-# choose its own object $g$ among the mean keys $\mu_g$ of all objects:
+# **Two losses** teach keys and gate directly, where training uses masks. The *loss on keys* asks the query of every location to
+# choose its own object $o$ among the mean keys $\mu_o$ of all objects:
 #
 # $$
 # \begin{aligned}
-# &L_{\text{key}} = -\frac1G \sum_g \frac{1}{\sum_i w_{gi}} \\
-# &\quad \sum_i w_{gi} \log \operatorname{softmax}_g \bigl(\tau \langle q_i, \mu_g \rangle\bigr).
+# &L_{\text{key}} = -\frac1G \sum_o \frac{1}{\sum_i c_{oi}} \\
+# &\quad \sum_i c_{oi} \log \operatorname{softmax}_o \bigl(\tau \langle q_i, \mu_o \rangle\bigr), \\
+# &\mu_o = \sum_i c_{oi}\, k_i \Big/ \sum_i c_{oi} .
 # \end{aligned}
 # $$ (eq-key-loss)
 #
-# Here $w_{gi}$ is how much of location $i$ object $g$ covers, and $\tau = 4$ ({py:func}`gasp.learning.losses.key_loss`). The
-# synchrony loss, in contrast, reaches keys only through several steps of the dynamics. The *loss on the gate* trains it to open
-# as far as the objects that must be named cover a location ({py:func}`gasp.learning.losses.gate_loss`). Without masks, labels
-# alone train keys and gate.
+# Here $c_{oi}$ is how much of location $i$ object $o$ covers, and $\tau = 4$ ({py:func}`gasp.learning.losses.key_loss`). The
+# synchrony loss, in contrast, reaches keys only through several steps of the dynamics. The *loss on the gate* $L_{\text{gate}}$ is the
+# cross-entropy between $p_i$ and how much of location $i$ the objects cover that must be named
+# ({py:func}`gasp.learning.losses.gate_loss`). GASPnet minimises
 #
-# The key network adds parameters, so GASPnet is compared with a wider CNN that has as many.
+# $$
+# L = L_{\text{class}} + \lambda L_{\text{sync}} + L_{\text{key}} + L_{\text{gate}} ,
+# $$ (eq-loss)
+#
+# and GASPnet (paper) the first two terms. The objects of the losses are those that must be named. Without masks, labels alone train
+# keys and gate.
+#
+# The key network adds parameters, so GASPnet is compared with a wider CNN that has about as many.
 #
 # ## Symbols
 #
@@ -289,18 +302,21 @@ print(f"end   {synchrony_loss(phases):.2f}")
 # | $\eta$ | step size | `step_size` | {glue:text}`step_size` | ours |
 # | $K$ | Kuramoto iterations a step | `iterations` | {glue:text}`iterations` | ours |
 # | $T$ | time steps | `steps` | {glue:text}`steps` | ours |
-# | $a_F$ | strength of modulation | `modulation` | {glue:text}`modulation` | [G]; value ours |
+# | $a_F$ | strength of modulation | `modulation` | {glue:text}`modulation`; learned in GASPnet | [G]; value ours |
 # | $\lambda$ | weight of the synchrony loss | `synchrony_weight` | {glue:text}`synchrony_weight` | [K]; value ours |
 # | $p$ | learned gate | `participation` | 1; learned in GASPnet | ours |
-# | $\rho$ | leak of the read-out | `readout`, `leak` | 0; learned in GASPnet | ours |
+# | $\rho$ | weight of earlier steps in an answer | `readout`, `leak` | 0; learned in GASPnet | ours |
+# | $R$ | order parameter | `order_parameter` | | standard |
+# | $c$ | how much of a location an object covers | `coverage` | | |
 # | | channels of the convolutions | `widths` | {glue:text}`widths` | [G] |
 # | | units of the dense layer | `hidden` | {glue:text}`hidden` | [G] |
 # | | kernels and strides | `kernels`, `strides` | {glue:text}`kernels`, {glue:text}`strides` | ours |
 #
 # [G] is the paper {cite:p}`gaspnet`, [K] is KomplexNet {cite:p}`komplexnet`. What they do not specify we chose; *ours* marks
-# these choices. Two of them are not in the table. The normalisations (per channel after the second and third convolution, over
-# units after the dense layer) follow [K]. Phases take activity as given and send no gradient into the features; with that
-# gradient, training was slow or failed.
+# these choices. Two points are not in the table. As in [K], the sums of {eq}`eq-modulation` are normalised: over the locations of each
+# channel in the second and third convolution, over units in the dense layer. And phases take activity as given and send no gradient
+# into it, which is our choice; with that gradient, training was slow or failed. The letter $\sigma$ is the width of the neighbourhood
+# here; on other pages it is the standard deviation of noise.
 
 # %% tags=["remove-cell"]
 from myst_nb import glue
@@ -387,7 +403,8 @@ maps, scene_gates = align_first_layer(model, image[0], 3 * iterations)
 # %% [markdown]
 # To read {numref}`fig-alignment`, look at the maps first. Each square is a location of the first layer. Its colour is its
 # phase, by the wheel on the right; black locations are silent (gate 0). Then look at the curves. *Order* is 1 when each digit
-# has one phase. *Separation* is 1 when the two digits are in antiphase, and 0 when they share a phase.
+# has one phase. *Separation* is 1 when the two digits are in antiphase, and 0 when they share a phase. Random mean phases give 0.5 on
+# average, and any value in a single scene, so only later values tell something.
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "One scene, and the phases of the first layer as they align (colour: phase; brightness: gate). The curves show the order within the digits and the separation between them, after each iteration.", "name": "fig-alignment"}, "image": {"alt": "A scene with two digits, maps of its phases that turn from noise into two colours, and two curves rising to one."}}
 import pandas as pd
@@ -414,13 +431,13 @@ glue("iterations_shown", str(3 * iterations), display=False)
 #
 # ## What follows
 #
-# - Agreement attracts and the rest repels, so objects end up in different phases. At test time nobody tells the network how many
+# - Oscillators that agree attract each other, all others repel, so objects end up in different phases. At test time nobody tells the network how many
 #   there are.
-# - A unit whose inputs are in antiphase computes twice their maximum instead of their sum. This is how phases can select an object.
+# - With $a_F = 1$, a unit whose inputs are in antiphase computes twice the larger of them instead of their sum. This is how phases can select an object.
 # - The cost grows with the number of neurons and not with the number of pairs, because both sums factorise. {ref}`what-it-costs`
 #   says what remains.
 # - All of it depends on keys that agree within an object and differ between objects. Whether training finds such keys decides the
-#   experiments: it does for digits on an empty ground, and only in part on photographs.
+#   experiments: it does for digits on a black background, and only in part on photographs.
 #
 # ## Exercises
 #
@@ -448,10 +465,11 @@ for repulsion in (0.0, 0.5, 2.0):
 # change? Find the reason in {eq}`eq-kuramoto`, {eq}`eq-drive` and {eq}`eq-modulation`.
 
 # %% tags=["hide-cell"] mystnb={"code_prompt_show": "Solution of exercise 2", "code_prompt_hide": "Hide the solution"}
+exact = untrained.double()  # in single precision, rounding would grow
 with torch.no_grad():
-    initial = untrained.initial_phases(batch=1)
-    before = untrained(image, initial).logits
-    after = untrained(image, initial + 1.0).logits
+    initial = untrained.initial_phases(batch=1).double()
+    before = exact(image.double(), initial).logits
+    after = exact(image.double(), initial + 1.0).logits
 print(f"largest logit {before.abs().max():.2f}")
 print(f"largest change {(before - after).abs().max():.0e}")
 # Not at all, apart from rounding. Alignment and modulation contain

@@ -33,9 +33,9 @@ verdicts.claims_box(
     settings,
     ["C6"],
     (
-        "Digits come into antiphase in the first two convolutions, with and without a photograph behind them. In the third, "
-        "a location sees much of the image and often both digits, so order within a digit is lower. A photograph takes no "
-        "single phase, which lowers the mean over objects."
+        "Two digits come into antiphase in the first two convolutions, with and without a photograph behind them. With our "
+        "additions, order within a digit is lower in the third, where each channel has a phase of its own. Behind two digits the "
+        "photograph takes no single phase, because the gate shuts it off; that lowers the mean over objects."
     ),
 )
 
@@ -62,7 +62,7 @@ figures.animation(image, *align_first_layer(model, image, 4 * model.settings.ite
 # %% [markdown]
 # ## On test scenes
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "Phases on test scenes of multi-MNIST: of the first layer at every time step, of the deeper convolutions at the last. Digits: true, and what the network reports.", "name": "fig-phases"}, "image": {"alt": "Rows of scenes; beside each, maps in which the two digits take opposite colours as time goes on."}}
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Phases on test scenes of two digits: of the first layer at every time step, of the deeper convolutions at the last. Above each scene: the true digits, then those that the network reports.", "name": "fig-phases"}, "image": {"alt": "Rows of scenes; beside each, maps in which the two digits take opposite colours as time goes on."}}
 import torch
 
 
@@ -82,16 +82,17 @@ def look(model, scenes):
 look(model, examples)
 
 # %% [markdown]
-# At t = 0 the phases of the first layer are random. The deeper layers take theirs from what they receive, so their maps are
-# smoother from the start. With each further step the two digits separate into two phases.
+# At t = 0 the phases of the first layer are random. With each further step the two digits separate into two phases. The deeper layers
+# take their phases from what they receive, so their maps are smoother.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "The same with two digits on a photograph, by a network that was trained on such scenes.", "name": "fig-phases-photographs"}, "image": {"alt": "Rows of photographs with two digits; beside each, maps that are dark but for the digits, each of which takes a colour of its own."}}
 on_photographs = settings.datasets["multi_mnist_cifar"].compose("test", 5, seed=1)
 look(gasp.load_example(settings, dataset="multi_mnist_cifar"), on_photographs)
 
 # %% [markdown]
-# Training showed no digits that overlap. Here they do (the first four test scenes in which they share ink). Where two strokes cross,
-# a location belongs to both digits and takes one of the two phases; the parts on either side keep their own.
+# Training showed no digits that overlap. Here they do (the first four test scenes whose digits share ink). Where two strokes cross, a
+# location belongs to both digits and takes one of the two phases. The parts on either side mostly keep that of their digit, and some
+# take that of the other. Not every answer is right here.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Digits that overlap, by the network that was trained without overlap.", "name": "fig-phases-overlap"}, "image": {"alt": "Rows of scenes of two digits that cross; beside each, maps in which the parts of each digit have mostly one colour."}}
 overlapping = settings.datasets["multi_mnist"].with_scenes({"overlap": 0.5})
@@ -102,8 +103,11 @@ look(model, scenes[shared.gt(8).nonzero().flatten()[:4]])
 # %% [markdown]
 # ## Order and separation
 #
-# *Order* is 1 if all locations of an object have one phase. *Separation* is 1 if two digits are in antiphase. With the photograph as
-# a third object, at most ¾ can be reached.
+# *Order* is the order parameter of the phases within an object: 1 if all its locations have one phase. *Separation* is
+# $\tfrac12 (1 - \cos \Delta)$ of the mean phases of two objects: 1 in antiphase, 0.5 on average by chance. With the photograph as a
+# third object, the mean over pairs can reach at most 0.75. Claim C6 asks for an order above 0.8, and for a separation above 0.8 of the
+# largest possible ({ref}`the-rule`). In the first two layers both rise over time. In the third, order is high from the start and falls
+# a little.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits: order parameter of the phases within an object, and separation of the mean phases of the two objects (1 is antiphase), for each convolutional layer on test scenes without noise (means over seeds, 95 % intervals).", "name": "fig-order"}, "image": {"alt": "Two panels of curves that rise over time steps, one curve a layer."}}
 figures.order_over_time(results["multi_mnist"])
@@ -112,11 +116,12 @@ figures.order_over_time(results["multi_mnist"])
 figures.order_over_time(results["multi_mnist_cifar"])
 
 # %% [markdown]
-# Order is a mean over objects. In front of a photograph, the digits differ from what is behind them:
+# Order is a mean over objects. In front of a photograph this hides that the digits are ordered and the photograph is not. The two
+# digits are in antiphase all the same:
 
 # %% tags=["remove-input"]
 from gasp.analysis.tables import table
-from gasp.learning.evaluation import order_of_objects
+from gasp.learning.evaluation import order_of_objects, separation
 
 images, masks, _ = settings.datasets["multi_mnist_cifar"].compose("validation", 512, seed=1).batch(slice(None))
 network = gasp.load_example(settings, dataset="multi_mnist_cifar")
@@ -124,25 +129,48 @@ with torch.no_grad():
     trajectory = network.run(images, torch.Generator().manual_seed(0), masks)
 maps = [phases for phases in trajectory.phases if phases.ndim == 4]
 orders = [order_of_objects(phases, masks)[-1].mean(0).tolist() for phases in maps]
-rows = [[f"layer {layer}", *(f"{order:.2f}" for order in of_layer)] for layer, of_layer in enumerate(orders, 1)]
-table(["order, last step", "first digit", "second digit", "photograph"], rows)
+apart = [separation(phases, masks[:, :2])["separation"][-1].mean().item() for phases in maps]
+rows = [
+    [f"layer {layer}", *(f"{value:.2f}" for value in (*of_layer, between))]
+    for layer, (of_layer, between) in enumerate(zip(orders, apart, strict=True), 1)
+]
+table(["last step", "order, first digit", "order, second digit", "order, photograph", "separation of the digits"], rows)
+
+# %% tags=["remove-cell"]
+from myst_nb import glue
+
+from gasp.learning.losses import coverage
+
+pull = trajectory.gates[0][-1]  # (B, H, W)
+covered = coverage(masks, pull)
+shares = (pull.unsqueeze(1) * covered).sum((0, 2, 3)) / covered.sum((0, 2, 3))
+glue("pull_digits", f"{shares[:2].mean():.2f}", display=False)
+glue("pull_photograph", f"{shares[2]:.2f}", display=False)
 
 # %% [markdown]
-# The gate has silenced the photograph, so its phases influence nothing.
+# The gate has nearly silenced the photograph: in the first layer, the mean pull of a location is {glue:text}`pull_digits` on digits
+# and {glue:text}`pull_photograph` on the photograph. So the photograph's phases have little influence.
 #
 # ## When the photograph must be named, too
 #
-# With the paper's mechanisms alone, on CIFAR-MNIST, the digit mostly comes into one phase. The photograph splits into patches
-# of many phases, and some patches share the digit's phase. {ref}`the-photographs` measures this and what it costs.
+# On CIFAR-MNIST, GASPnet brings the digit into one phase and most of the photograph into the opposite one; in the first layer claim C6
+# holds:
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "Phases on test scenes of CIFAR-MNIST. Digits: true, and what the network reports.", "name": "fig-phases-items"}, "image": {"alt": "Rows of photographs with a digit on each; beside each, maps in which the digit has mostly one colour and the photograph several, in patches and waves."}}
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Phases on test scenes of CIFAR-MNIST. Above each scene: the true digit, then the one that the network reports.", "name": "fig-phases-items-ours"}, "image": {"alt": "Rows of photographs with a digit on each; beside each, maps in which the digit has one colour and most of the photograph the opposite one."}}
 items = settings.datasets["cifar_mnist"].compose("test", 5, seed=1)
+look(gasp.load_example(settings, dataset="cifar_mnist"), items[:3])
+
+# %% [markdown]
+# With the paper's mechanisms alone, the photograph splits into patches of many phases, and some patches share the digit's phase.
+# {ref}`the-photographs` measures this and what it costs.
+
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "The same scenes, and two more, with the paper's mechanisms alone.", "name": "fig-phases-items"}, "image": {"alt": "Rows of photographs with a digit on each; beside each, maps in which the digit has mostly one colour and the photograph several, in patches and waves."}}
 look(gasp.load_example(settings, "paper_gaspnet", "cifar_mnist"), items)
 
 # %% [markdown]
 # Two networks show the extremes on the same scenes. With *ideal phases*, masks set the phases of the first layer; deeper layers still
 # take theirs from their input. Without the synchrony loss, phases have *collapsed* into one: nothing is told apart, and modulation
-# only makes the sweep stronger.
+# only makes every connection stronger.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "The first three of these scenes, and below each the masks of digit and photograph.", "name": "fig-masks-items"}, "image": {"alt": "Three photographs with a digit, and below them the digit's shape in one colour on a ground of another."}}
 figures.scenes(items[:3])
@@ -153,16 +181,17 @@ look(gasp.load_example(settings, "paper_ideal_phases", "cifar_mnist"), items[:3]
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "The same scenes with collapsed phases: the network without synchrony loss.", "name": "fig-phases-collapsed"}, "image": {"alt": "Rows of maps that come to one colour all over."}}
 look(gasp.load_example(settings, "paper_no_synchrony_loss", "cifar_mnist"), items[:3])
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "CIFAR-MNIST, the paper's mechanisms alone: order within item and photograph, and separation of the two.", "name": "fig-order-photographs"}, "image": {"alt": "Two panels of curves over time steps, one curve a layer."}}
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "CIFAR-MNIST, the paper's mechanisms alone: order within item and photograph, and separation of the two (means over seeds, 95 % intervals).", "name": "fig-order-photographs"}, "image": {"alt": "Two panels of curves over time steps, one curve a layer."}}
 figures.order_over_time(gasp.run_all(settings.experiments(["cifar_mnist"], ["paper_gaspnet"]), settings))
 
 # %% [markdown]
 # ## Do units follow the object that they report?
 #
 # A dense unit has one phase for the whole image. *Nearness* is the cosine of its phase to that of the nearest object in the
-# first layer (1: in phase with one of them), as a mean weighted by each unit's pull on the others. *Follows* is the share of objects
-# whose read-out unit is nearer to them than to any other; by chance it would be one half with two digits, and one third with a
-# photograph as third object. It is what {ref}`what-is-where` calls pointing.
+# first layer (1: in phase with one of them), as a mean in which units count as much as they pull others. The values at t = 0, with
+# random phases, show what to expect by chance. *Follows* is the share of objects whose read-out unit is nearer to its own object than
+# to any other; by chance it would be one half with two digits, and one third with a photograph as third object. {ref}`what-is-where`
+# measures the same as *pointing*, on more scenes.
 
 # %% tags=["remove-input"]
 from gasp.analysis.statistics import formatted, mean_interval
@@ -175,14 +204,16 @@ for name, measured in results.items():
         label = f"{'read-out' if layer == units['level'].max() else 'dense layer'}: {metric}"
         over_time = [formatted(mean_interval(step["value"])) for _, step in values.groupby("t")]
         rows.append([dataset_label(name), label, *over_time])
-table(["scenes", "", *(f"t = {t}" for t in sorted(units["t"].unique()))], rows)
+table(["scenes", "units", *(f"t = {t}" for t in sorted(units["t"].unique()))], rows)
 
 # %% [markdown]
 # ## What follows
 #
 # - On two digits, phases do in the first two convolutions what the paper says. In the third they do with the paper's mechanisms
-#   alone, and not with our additions, by the bar that we set: there each channel has a phase of its own.
-# - Order of a whole object is a good measure for digits, and not for a photograph, whose parts have no reason to agree.
+#   alone. With our additions, which give each channel there a phase of its own, the measured order is below our threshold, and the
+#   verdict is unclear.
+# - Behind two digits that alone must be named, a photograph takes no common phase, and needs none. Where it must be named, too, it does
+#   in the first layer.
 
 # %% [markdown]
 # ## Exercises
@@ -199,11 +230,13 @@ for number in (2, 5, 10, 50):
     orders = order_parameter(6.2832 * torch.rand(10000, number))
     mean, extreme = orders.mean(), orders.quantile(0.99)
     print(f"n = {number}: mean {mean:.2f}, 99 % below {extreme:.2f}")
-# About 0.9 / sqrt(n) on average. A digit covers some 30 locations of
-# the first layer, so an order of 0.5 there is no accident.
+# About 0.9 / sqrt(n) on average, so n = 20 is enough. A digit covers
+# some 30 locations of the first layer: an order of 0.5 there is no
+# accident. In deeper layers it covers fewer.
 
 # %% [markdown]
-# **2. How long does it take?** On twenty scenes, after how many iterations is the separation of the two digits above 0.9?
+# **2. How long does it take?** On twenty scenes, after how many iterations is the separation of the two digits above 0.9, and the order
+# within both above 0.8?
 
 # %% tags=["hide-cell"] mystnb={"code_prompt_show": "Solution of exercise 2", "code_prompt_hide": "Hide the solution"}
 from gasp.learning.evaluation import separation
@@ -214,7 +247,9 @@ needed = []
 for image, mask in zip(images, masks, strict=True):
     maps, _ = align_first_layer(model, image, 20)
     measured = separation(maps.unsqueeze(1), mask.unsqueeze(0))
-    above = measured["separation"][:, 0] > 0.9
+    order = order_of_objects(maps.unsqueeze(1), mask.unsqueeze(0))
+    ordered = order[:, 0].amin(1) > 0.8
+    above = (measured["separation"][:, 0] > 0.9) & ordered
     needed.append(int(above.int().argmax()) if above.any() else 21)
 print("median:", sorted(needed)[len(needed) // 2], "all:", needed)
 # In a run, each time step aligns for five iterations and then sweeps

@@ -11,15 +11,15 @@
 # (what-it-costs)=
 # # What it costs
 #
-# A training step of GASPnet takes many times as long as that of a CNN with the same layers. This page says how many times,
-# which parts take the time, and how much of it is unavoidable. All timings on this page come from one command:
+# A training step of GASPnet takes many times as long as that of a CNN with the same layers. This page says how many times and which
+# parts take the time, on two CPU cores; no GPU was measured. All timings on this page come from one command:
 #
 # ```bash
-# gasp bench            # some minutes; --quick: under a minute
+# gasp bench   # some minutes; with --quick, under one minute
 # ```
 #
-# It measures all cases in turn, over several rounds, so other load affects all of them about equally. Each case first runs once
-# untimed.
+# It measures all cases in turn, over several rounds, so other load affects all of them about equally. One untimed run precedes each
+# case.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"
@@ -105,50 +105,51 @@ for name, text in {
 # Machine: {glue:text}`machine`. Batches of {glue:text}`batch` scenes. Numbers are medians over {glue:text}`rounds` rounds, with
 # quartiles in brackets.
 #
-# A **floor** is the time that a computation needs at least on this machine: that of its multiplications, or of the data that it
-# must move, whichever is longer. In a large product or convolution the machine does {glue:text}`rate` billion floating point
-# operations per second, and it copies {glue:text}`bandwidth` GB per second.
+# A **floor** is the time that a computation needs at least on this machine. For training and inference it counts the multiplications of
+# the sweeps; for the coupling alone, its multiplications or the data that it must move, whichever takes longer. In a large product or
+# convolution the machine does {glue:text}`rate` billion floating point operations per second (a multiplication and its addition are
+# two), and it copies {glue:text}`bandwidth` GB per second.
 #
 # ## Steps
 #
-# With three time steps, GASPnet (paper) takes {glue:text}`gasp_step` ms for a training step, and the CNN of the same layers
-# {glue:text}`cnn_step` ms. That is {glue:text}`training_times` times as long in training; in inference it is
-# {glue:text}`inference_times` times. Counting multiplications alone, it would be {glue:text}`training_floor` times.
+# With our additions and three time steps, a training step of GASPnet takes {glue:text}`ours_times` times as long as that of the CNN of
+# the same layers; with two time steps, {glue:text}`ours_two_times` times. The gate without phases takes {glue:text}`gate_times` times.
 #
-# With our additions, a training step of GASPnet takes {glue:text}`ours_times` times as long as the CNN's, with two time steps
-# {glue:text}`ours_two_times` times, and the gate without phases {glue:text}`gate_times` times.
+# The rest of this section and the next look at GASPnet (paper), whose parts were timed one by one. With three time steps it takes
+# {glue:text}`gasp_step` ms for a training step, and the CNN {glue:text}`cnn_step` ms. The median ratio over rounds is
+# {glue:text}`training_times` in training and {glue:text}`inference_times` in inference. Counting multiplications alone, it would be
+# {glue:text}`training_floor` in training: the first layer and the plain part of the second do not change over time and are computed
+# once; the modulated part of the second layer, and all layers after it, are computed again at each further step, as three plain
+# layers ({eq}`eq-three-convolutions`).
 #
-# The count is easy to follow. The first layer and the plain part of the second do not change over time and are computed once.
-# All other layers are computed three more times at each further step, by {eq}`eq-three-convolutions`.
-#
-# In {numref}`fig-costs-time`, compare the slope of the solid line with that of the dotted floor: the gap between them is time
-# that is not spent on multiplications. {numref}`fig-costs-parts` shows where it goes.
+# In {numref}`fig-costs-time`, the gap between the solid line and the dotted floor is time that is not spent on multiplications.
+# {numref}`fig-costs-parts` shows where it goes.
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "Duration of a training step and of an inference against the number of time steps (medians, quartiles). The CNN has one step. Dotted: the floor, the multiplications of the sweeps at the machine's best rate.", "name": "fig-costs-time"}, "image": {"alt": "Two panels of lines that rise with the number of time steps, far above a dotted line."}}
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "GASPnet (paper) and the CNN: duration of a training step and of an inference against the number of time steps (medians, quartiles). The CNN has one step. Dotted: the floor, the multiplications of the sweeps at the machine's best rate.", "name": "fig-costs-time"}, "image": {"alt": "Two panels of lines that rise with the number of time steps, far above a dotted line."}}
 figures.costs_over_time(table)
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "The parts of a training step and of an inference at T = 3. Each part is a difference of medians: of the CNN, of GASPnet without iterations, and of GASPnet.", "name": "fig-costs-parts"}, "image": {"alt": "Two stacked bars of three parts: a plain sweep, modulated sweeps, Kuramoto iterations."}}
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "The parts of a training step and of an inference of GASPnet (paper) at T = 3. Each part is a difference of medians: of the CNN, of GASPnet without iterations, and of GASPnet.", "name": "fig-costs-parts"}, "image": {"alt": "Two stacked bars of three parts: a plain sweep, modulated sweeps, Kuramoto iterations."}}
 figures.costs_of_parts(table)
 
 # %% [markdown]
-# Without Kuramoto iterations, a training step takes {glue:text}`training_without` times as long as the CNN's. The iterations
-# need few multiplications. Most of their time goes into moving data: for every oscillator and image, a pooled key of 2 × 8
-# numbers is written and read, and again for the gradient.
+# Without Kuramoto iterations, a training step takes {glue:text}`training_without` times as long as the CNN's. So the iterations, which
+# are the coupling, take more than half of the step, though they need few multiplications. We did not trace where the time goes; many
+# small operations on small tensors are a likely cause.
 #
-# Fewer iterations would save time, but they cost accuracy ({ref}`the-search`). Lower precision might save time: in bfloat16 a
-# step of the CNN takes {glue:text}`bfloat16` times as long as in single precision, where less than 1 would be a gain. How
-# GASPnet's phases would bear bfloat16 has not been studied.
+# Fewer iterations would save time. On two digits, three iterations instead of five align phases less well ({ref}`the-search`). Lower
+# precision brings nothing on this machine: in bfloat16 a step of the CNN takes {glue:text}`bfloat16` times as long as in single
+# precision.
 #
 # ## Coupling
 #
-# The pooled key makes the coupling affordable. As {eq}`eq-coupling` is written, every oscillator meets every other. In the
-# factorised form {eq}`eq-pooled-key` each meets one pool. With {glue:text}`dense_size` oscillators the factorised form is
-# {glue:text}`dense_times` times as fast.
+# The pooled key makes the coupling affordable in larger networks. As {eq}`eq-coupling` is written, every oscillator meets every other.
+# In the factorised form {eq}`eq-pooled-key` each meets one pool. With {glue:text}`dense_size` oscillators the factorised form is
+# {glue:text}`dense_times` times as fast. At the size of our network, about 400 oscillators, it gains little.
 #
-# It also scales better. From {glue:text}`sizes` oscillators, each number four times the last, one evaluation takes
-# {glue:text}`growth` times as long as the one before. A cost that is linear in the number of oscillators would give factors of
-# 4, and all pairs would give 16. On grids that are much finer than the Gaussian neighbourhood, the code uses the few smooth
-# modes of the Gaussian, whose number does not grow with the grid.
+# It also scales better. At each step of the sequence {glue:text}`sizes` oscillators, the number grows fourfold, and one evaluation
+# takes {glue:text}`growth` times as long as the one before. A cost that is linear in the number of oscillators would give factors of
+# 4, or less as long as fixed costs count; all pairs would give 16. On grids that are much finer than the Gaussian neighbourhood, the
+# code represents the Gaussian by its few smooth modes, whose number does not grow with the grid.
 #
 # In {numref}`fig-costs-coupling` both axes are logarithmic, so the slope of a line is the power with which the cost grows.
 
@@ -158,13 +159,12 @@ figures.costs_of_coupling(table)
 # %% [markdown]
 # ## An epoch
 #
-# An epoch of {glue:text}`epoch_scenes` scenes takes {glue:text}`epoch` s on all threads. This includes composing the scenes,
+# An epoch of GASPnet (paper), {glue:text}`epoch_scenes` scenes, takes {glue:text}`epoch` s on all threads. This includes composing the scenes,
 # all steps, a checkpoint and validation. Its multiplications alone would take {glue:text}`epoch_floor` s.
 #
 # Experiments run differently, with several workers of one thread each ({ref}`running-at-scale`). One worker with one run takes
 # {glue:text}`epoch_one_worker` s, and two workers with two runs take {glue:text}`epoch_two_workers` s, both with the start of
-# the workers included. That is a weak scaling of {glue:text}`weak_scaling`: 100 % would mean that a second run costs no extra
-# time. The workers share one machine's memory.
+# the workers included. That is a weak-scaling efficiency of {glue:text}`weak_scaling`: at 100 %, a second run would cost no extra time.
 #
 # Scenes are composed at {glue:text}`scene_rate` per second, a small part of the epoch. Training two seeds as one batched model
 # (`torch.func`) takes {glue:text}`together` times as long as one after the other. We tried this with the CNN only.
@@ -174,9 +174,9 @@ figures.costs_of_coupling(table)
 # ## Accuracy per cost
 #
 # Is GASPnet worth its cost? With the same budget one could train a wider CNN. {numref}`fig-accuracy-per-cost` shows accuracy on
-# two digits against cost, for CNNs of several widths and for GASPnet with more and more time steps. The left panel counts
-# multiplications. The right panel shows measured time. A network above the grey line of the CNNs is worth its cost; one below
-# it is less accurate than a CNN that costs as much.
+# two digits against cost, for CNNs of several widths, for the gate without phases and for GASPnet. The first panel counts
+# multiplications. The second shows measured time. A network above the grey line of the CNNs is worth its cost; one below it is less
+# accurate than a CNN that costs as much. By the clock GASPnet is dearer than the widest CNN, so there it is compared with that one.
 
 # %% tags=["remove-cell"]
 import pandas as pd
@@ -196,15 +196,15 @@ costs = pd.DataFrame(
     }
 )
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "Multi-MNIST: share of test scenes with both digits right (mean over seeds, 95 % interval). Left: against the multiplications for one image, in convolutions and matrix products. Right: against the measured time of a training step; networks that were not timed are missing. Grey lines join CNNs of growing width, and GASPnets of more and more steps.", "name": "fig-accuracy-per-cost"}, "image": {"alt": "Two panels of points with intervals over a logarithmic cost; grey lines join CNNs of growing width and GASPnets of more steps."}}
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits: share of test scenes with both digits right (mean over seeds, 95 % interval). First against the multiplications for one image, in convolutions and matrix products; then against the measured time of a training step. Grey lines join CNNs of growing width, and the gate without phases with GASPnet.", "name": "fig-accuracy-per-cost"}, "image": {"alt": "Two panels of points with intervals over a logarithmic cost; grey lines join CNNs of growing width and GASPnets of more steps."}}
 figures.accuracy_over_cost(accuracy, costs, [CNN_WIDTHS, GASPNET_STEPS])
 
 # %% [markdown]
-# Without noise, GASPnet is not worth its cost on two digits: a wider CNN is more accurate, with as many multiplications and in less
-# time. Corrected for the number of effects, three seeds leave that unclear. Under noise it is the other way round ({ref}`the-noise`):
-# wider CNNs are no more robust. Claim O3 is about the right panel; it
-# compares GASPnet with the line of the CNNs at the same time ({ref}`the-rule`). The stricter comparison of claim C1 is about the left
-# panel.
+# On these seeds GASPnet is not worth its cost on two digits without noise. A CNN 1.5 times as wide is as accurate with about a quarter
+# of the multiplications, and the CNN of as many multiplications is more accurate in less time. After correction for the number of
+# effects the latter is unclear. Claim O3 is about the second panel; since GASPnet is dearer than the widest CNN, it makes the same
+# comparison here as the stricter version of claim C1, and is no second finding. Under noise it is the other way round: there GASPnet
+# is far ahead of wider CNNs ({ref}`the-noise`), and the gate without phases reaches most of that at a seventh of GASPnet's time.
 
 # %% [markdown]
 # (what-all-of-it-costs)=
@@ -213,9 +213,9 @@ figures.accuracy_over_cost(accuracy, costs, [CNN_WIDTHS, GASPNET_STEPS])
 # The table estimates how long training the whole grid of each profile takes on cores like this machine's, with one thread per
 # run. Divide core-hours by the number of cores; {ref}`running-at-scale` says how to use more of them.
 #
-# The estimate multiplies the scenes of all runs by the time per scene with two workers. CNNs of GASPnet's size are charged in
-# proportion to their measured step. The wide CNN and the predecessors are charged like GASPnet, which overestimates them.
-# Testing is not included.
+# The estimate multiplies the scenes of all runs by the time per scene of GASPnet (paper) with two workers. CNNs of GASPnet's size are
+# charged in proportion to their measured step. Wide CNNs and predecessors are charged like GASPnet, which overestimates them, so the
+# estimate is an upper bound. Testing is not included.
 
 # %% tags=["remove-input"]
 from gasp.analysis import tables
@@ -235,10 +235,10 @@ tables.table(["profile", "runs", "training steps", "core-hours"], estimates)
 # %% [markdown]
 # ## What follows
 #
-# - Time steps are the price of the model: each one repeats most of the network three times and adds Kuramoto iterations.
-# - The coupling of all oscillators is not the bottleneck, thanks to the pooled key. Moving data is.
-# - A fair comparison gives the CNN the same budget. With it, a wide CNN is the better choice for clean digits, and GASPnet for noisy
-#   ones.
+# - Most of the cost comes from the later time steps: each one repeats most of the network three times and adds Kuramoto iterations.
+# - The iterations take more than half of a training step. Their cost grows only linearly with the number of oscillators.
+# - A fair comparison gives the CNN the same budget. On these seeds a wide CNN is more accurate on clean digits, and GASPnet on noisy
+#   ones; the first is unclear after correction. The gate without phases gives most of GASPnet's robustness for far less.
 #
 # ## Exercises
 #

@@ -25,26 +25,28 @@ banner(settings, overrides)
 # %% [markdown]
 # ```{admonition} In short
 # :class: tip
-# The phase of the unit that reports a digit points to that digit in {glue:text}`points` of the cases, and on a photograph in
-# {glue:text}`points_photo`. Nothing was trained for it, and nothing more need be computed: the phases come with the answer. Asked for
-# the digit at a given place, the same phases name it in {glue:text}`cued` of the cases. A CNN has to be asked by attribution:
-# gradients point to the right digit in {glue:text}`gradients_clean` of the cases at best, and occlusion, which takes
-# {glue:text}`windows` more forward runs, in {glue:text}`occlusion_clean`. So
-# phases do about as well as the best attribution, at no further cost. They fail with four digits, where attributions do not.
+# With two digits, the phase of a digit's output unit points to that digit in {glue:text}`points` of the cases, and in front of a
+# photograph in {glue:text}`points_photo`. No loss told an output unit where to point, and nothing more need be computed: the phases
+# come with the answer. Asked for the digit at a given place, the same phases name it in {glue:text}`cued` of the cases. A CNN has to
+# be asked by attribution. Gradients point to the right digit in {glue:text}`gradients_clean` of the cases at best, and occlusion, which
+# takes {glue:text}`windows` more forward runs, in {glue:text}`occlusion_clean`. So phases do about as well as the best attribution, at
+# no further cost. With four digits they do not: there occlusion is far ahead.
 # ```
 #
 # To name two digits, a network need not know where they are, or which stroke belongs to which. To say *which digit is where*, it
-# must bind names to places. If phases bind, the unit that reports a digit is in phase with the places where the digit is, and this
-# answers four questions ({py:mod}`gasp.learning.binding`). Masks of the objects were used in training, to separate the phases of
-# places; no loss told a unit of the read-out which place to point to.
+# must bind names to places. If phases bind, the output unit of a digit is in phase with the places where the digit is. We can then ask
+# four questions ({py:mod}`gasp.learning.binding`). They are asked for every digit in the scene, whether or not the network names it.
+# In training, masks taught the network to give the places of different digits different phases. No loss told an output unit which
+# place to point to.
 #
 # - **Pointing**: is a digit's unit nearer in phase to its own digit than to any other? Chance is one half with two digits.
-# - **Name to place**: is the place that agrees most with a digit's unit inside the digit?
-# - **Cued report**: given a place, which digit is there? The answer is the most probable class whose unit is in phase with the place.
-# - **Masks**: do the places in phase with a digit's unit have the digit's shape? The measure is intersection over union.
+# - **Name to place**: is the place that agrees most in phase with a digit's unit inside the digit?
+# - **Cued report**: given a place, which digit is there? The answer is the class with the largest product of two numbers: its
+#   probability, and how well the phase of its unit agrees with that of the place.
+# - **Masks**: each place goes to the unit of the digit that is nearest in phase, if it is less than a quarter turn away. Do these places
+#   have the digit's shape? The measure is intersection over union.
 #
-# Phases say where, not whether: the units of absent digits also have the phase of one of the digits (exercise 2). Which digits are
-# there, the answer says.
+# Phases say where, not whether: the units of absent digits have phases, too (exercise 2). The answer says which digits are there.
 
 # %% tags=["remove-cell"]
 trained = settings.examples
@@ -70,8 +72,9 @@ figures.what_is_where(images, trajectory, reported, captions)
 # %% [markdown]
 # ## What phases answer
 #
-# GASPnet on test scenes, at the last time step: means over seeds, with 95 % intervals. On a photograph a unit may also point to the
-# photograph, so chance is one third for two digits.
+# GASPnet on test scenes, at the last time step: means over seeds, with 95 % intervals (Student's, so they can pass 1). On a
+# photograph a unit may also point to the photograph, so chance is one third for two digits. *Digits named* is the share of digits that
+# the network names.
 
 # %% tags=["remove-cell"]
 from myst_nb import glue
@@ -106,6 +109,7 @@ def shown(values):
 
 # %% tags=["remove-input"]
 MEASURES = {
+    "digits named": "object_accuracy",
     "pointing": "pointing",
     "name to place": "name_to_place",
     "cued report": "cued_accuracy",
@@ -113,19 +117,22 @@ MEASURES = {
 }
 DIGITS = ("multi_mnist", "multi_mnist_cifar")
 tested = {name: gasp.run_all(settings.experiments([name], ["gaspnet"]), settings) for name in DIGITS}
+items = gasp.run_all(settings.experiments(["cifar_mnist"], ["gaspnet"]), settings)
 rows = []
 for dataset, measured in tested.items():
     for label, condition in CONDITIONS.items():
         values = [seeds(measured, "gaspnet", metric, condition) for metric in MEASURES.values()]
         if len(values[0]):
             rows.append([dataset_label(dataset), label, *map(shown, values)])
-table(["scenes", "", *MEASURES], rows)
+table(["scenes", "condition", *MEASURES], rows)
 
 # %% [markdown]
-# On two digits without noise, pointing is nearly always right, and cued reports and masks come close to their upper bounds. A cued
-# report must also name the digit, so it cannot be better than the network's accuracy. A mask can overlap with the digit only as far
-# as the first layer's grid allows: if every place belonged to the digit that covers most of it, the overlap would be
-# {glue:text}`best_mask`. On a photograph, a unit points less reliably, and with three and four digits all measures fall.
+# With two digits and no noise, pointing is nearly always right, and cued reports are right about as often as a digit is named at all.
+# A mask can overlap with a digit only as far as the first layer's grid allows: if every place belonged to the digit that covers most of
+# it, the overlap would be {glue:text}`best_mask` (in front of a photograph, {glue:text}`best_mask_photo`). In front of a photograph
+# a unit points less reliably, and for about one digit in three the nearest place lies outside of it. With three and four digits all
+# measures fall; chance in pointing is then one third and one quarter. With an item on a photograph, where each has a unit of its own,
+# pointing is right in {glue:text}`points_items` of the cases (chance one half).
 
 # %% tags=["remove-cell"]
 clean, noisy, four = (CONDITIONS[label] for label in ("no noise", "σ = 0.2", "four digits"))
@@ -133,7 +140,9 @@ points = {name: seeds(measured, "gaspnet", "pointing", clean) for name, measured
 glue("points", shown(points["multi_mnist"]), display=False)
 glue("points_photo", shown(points["multi_mnist_cifar"]), display=False)
 glue("cued", shown(seeds(tested["multi_mnist"], "gaspnet", "cued_accuracy", clean)), display=False)
-glue("best_mask", shown(seeds(tested["multi_mnist"], "gaspnet", "told_mask_iou", clean)), display=False)
+for name, dataset in {"best_mask": "multi_mnist", "best_mask_photo": "multi_mnist_cifar"}.items():
+    glue(name, f"{seeds(tested[dataset], 'gaspnet', 'told_mask_iou', clean).mean():.3f}", display=False)
+glue("points_items", shown(seeds(items, "gaspnet", "pointing", clean)), display=False)
 
 # %% [markdown]
 # ## Phases and attributions
@@ -141,9 +150,10 @@ glue("best_mask", shown(seeds(tested["multi_mnist"], "gaspnet", "told_mask_iou",
 # A network without phases can be asked where a digit is by an attribution: how much does each pixel, or place, count for the digit's
 # logit? It points to the digit on which its mean is largest. All attributions are those of captum {cite:p}`captum`, with their usual
 # settings ({py:mod}`gasp.learning.attribution`), on the first 500 scenes. Each may ask for a digit's logit alone or in contrast to
-# those of the other digits. The table shows whichever is better, which favours attributions. Attributions and phases are both told
-# which digits are present. All networks see the same validation scenes.
-# GASPnet has three seeds, every other network one.
+# those of the other digits. The table shows whichever is better, and of the gradients (four methods) the best in each column; this
+# favours attributions. Attributions and phases are both told which digits are present. All networks see the same validation scenes,
+# fewer than in the table above and other ones, so numbers can differ a little. GASPnet has three seeds, every other network one. The
+# attributions of GASPnet with our additions, and its phases on overlap and with four digits, were not measured on these scenes.
 
 # %% tags=["remove-input"]
 results = trained.studied("what_is_where")
@@ -185,30 +195,32 @@ of_phases = [seeds(ours, "gaspnet", "pointing", condition) for condition in ASKE
 rows = [[VARIANTS["gaspnet"].label, "**phases**", *map(shown, of_phases)]] if len(ours) else []
 for variant in results["variant"].unique():
     rows += asked_by(variant, {"best gradient": GRADIENTS, "occlusion": ["occlusion"]})
-table(["network", "asked by", *ASKED], rows or NONE)
+table(["network", "method", *ASKED], rows or NONE)
 
 # %% tags=["remove-input"]
 every = [row for name in results["variant"].unique() for row in asked_by(name, {NAMES[one]: [one] for one in METHODS})]
-table(["network", "asked by", *ASKED], every or NONE, folded="Every attribution as a table")
+table(["network", "method", *ASKED], every or NONE, folded="Every attribution as a table")
 
 # %% tags=["remove-cell"]
+glue("points_four", shown(seeds(tested["multi_mnist"], "gaspnet", "pointing", four)), display=False)
 glue("gradients_clean", shown(best("cnn", GRADIENTS, clean)), display=False)
 glue("occlusion_clean", shown(best("cnn", ["occlusion"], clean)), display=False)
 glue("windows", str(((digits.scenes.size - OCCLUDED) // OCCLUSION_STEP + 1) ** 2), display=False)
 
 # %% [markdown]
-# An attribution is asked after the fact, once for each digit: gradients take one backward run, integrated gradients 32, occlusion
-# {glue:text}`windows` forward runs. Phases take none, and one run answers for all digits. What phases offer is not a better answer
-# than the best attribution, but an answer that the network itself has, and uses.
+# An attribution is computed after the fact. Gradients take one backward run for each digit, integrated gradients 32. Occlusion takes
+# {glue:text}`windows` forward runs for all digits together. Phases take none. What phases offer is not a better answer than the best
+# attribution, but one that is part of the network.
 #
-# Under noise, the phases of GASPnet (paper) fall behind the best attributions of the CNN. With our additions they keep up. With four
-# digits, attributions are far ahead, and our additions make pointing worse than it is with the paper's mechanisms alone.
+# Under noise, the phases of GASPnet (paper) fall behind the best attributions of the CNN. With our additions we see no difference.
+# With four digits, occlusion is far ahead of phases, and gradients are ahead in the CNNs. There GASPnet with our additions points
+# right in {glue:text}`points_four` of the cases on test scenes, less often than GASPnet (paper) here.
 #
 # ## Where phases break
 #
-# The next table follows one network through the conditions: order and separation of the phases in the first layer, the share of pairs
-# of digits whose mean phases are less than an eighth of a turn apart, and pointing to the digits that are reported and to those that
-# are missed.
+# The next table follows one network (GASPnet, seed 0, 500 validation scenes) through the conditions: order and separation of the
+# phases in the first layer ({ref}`the-phases` explains both), the share of pairs of digits whose mean phases are closer than 45°, and
+# pointing to the digits that are reported and to those that are missed.
 
 # %% tags=["remove-input"]
 from gasp.data.corruptions import corrupt
@@ -236,14 +248,16 @@ for label, condition in ASKED.items():
     apart = {name: values.mean().item() for name, values in separation(first, masks).items()}
     shares = [apart["order_within"], apart["separation"], together, right[found].float().mean(), right[~found].float().mean()]
     rows.append([label, *(f"{share:.2f}" for share in shares)])
-table(["", "order", "separation", "pairs in one phase", "pointing, reported", "pointing, missed"], rows)
+table(["condition", "order", "separation", "pairs closer than 45°", "pointing, reported", "pointing, missed"], rows)
 
 # %% [markdown]
-# Up to σ = 0.2, noise hardly disturbs order and separation. Pointing fails mostly for digits that the network misses. A digit that it
-# names, it still points to almost always. Overlap disturbs the order within the digits more than the separation between them.
+# Up to σ = 0.2, noise hardly disturbs order and separation. With two digits, pointing fails more often for digits that the network
+# misses; those that it names, it points to almost always. Overlap disturbs the order within the digits more than the separation between
+# them.
 #
-# Four digits are separated almost as far as four phases can be, which is two thirds on average. But that is not far: neighbours are a
-# quarter turn apart at best, many pairs share a phase, and no network was trained on more than two digits.
+# With four digits the network seems to know two phases only, as it learned from two digits. Four evenly spread phases would have a mean
+# separation of ⅔, and no pair closer than 45°. Two phases, with two digits each, would have the same separation, and one pair in three
+# closer than 45°. The measured share of such pairs is near one third.
 #
 # ## Which digit has which colour
 #
@@ -256,8 +270,9 @@ painted_digits = settings.datasets["coloured_mnist"]
 figures.scenes(painted_digits.compose("validation", 5, seed=1))
 
 # %% [markdown]
-# *Pairing* is the share of digits whose unit is nearer in phase to the unit of their own colour than to that of the other. Chance is
-# one half. Three epochs, at the last time step:
+# *Digits right* and *colours right* are the shares of scenes with both digits, or both colours, named. *Pairing* is the share of digits
+# whose unit is nearer in phase to the unit of their own colour than to that of the other; it asks the units of the true digits and
+# colours, whether or not they are named. Chance is one half. Three epochs, one seed, validation scenes, at the last time step:
 
 # %% tags=["remove-input"]
 COLUMNS = {
@@ -291,19 +306,20 @@ glue("digit_points_new", shown(seeds(painted, "paper_gaspnet", "pointing", PAIRS
 
 # %% [markdown]
 # With familiar pairs, GASPnet (paper) pairs digit and colour correctly in {glue:text}`pairing` of the cases, though no label says
-# which they are; with new pairs, in {glue:text}`pairing_new`. The table shows why. The unit of a colour still points to its object,
-# in {glue:text}`colour_points_new` of the cases; the unit of the digit does so in {glue:text}`digit_points_new`. The digit itself is
-# recognised far less often, by the CNN, too. These networks have learned digits in the colours they came in, not shapes whatever
-# their colour, and a digit that is not recognised cannot be bound.
+# which belong together; with new pairs, in {glue:text}`pairing_new`. The table suggests why. The unit of a colour still points to its
+# object, in {glue:text}`colour_points_new` of the cases; the unit of the digit does so in {glue:text}`digit_points_new`. Digits in new
+# colours are named far less often, by the CNN, and even more so by GASPnet. These networks seem to have learned digits in the colours
+# they came in, and not shapes whatever their colour.
 #
-# Two more limits. After three epochs, GASPnet names fewer digits than the CNN does, even in familiar pairs. And *labels only*,
-# without masks in training, the first layer does not separate the two digits, so there is little for phases to pair.
+# Two more limits. After three epochs, GASPnet names fewer digits than the CNN does, even in familiar pairs. And without masks in
+# training (*labels only*), units hardly point to their objects, so there is little for phases to pair.
 
 # %% [markdown]
 # ## What follows
 #
-# - GASPnet knows where the digits are that it names, and it uses that knowledge itself: the same phases modulate its connections.
-# - A CNN has the same information in its gradients, but somebody must ask for it, once for each digit.
+# - With two digits, GASPnet's phases say where each digit is that it names. They are part of the network: the same phases modulate its
+#   connections. How much its accuracy depends on them is another question ({ref}`the-two-parts`).
+# - A CNN has the same information. Occlusion gets it out; gradients do only in part.
 # - With more than two objects, or new combinations of features, binding by phase is not reliable yet.
 
 # %% [markdown]
@@ -333,5 +349,6 @@ absent = torch.ones(len(own), 10).scatter(1, own, 0).bool()
 others = run.phases[-1][-1][:, :10][absent].view(len(own), 8, 1)
 nearest = torch.cos(others - places.unsqueeze(1)).max(2).values
 print(f"absent classes: {nearest.mean():+.2f} to the nearest digit")
-# They, too, are near one of the digits: a unit has the phase of its
-# strongest input. Only the answer says which classes are there.
+# A random phase would have +0.64 to the nearer of two antiphase
+# digits, so these are not far from chance. Only the answer says
+# which classes are there.

@@ -11,20 +11,21 @@
 # (what-survives)=
 # # Appendix: recovery from failures
 #
-# A *grid* is a set of training runs, and it takes hours. In that time the power may fail, a disk may fill up, or someone may press
-# Ctrl-C. Afterwards finished results must still be there, half-finished runs must go on where they were, and damaged files must be
-# recognised. In {glue:text}`trials` trials, equally many for each fault below, what must never happen was counted {glue:text}`wrong`
-# times.
+# Training all runs takes hours. In that time a process may be killed, a disk may fill up, or someone may press Ctrl-C. Afterwards
+# finished results must still be there, half-finished runs must go on where they were, and damaged files must be recognised. In
+# {glue:text}`trials` trials, equally many for each fault below, the seven failures that must never happen occurred {glue:text}`wrong`
+# times. With ten trials per fault, a failure that occurs in one trial of four could still have been missed. Loss of power was not
+# tested.
 #
-# One command makes these trials. It starts grids of four small runs, each in a folder of its own, and disturbs each grid at a random
-# moment. Then it runs the grid to its end and compares every file, byte by byte, with those of an undisturbed grid:
+# One command runs these trials. Each trial starts four small runs in a folder of its own and disturbs them, mostly at a random
+# moment. Then it lets them end and compares every file, byte by byte, with those of undisturbed runs:
 #
 # ```bash
-# gasp faults            # ten trials of each fault, minutes; --quick: one
+# gasp faults   # ten trials per fault, some minutes; with --quick, one
 # ```
 #
-# The tests run the short form. To test the file system that will hold your results, name a folder there: `TMPDIR=/a/folder gasp
-# faults`.
+# The project's test suite uses `--quick`. To test the file system that will hold your results, name a folder there:
+# `TMPDIR=/a/folder gasp faults`. (Full and read-only disks are always simulated by a file system of their own.)
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"
@@ -60,8 +61,8 @@ for name, text in {
     glue(name, text, display=False)
 
 # %% [markdown]
-# Each row of the table is one fault. Faults that this machine does not permit: {glue:text}`not_tried`. The last seven columns count
-# what must never happen, so they should show nothing but zeros:
+# Each row of the table is one fault. Faults that the machine of these trials did not permit: {glue:text}`not_tried`. The last seven
+# columns count what must never happen, so they should show nothing but zeros:
 #
 # - *lost*: a result of a finished run is missing;
 # - *repeated*: a finished run whose files were intact was computed again;
@@ -72,7 +73,7 @@ for name, text in {
 # - *hung*: a command did not end.
 
 # %% tags=["remove-input"]
-header = ["fault", "stopped", "resumed", "steps again", *(name.replace("_", " ") for name in faults.MUST_BE_ZERO)]
+header = ["fault", "stopped", "resumed", "steps repeated", *(name.replace("_", " ") for name in faults.MUST_BE_ZERO)]
 columns = ["met", "resumed", "again", *faults.MUST_BE_ZERO]
 cells = counts[columns].astype("string").fillna("–")
 table(header, [[fault, *row] for fault, row in zip(cells.index, cells.to_numpy(), strict=True)])
@@ -80,19 +81,20 @@ table(header, [[fault, *row] for fault, row in zip(cells.index, cells.to_numpy()
 # %% [markdown]
 # The other columns say what recovery cost:
 #
-# - *stopped*: commands that ended early, because they were killed or refused a damaged file; one trial may have several,
-#   {glue:text}`met` in all;
-# - *resumed*: trials whose last command continued from a checkpoint;
-# - *steps again*: training steps that were computed twice (–: not measured, because the steps of workers are not counted).
+# - *stopped*: commands that ended early, because they were killed, refused a damaged file or could not write; one trial may have
+#   several, {glue:text}`met` in all;
+# - *resumed*: trials whose last command continued a run from a checkpoint; in the others the fault came before the first checkpoint or
+#   after the end of a run;
+# - *steps repeated*: training steps that were computed twice (–: not measured, because the steps of workers are not counted).
 #
 # The trials save a checkpoint after every step, so a kill costs only the step in which it happens ({glue:text}`again_killed` steps in
 # {glue:text}`met_killed` kills). Real runs save every 15 seconds, so a kill costs up to 15 seconds of training. A command that is
 # asked to stop loses nothing ({glue:text}`again_told` steps): it completes its step and saves it, which took at most
-# {glue:text}`leave` s.
+# {glue:text}`leave` s in these small runs.
 #
-# A damaged checkpoint or damaged weights are refused, and the message says to remove them. The trials did so, and trained again what
-# the files had held. If one of several workers is killed, another takes its run within the same command, so nothing is stopped or
-# resumed.
+# Damaged files are refused. For checkpoints, weights and data, the message says to remove them. The trials did so, and trained again
+# what the files had held; a damaged result counts as missing and is computed again. If one of several workers is killed, another takes
+# its run within the same command, from its last checkpoint, so no command is stopped.
 #
 # ## How each fault is made
 #
@@ -109,7 +111,7 @@ table(header, [[fault, *row] for fault, row in zip(cells.index, cells.to_numpy()
 # Mounting needs permission. Where it is missing, run `unshare --user --map-root-user --mount gasp faults`. The system's clock
 # itself is never changed.
 #
-# ## Why nothing is lost
+# ## How results are protected
 #
 # - A file is written under another name beside its place, and renamed when it is complete.
 # - Results carry checksums of their parts; weights and checkpoints carry one of their own.

@@ -86,11 +86,11 @@ GROUPS = {
 
 CLAIMS = {
     "C1": Claim("GASPnet is more accurate than a CNN on two digits (both right).", "two-digits", accuracy, "accuracy"),
-    "C2": Claim("… and on CIFAR-MNIST and CIFAR-Fashion (both labels right).", "the-photographs", accuracy, "accuracy"),
+    "C2": Claim("The same on CIFAR-MNIST and CIFAR-Fashion (both labels right).", "the-photographs", accuracy, "accuracy"),
     "C3": Claim("Its accuracy grows over time steps, and more so at higher noise.", "two-digits", growth, "time"),
     "C4": Claim("It is more robust to noise than the CNN, over a range of levels.", "the-noise", robustness, "accuracy"),
     "C5": Claim(
-        "It generalises to smaller items than in training, with no loss on the background.",
+        "It generalises to smaller items than in training, and names the photograph no less often.",
         "the-generalisation",
         smaller_items,
         "accuracy",
@@ -110,13 +110,17 @@ CLAIMS = {
     ),
     "O1": Claim("The phases of the read-out say where the objects are that it reports.", "the-phases", what_is_where),
     "O2": Claim(
-        "On overlap that training did not show, phases help, and more than weights trained with them.",
+        "On overlap that training did not show, later steps help, and more than what is there at the first step.",
         "the-generalisation",
         unseen_overlap,
     ),
-    "O3": Claim("GASPnet is more accurate than a CNN of as much training time.", "accuracy-per-cost", per_cost),
+    "O3": Claim("GASPnet is more accurate than a CNN whose training takes as long.", "accuracy-per-cost", per_cost),
     "O4": Claim("Feedback from the layers above makes KomplexNet more accurate.", "beyond-the-paper", phase_feedback),
     "O5": Claim("Predictive feedback helps a CNN under noise, and more so at higher noise.", "beyond-the-paper", prediction),
-    "O6": Claim("Phases and prediction together help more than either.", "beyond-the-paper", prediction_with_phases),
-    "O7": Claim("Phases, and attention, learn visual reasoning from fewer examples.", "beyond-the-paper", fewer_examples),
+    "O6": Claim("Phases and predictive feedback together help more than either.", "beyond-the-paper", prediction_with_phases),
+    "O7": Claim(
+        "With phases, or with attention, a network learns visual reasoning from fewer examples.",
+        "beyond-the-paper",
+        fewer_examples,
+    ),
 }

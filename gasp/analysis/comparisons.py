@@ -121,7 +121,10 @@ def smaller_items(claim: str, dataset: str, profile: Profile, design: Design) ->
     heads = profile.datasets[dataset].heads
     if "background" not in heads:
         raise GaspError(f"claim {claim} is about items on a background: take it from datasets.{dataset}.claims")
-    for head, text, margin in (("objects", "smaller items", 0.0), ("background", "photographs behind them", MARGIN)):
+    for head, text, margin in (
+        ("objects", "smaller items", 0.0),
+        ("background", "the photograph behind smaller items", MARGIN),
+    ):
         conditions = [f"scale/{scale:g}/head_{heads.index(head)}" for scale in profile.evaluation.scales]
         yield from _against_cnns(claim, text, dataset, design, conditions, margin)
 
@@ -154,8 +157,8 @@ def unseen_overlap(claim: str, dataset: str, profile: Profile, design: Design) -
     weights = [(1.0, design.gaspnet, FIRST), (-1.0, design.layers, LAST)]
     beyond = [*phases, *((-sign, variant, step) for sign, variant, step in weights)]
     for text, parts in {
-        f"phases: {design.label}, last step − first": phases,
-        f"phases − weights: the same, less ({design.label}, first step − {VARIANTS[design.layers].label})": beyond,
+        f"{design.label}, last step − first": phases,
+        f"({design.label}, last step − first) − (first step − {VARIANTS[design.layers].label})": beyond,
     }.items():
         terms = [Term(sign / len(conditions), name, condition, step) for condition in conditions for sign, name, step in parts]
         yield Effect(claim, text, dataset, tuple(terms))

@@ -25,7 +25,6 @@ __all__ = [
     "mean_over_levels",
     "paired_difference",
     "permutation_p",
-    "slope",
     "student_p",
     "summary",
     "undisturbed",
@@ -154,21 +153,6 @@ def paired_difference(table: pd.DataFrame, first: str, second: str) -> dict[str,
     return mean_interval((wide[first] - wide[second]).tolist())
 
 
-def slope(table: pd.DataFrame) -> dict[float, dict[str, float]]:
-    """The gain in ``value`` per time step at each ``level``: a line fitted to every seed, mean and interval over seeds.
-
-    Raises:
-        GaspError: for fewer than two time steps.
-    """
-    if table["t"].nunique() < 2:
-        raise GaspError("accuracy over time needs at least two time steps: set steps to 2 or more")
-    slopes = {}
-    for level in table["level"].unique().tolist():
-        seeds = table[table["level"] == level].groupby("seed")
-        slopes[level] = mean_interval(stats.linregress(rows["t"], rows["value"]).slope for _, rows in seeds)
-    return slopes
-
-
 def decomposition(rows: pd.DataFrame, gaspnet: str = "gaspnet", cnn: str = "cnn") -> dict[str, dict[str, float]]:
     """GASPnet minus the CNN of the same layers, and the two parts of this difference, each paired by seed.
 
@@ -186,8 +170,8 @@ def decomposition(rows: pd.DataFrame, gaspnet: str = "gaspnet", cnn: str = "cnn"
     values = pd.concat([last_step(rows), first])
     pairs = {
         "last step − CNN, same layers": (gaspnet, cnn),
-        "t = 0 − CNN: before phases act": ("first step", cnn),
-        "last step − t = 0: by phases": (gaspnet, "first step"),
+        "first step − CNN, same layers": ("first step", cnn),
+        "last step − first step": (gaspnet, "first step"),
     }
     return {label: paired_difference(values, *pair) for label, pair in pairs.items()}
 

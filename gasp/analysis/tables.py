@@ -91,7 +91,7 @@ def by_variant(
         if means:
             columns.append(pd.Series([_cell(values, variant) for variant in variants], name=label))
         gains = ["" if variant == gaspnet else _cell(values, (gaspnet, variant)) for variant in variants]
-        columns.append(pd.Series(gains, name="GASPnet − it" if means else label))
+        columns.append(pd.Series(gains, name=f"{_label(gaspnet)} − this one" if means else label))
     return pd.concat(columns, axis=1).set_axis([_label(variant) for variant in variants])
 
 
@@ -109,16 +109,19 @@ def parts_of_difference(conditions: Mapping[str, pd.DataFrame], gaspnet: str = "
 def by_run(results: pd.DataFrame, **metrics: pd.DataFrame) -> pd.DataFrame:
     """A row for each run of a study: means over seeds at the first and the last time step, and the phases at the last.
 
+    Its name is that of the variant, and the settings that were changed. A model with one step has no last one.
+
     Args:
         results: of the study, see :meth:`gasp.experiments.store.Store.table`.
         metrics: further columns, one value for each run and seed.
     """
     accuracy = undisturbed(results)
-    columns = {"t = 0": accuracy[accuracy["t"] == 0], "last t": last_step(accuracy[accuracy["t"] > 0])}
+    columns = {"first step": accuracy[accuracy["t"] == 0], "last step": last_step(accuracy[accuracy["t"] > 0])}
     for metric, label in {"order_within": "order, layer 1", "separation": "separation"}.items():
         columns[label] = last_step(at_level(levels_of(results, "phases", metric), 1))
     means = {label: rows.groupby("variant")["value"].mean() for label, rows in (columns | metrics).items()}
     cells = pd.DataFrame(means).reindex(results["variant"].unique())
+    cells.index = [", ".join([VARIANTS[name].label, *changes]) for name, *changes in cells.index.str.split(", ")]
     return cells.map(lambda mean: "" if pd.isna(mean) else f"{mean:.3f}")
 
 

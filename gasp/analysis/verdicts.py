@@ -191,18 +191,21 @@ def claims_box(profile: Profile, names: Sequence[str], why: str, datasets: Seque
 
 
 def _found(effects: pd.DataFrame) -> str:
-    """The verdicts on a claim on one data set, with the first effect that has the first of them, or else the first effect.
+    """The verdicts on a claim on one data set, each with the first effect that has it, or else the first of its effects.
 
     An effect that is unclear has its p, because its interval, which is not corrected for the number of effects, can exclude 0.
     """
-    parts = verdicts(effects).reset_index().groupby("verdict", sort=False)["part"].agg(", ".join)
-    found = "; ".join(f"{VERDICTS[str(kind)]} **{kind}**{part and f' ({part})'}" for kind, part in parts.items())
-    deciding = effects[effects["verdict"] == parts.index[0]]
-    first = (effects if deciding.empty else deciding).iloc[0]
-    if not first["seeds"]:
-        return found
-    p = f", corrected p = {_written(first['p'], first['at_limit'])}" if first["verdict"] == "unclear" else ""
-    return f"{found}: {first['effect']}: {formatted(first, sign=True)}{p}"
+    found = []
+    for kind, parts in verdicts(effects).reset_index().groupby("verdict", sort=False)["part"]:
+        own = effects[effects["part"].isin(parts)]
+        deciding = own[own["verdict"] == kind]
+        first, named = (own if deciding.empty else deciding).iloc[0], ", ".join(parts)
+        text = f"{VERDICTS[str(kind)]} **{kind}**{named and f' ({named})'}"
+        if first["seeds"]:
+            p = f", corrected p = {_written(first['p'], first['at_limit'])}" if first["verdict"] == "unclear" else ""
+            text += f": {first['effect']}: {formatted(first, sign=True)}{p}"
+        found.append(text)
+    return "; ".join(found)
 
 
 def effects_table(effects: pd.DataFrame) -> Markdown:

@@ -1,10 +1,10 @@
 """Corruptions of images. Each has a level; level 0 leaves the image unchanged.
 
-``gaussian``         independent Gaussian noise is added; the level is its standard deviation
-``salt_and_pepper``  random pixels turn black or white; the level is their share
-``speckle``          the image times independent Gaussian noise is added; the level is the standard deviation of the noise
-``blur``             the image is smoothed by a Gaussian; the level is its standard deviation, pixels
-``contrast``         contrast is reduced; the level is the share that is removed
+- ``gaussian``: independent Gaussian noise is added; the level is its standard deviation.
+- ``salt_and_pepper``: random pixels turn black or white; the level is their share.
+- ``speckle``: the image times independent Gaussian noise is added; the level is the standard deviation of the noise.
+- ``blur``: the image is smoothed by a Gaussian; the level is its standard deviation, pixels.
+- ``contrast``: contrast is reduced; the level is the share that is removed.
 
 Noise is drawn on the CPU, so that it is the same on every device. Nothing is clipped.
 """

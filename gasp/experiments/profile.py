@@ -36,7 +36,9 @@ class Task(Dataset):
 
     Attributes:
         claims: names of the claims.
-        network, models, training: replacements of the profile's settings.
+        network: replacements in the profile's layer sizes.
+        models: replacements in its settings of models.
+        training: replacements in its settings of training.
     """
 
     claims: tuple[str, ...] = ()
@@ -49,7 +51,8 @@ class Block(Settings):
     """A part of the grid: every variant on every data set, with every seed.
 
     Attributes:
-        datasets, variants: their names.
+        datasets: their names.
+        variants: their names.
         seeds: seeds of the block; those of the profile when omitted.
         draw: the draw of test scenes of the block; that of the profile when omitted.
     """
@@ -115,7 +118,7 @@ class Profile(Settings):
 
     @property
     def examples(self) -> Profile:
-        """The profile whose networks are worth looking at: this one, or ``cpu`` if the runs of this one are too short."""
+        """The profile whose networks are worth looking at. It is this one, or ``cpu`` if the runs of this one are too short."""
         return self if self.judges else load_profile("cpu")
 
     def studied(self, *studies: str) -> pd.DataFrame:

@@ -65,7 +65,8 @@ class Condition(NamedTuple):
     """One kind of test.
 
     Attributes:
-        evaluation, level: names under which the results are stored.
+        evaluation: the name under which the results are stored.
+        level: likewise.
         scenes: replaced settings of the scenes.
         corruption: a corruption of the images and its level.
         steps: T, the number of steps; that of the model when ``None``.
@@ -89,7 +90,8 @@ class Experiment(Settings):
     """The full specification of one run.
 
     Attributes:
-        dataset, variant: names for tables, which do not change what is computed.
+        dataset: a name for tables, which does not change what is computed.
+        variant: likewise.
         data: the data set.
         model: settings of a registered model.
         training: how the model is trained.
@@ -107,7 +109,7 @@ class Experiment(Settings):
 
     @property
     def key(self) -> str:
-        """The name of the results: a hash of everything that determines them."""
+        """The name of the results, a hash of everything that determines them."""
         return self._hash({"dataset", "variant"})
 
     @property

@@ -35,7 +35,8 @@ class Study(Settings):
         epochs: number of epochs of every run.
         seeds: seeds of every run.
         noise: levels of Gaussian noise at which the runs are measured, in addition to no noise.
-        objects, overlaps: other numbers of objects and other overlaps at which they are measured.
+        objects: other numbers of objects at which they are measured.
+        overlaps: other overlaps at which they are measured.
         attributions: attribution methods by which they are measured.
         runs: the variants and changes that are compared.
     """

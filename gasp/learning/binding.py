@@ -6,16 +6,16 @@ The *agreement* of a location of the first layer with a unit of the read-out is
 
 It is 1 in phase, ½ a quarter turn apart, and 0 in antiphase. It answers these questions, at every time step:
 
-``pointing``       is an object's unit nearer in phase to its own object than to any other?
-``mask_iou``       do the locations in phase with its unit have the object's shape?
-``told_mask_iou``  and if masks told which object each belongs to? The first layer blurs, so even this is below 1
-``cued_accuracy``  given a place, which object is there?
-``name_to_place``  given its name, where is it?
+- ``pointing``: is an object's unit nearer in phase to its own object than to any other?
+- ``mask_iou``: do the locations in phase with its unit have the object's shape?
+- ``told_mask_iou``: and if masks told which object each belongs to? The first layer blurs, so even this is below 1.
+- ``cued_accuracy``: given a place, which object is there?
+- ``name_to_place``: given its name, where is it?
 
 If objects are coloured, and a second head names colours, there are two more:
 
-``colour_pointing``  is the unit of an object's colour nearer in phase to the object than to any other?
-``pairing``          is an object's unit nearer in phase to that of its colour than to that of another colour in the scene?
+- ``colour_pointing``: is the unit of an object's colour nearer in phase to the object than to any other?
+- ``pairing``: is an object's unit nearer in phase to that of its colour than to that of another colour in the scene?
 
 The unit of an object is that of its true class, whether or not the network reports it. All measures except ``cued_accuracy``
 are therefore independent of naming. Only differences of phase count, and nothing is trained for these measures. If all phases
@@ -64,10 +64,14 @@ class Binding:
     """The measures of this module on n scenes at T time steps, for each reported object ``(T, n, R)``, in [0, 1].
 
     Attributes:
-        pointing, mask_iou, told_mask_iou, cued_accuracy, name_to_place: as in the table of the module; the overlaps are NaN
-            for an object that covers half of no location.
+        pointing: as in the list above.
+        mask_iou: as above; NaN for an object that covers half of no location.
+        told_mask_iou: likewise.
+        cued_accuracy: as above.
+        name_to_place: as above.
         heads: the head that reports each object.
-        colour_pointing, pairing: as in the table of the module, if objects are coloured.
+        colour_pointing: as above, if objects are coloured.
+        pairing: likewise.
     """
 
     pointing: Tensor

@@ -44,10 +44,10 @@ def object_phasors(phases: Tensor, masks: Tensor) -> Tensor:
 def synchrony_loss(phases: Tensor, masks: Tensor) -> Tensor:
     r"""The synchrony loss: 0 when each object has one phase and the mean phases of the objects cancel.
 
-    .. math:: L = \frac1G \sum_g (1 - R_g) + \Bigl| \frac1G \sum_g e^{i\bar\varphi_g} \Bigr|^2
+    .. math:: L = \frac1G \sum_o (1 - R_o) + \Bigl| \frac1G \sum_o e^{i\bar\varphi_o} \Bigr|^2
 
-    with R the order parameter and :math:`\bar\varphi` the mean phase of the locations of an object. Locations are weighted by
-    how much of them the object covers.
+    with R the order parameter and :math:`\bar\varphi` the mean phase of the locations of object o of G. Locations are weighted
+    by how much of them the object covers.
 
     Args:
         phases: ``(T, B, H, W)``, radians.
@@ -64,11 +64,14 @@ def synchrony_loss(phases: Tensor, masks: Tensor) -> Tensor:
 def key_loss(keys: Tensor, queries: Tensor, masks: Tensor) -> Tensor:
     r"""The loss on keys (ours): the query of every location must find its own object among the mean keys of all objects.
 
-    .. math:: L = -\frac1G \sum_g \frac{1}{\sum_i w_{gi}} \sum_i w_{gi}
-              \log \operatorname{softmax}_g\bigl(\tau \langle q_i, \mu_g \rangle\bigr), \qquad
-              \mu_g = \sum_i w_{gi} k_i \Big/ \sum_i w_{gi}
+    .. math::
 
-    with w how much of location i object g covers, and τ = 4. All objects have the same weight. If all keys are equal, the loss
+        L = -\frac1G \sum_o \frac{\sum_i c_{oi} \log \operatorname{softmax}_o\bigl(\tau \langle q_i, \mu_o \rangle\bigr)}
+                                 {\sum_i c_{oi}}
+
+        \mu_o = \sum_i c_{oi} k_i \Big/ \sum_i c_{oi}
+
+    with c how much of location i object o covers, and τ = 4. All objects have the same weight. If all keys are equal, the loss
     is log G.
 
     Args:

@@ -40,7 +40,9 @@ class GASPnetSettings(RecurrentSettings):
         key_size: d, the number of entries of a key or query.
         key_source: what keys and queries of the first layer are computed from, linearly: the activity of the layer
             (``"layer"``), or the features of a :class:`~gasp.nn.keys.KeyNetwork` with a wider field (``"network"``, ours).
-        key_channels, key_dilations, key_separable: see :class:`~gasp.nn.keys.KeyNetwork`.
+        key_channels: number of channels of the :class:`~gasp.nn.keys.KeyNetwork`.
+        key_dilations: dilations of its convolutions.
+        key_separable: whether these are separable.
         learned_gate: whether the same features also decide how much each location of the first layer takes part (ours).
         neighbourhood: σ of the spatial neighbourhood as a fraction of the image side; ``math.inf`` for N = 1.
         drive: how a location takes its phase from its receptive field: as the mean phase, weighted by ``"amplitude"``, by

@@ -31,9 +31,11 @@ class GAttANetSettings(RecurrentSettings):
 class GAttANet(Recurrent):
     r"""A CNN whose activity is modulated over time steps by the agreement of each neuron with one global query.
 
-    .. math:: m_i^{t} = f\Bigl(\sum_j w_{ij} m_j^{t} + b_i\Bigr) \bigl[1 + \alpha_l \tanh(a_i^{t-1})\bigr], \qquad
-              a_i = \langle k_i, \bar q \rangle / \sqrt d, \qquad
-              \bar q = \frac1L \sum_l \frac{1}{N_l} \sum_{i \in l} q_i
+    .. math::
+
+        m_i^{t} = f\Bigl(\sum_j w_{ij} m_j^{t} + b_i\Bigr) \bigl[1 + \alpha_l \tanh(a_i^{t-1})\bigr]
+
+        a_i = \langle k_i, \bar q \rangle / \sqrt d, \qquad \bar q = \frac1L \sum_l \frac{1}{N_l} \sum_{i \in l} q_i
 
     VanRullen, Alamia (2021), *GAttANet: Global attention agreement for convolutional neural networks*, arXiv 2104.05575.
 

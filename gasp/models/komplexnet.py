@@ -53,11 +53,17 @@ class KomplexNetSettings(RecurrentSettings):
 class KomplexNet(Oscillating):
     r"""A CNN with complex activity. A learned local coupling synchronises the phases of its first layer.
 
-    .. math:: \dot\varphi_i = \sum_j g_j \bigl(K_{x_j - x_i} - \varepsilon_i\bigr) \sin(\varphi_j - \varphi_i) / \kappa_i
-              \qquad \text{(first layer)}
+    In the first layer,
 
-    .. math:: m_i = f\Bigl((1 - c) \Bigl[\sum_j w_{ij} m_j + b_i\Bigr] + c\, \Bigl|\sum_j w_{ij} z_j\Bigr|\Bigr), \qquad
-              \varphi_i = \arg \sum_j w_{ij} z_j, \qquad z = m e^{i\varphi} \qquad \text{(deeper layers)}
+    .. math:: \dot\varphi_i = \sum_j g_j \bigl(K_{x_j - x_i} - \varepsilon_i\bigr) \sin(\varphi_j - \varphi_i) / \kappa_i
+
+    and in deeper layers, with :math:`z = m e^{i\varphi}`,
+
+    .. math::
+
+        m_i = f\Bigl((1 - c) \Bigl[\sum_j w_{ij} m_j + b_i\Bigr] + c\, \Bigl|\sum_j w_{ij} z_j\Bigr|\Bigr)
+
+        \varphi_i = \arg \sum_j w_{ij} z_j
 
     Muzellec, Alamia, Serre, VanRullen (2025), *Enhancing deep neural networks through complex-valued representations and
     Kuramoto synchronization dynamics*, arXiv 2502.21077; the magnitude with c = 1/2 is that of Reichert, Serre (2013),

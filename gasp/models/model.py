@@ -20,7 +20,8 @@ class LayerSizes(Settings):
 
     Attributes:
         widths: number of channels of each convolution; (26, 30, 32) in GASPnet (arXiv 2507.16674).
-        kernels, strides: kernel size and stride of each convolution, pixels (ours).
+        kernels: kernel size of each convolution, pixels (ours).
+        strides: their strides, pixels (ours).
         hidden: number of units of the dense layer; 16 in GASPnet.
     """
 

@@ -23,9 +23,9 @@ class PredictiveSettings(RecurrentSettings):
     """Weights of the parts of :class:`~gasp.nn.prediction.GenerativeFeedback`. The weight of memory is 1 − β − λ.
 
     Attributes:
-        feedforward_weight, feedback_weight: β and λ (a third each is ours: few steps must do what takes many steps of the 0.2
-            to 0.6 and 0.05 to 0.1 in Predify's example). With 1 and 0, and an error weight of 0, the network equals the one
-            without prediction.
+        feedforward_weight: β (⅓ is ours: few steps must do what takes many steps of the 0.2 to 0.6 in Predify's example).
+        feedback_weight: λ (⅓ is ours; 0.05 to 0.1 in Predify's example). With β = 1, and no feedback and error, the network
+            equals the one without prediction.
         error_weight: α (0.1 is ours; 0.01 in Predify's example).
         learned_weights: whether all three are learned, for each convolution.
     """

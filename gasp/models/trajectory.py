@@ -18,8 +18,9 @@ class Trajectory:
         phases: one tensor per layer, ``(T, B, H, W)`` or ``(T, B, units)``, radians; empty for a model without phases.
         gates: how much each oscillator pulls, in [0, 1], in the same shapes as ``phases``.
         leak: ρ in [0, 1], the weight of each earlier step in an answer relative to the step after it.
-        keys, queries: those that coupled the phases before each step except the first, one tensor per convolution,
+        keys: those that coupled the phases before each step except the first, one tensor per convolution,
             ``(T − 1, B, d, H, W)``; empty for a model without keys.
+        queries: likewise.
         participation: how much each location of the first layer takes part, ``(B, H, W)`` in [0, 1], where that is learned.
         prediction_errors: mean squared error of what each of L convolutions predicted of the layer below, before each step but
             the first, ``(T − 1, L)``, of a model that predicts.

@@ -16,10 +16,13 @@ __all__ = ["Feedback"]
 class Feedback(nn.Module):
     r"""The field by which the layers above pull the phases of the first layer, one phase per location.
 
-    .. math:: F_i = \sum_{l\ \text{convolution}} \frac{\sum_{j \in l} K^l_{c_j,\, x_i - x_j}\; g_j e^{i\varphi_j}}
-                                                  {\sum_{j \in l \text{ in reach}} g_j}
-              + \sum_{l\ \text{dense}} \frac{\sum_{u \in l} \bar w^l_{iu}\; g_u e^{i\varphi_u}}{\sum_{u \in l} g_u}, \qquad
-              \bar w^l_{iu} = \sum_c m_{ic}\, w^l_{cu} \Big/ \sum_c m_{ic}
+    .. math::
+
+        F_i = &\sum_{l\ \text{conv.}} \frac{\sum_{j \in l} K^l_{c_j,\, x_i - x_j}\; g_j e^{i\varphi_j}}
+                                           {\sum_{j \in l \text{ in reach}} g_j} \\
+        &+ \sum_{l\ \text{dense}} \frac{\sum_{u \in l} \bar w^l_{iu}\; g_u e^{i\varphi_u}}{\sum_{u \in l} g_u}
+
+        \bar w^l_{iu} = \sum_c m_{ic}\, w^l_{cu} \Big/ \sum_c m_{ic}
 
     with gates :math:`g = \tanh|m|`. The rate of location i gains :math:`\operatorname{Im}(e^{-i\varphi_i} F_i)
     = \sum_j (\dots)\, g_j \sin(\varphi_j - \varphi_i)`. K and w are 0 before training, and so is the field.

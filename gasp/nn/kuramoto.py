@@ -29,12 +29,14 @@ class Coupling:
     Source: GASPnet (arXiv 2507.16674), coupling matrix.
 
     Attributes:
-        queries, keys: q and k, ``(N, d, *)``.
+        queries: q, ``(N, d, *)``.
+        keys: k, likewise.
         gates: g, ``(N, *)``.
         neighbourhood: the linear map :math:`s_i \mapsto \sum_j N_{ij} s_j` of sources ``(N, *)``, such as a
             :class:`~gasp.nn.neighbourhood.Neighbourhood`. It may return one row, ``(1, *)``, for N equal rows. N need not be
             symmetric. The map must be differentiable by autograd.
-        desynchronization, normalization: ε and κ > 0, one for all oscillators or one each; broadcastable to ``(N, *)``.
+        desynchronization: ε, one for all oscillators or one each; broadcastable to ``(N, *)``.
+        normalization: κ > 0, likewise.
         field: F, ``(2, N, *)``, a further pull that stays the same during alignment. It adds
             :math:`\operatorname{Im}(e^{-i\varphi_i} F_i)` to the rates.
     """
@@ -72,9 +74,12 @@ def dense_rates(phases: Tensor, coupling: Coupling, neighbourhood: Tensor) -> Te
 def rates(phases: Tensor, coupling: Coupling) -> Tensor:
     r"""The rate of change of every phase, as :func:`dense_rates`, at a cost that is linear in the number of oscillators.
 
-    .. math:: \dot\varphi_i = \tfrac1{\kappa_i} \operatorname{Im}\Bigl( e^{-i\varphi_i}
-              \bigl[\langle q_i, Z_i\rangle - \varepsilon_i \textstyle\sum_j g_j e^{i\varphi_j}\bigr]\Bigr),
-              \qquad Z_i = \sum_j N_{ij}\, g_j\, k_j\, e^{i\varphi_j}
+    .. math::
+
+        \dot\varphi_i = \tfrac1{\kappa_i} \operatorname{Im}\Bigl( e^{-i\varphi_i}
+        \bigl[\langle q_i, Z_i\rangle - \varepsilon_i \textstyle\sum_j g_j e^{i\varphi_j}\bigr]\Bigr)
+
+        Z_i = \sum_j N_{ij}\, g_j\, k_j\, e^{i\varphi_j}
 
     Z is the pooled key. When N = 1, all oscillators share one: the paper's global agreement.
 

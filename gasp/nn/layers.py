@@ -5,7 +5,10 @@ r"""Layers whose connections are weighted by phase agreement.
 The sum splits exactly into two parts, the response of the plain layer and its response to the complex activity
 :math:`z = m e^{i\varphi}`:
 
-.. math:: w * m + a_F \bigl[\cos\varphi_i\; w * (m \cos\varphi) + \sin\varphi_i\; w * (m \sin\varphi)\bigr].
+.. math::
+
+    w * m + a_F \bigl[ &\cos\varphi_i\; w * (m \cos\varphi) \\
+    &+ \sin\varphi_i\; w * (m \sin\varphi) \bigr].
 
 Symbols of the paper and their names here: m ``activity``, φ ``phases``, a_F ``modulation``. Functions that need cos φ and sin φ
 take phasors, ``(2, *)``, see :mod:`gasp.nn.phasors`.

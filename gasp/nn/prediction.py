@@ -40,7 +40,7 @@ class Prediction:
 
 
 class Predictor(nn.ConvTranspose2d):
-    """The prediction of the layer below by one convolution: a transposed convolution, W^b * e + b."""
+    """The prediction of the layer below by one convolution: a transposed convolution."""
 
     @classmethod
     def of(cls, conv: nn.Conv2d, side: int) -> Predictor:
@@ -63,9 +63,13 @@ class Predictor(nn.ConvTranspose2d):
 class GenerativeFeedback(nn.Module):
     r"""Predictive dynamics of L convolutions: a mixture of feed-forward drive, feedback, memory and error correction.
 
-    .. math:: e_n(t+1) = \Bigl[ \beta_n f_n(t+1) + \lambda_n d_n(t) + (1 - \beta_n - \lambda_n)\, e_n(t)
-              - \frac{\alpha_n}{\sqrt{C_n}} \nabla_{e_n} \bigl\| e_{n-1}(t) - d_{n-1}(t) \bigr\|^2 \Bigr]_+, \qquad
-              d_{n-1} = g\bigl(W^b_n * e_n + b_n\bigr)
+    .. math::
+
+        e_n(t+1) = \Bigl[ &\beta_n f_n(t+1) + \lambda_n d_n(t) \\
+        &+ (1 - \beta_n - \lambda_n)\, e_n(t) \\
+        &- \tfrac{\alpha_n}{\sqrt{C_n}} \nabla_{e_n} \bigl\| e_{n-1}(t) - d_{n-1}(t) \bigr\|^2 \Bigr]_+
+
+        d_{n-1} = g\bigl(W^b_n * e_n + b_n\bigr)
 
     Here :math:`e_0` is the image, :math:`f_n` the response of layer n to :math:`e_{n-1}(t+1)`, :math:`W^b_n` a transposed
     convolution with the kernel size and stride of the convolution, and :math:`C_n` the number of neurons that one neuron
@@ -147,8 +151,12 @@ class GenerativeFeedback(nn.Module):
     def fields(self, activities: Sequence[Tensor], units: Sequence[Tensor]) -> list[Tensor]:
         r"""Complex feedback (ours): the phase with which the convolutions above predict each location, and how well they do.
 
-        .. math:: F_i = \frac{2 \sum_c m_{ic} D_{ic}}{\sum_c m_{ic}^2 + |D_{ic}|^2}, \qquad
-                  D_n = W^b_{n+1} * \bigl[ (1 - \lambda_{n+1})\, m_{n+1} e^{i\varphi_{n+1}} + \lambda_{n+1} D_{n+1} \bigr]
+        .. math::
+
+            F_i = \frac{2 \sum_c m_{ic} D_{ic}}{\sum_c m_{ic}^2 + |D_{ic}|^2}
+
+            D_n = W^b_{n+1} * \bigl[ &(1 - \lambda_{n+1})\, m_{n+1} e^{i\varphi_{n+1}} \\
+            &+ \lambda_{n+1} D_{n+1} \bigr]
 
         :math:`|F_i| \le 1`. :math:`F_i = e^{i\psi}` if all neurons that predict location i have the phase ψ and predict it
         perfectly. F is 0 at a location that is silent or that nothing predicts. D is passed from the top down, so that every

@@ -26,7 +26,6 @@ from gasp.analysis.statistics import (
     mean_over_levels,
     paired_difference,
     permutation_p,
-    slope,
     student_p,
     summary,
     undisturbed,
@@ -108,26 +107,6 @@ def test_only_seeds_of_both_count():
 def test_two_values_of_a_seed_are_refused():
     with pytest.raises(GaspError, match="more than one value"):
         paired_difference(pd.concat([table(), table().iloc[:1]]), "gaspnet", "cnn")
-
-
-@pytest.mark.parametrize(("rise", "start"), [(0.02, 0.5), (-0.1, 1.0), (0.0, 0.3)])
-def test_the_slope_of_an_exact_line_is_that_of_the_line(rise, start):
-    rows = [
-        {"level": level, "seed": seed, "t": t, "value": start + seed + factor * rise * t}
-        for level, factor in ((0.0, 1), (0.3, 2))
-        for seed in range(3)
-        for t in range(4)
-    ]
-    found = slope(pd.DataFrame(rows).sample(frac=1, random_state=0).sort_values("level", kind="stable"))
-    assert list(found) == [0.0, 0.3]
-    for level, factor in ((0.0, 1), (0.3, 2)):
-        expected = {"mean": factor * rise, "low": factor * rise, "high": factor * rise, "seeds": 3}
-        assert found[level] == pytest.approx(expected, abs=1e-9)
-
-
-def test_the_slope_is_a_mean_over_seeds():
-    rows = [{"level": 0.0, "seed": seed, "t": t, "value": seed * t} for seed in range(3) for t in range(3)]
-    assert slope(pd.DataFrame(rows))[0.0] == pytest.approx(by_hand([0, 1, 2]))
 
 
 @pytest.mark.parametrize(

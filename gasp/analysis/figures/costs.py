@@ -95,9 +95,9 @@ def costs_of_coupling(table: pd.DataFrame) -> Drawing:
     for case, timings in rows.groupby("case", sort=False):
         floors = timings.groupby("size")["floor"].median()
         panel.plot(floors.index, floors, ":", color=colours[case], label=f"floor of {case}")
-    panel.set(xscale="log", yscale="log", xlabel="oscillators", ylabel="seconds")
+    panel.set(xscale="log", yscale="log", xlabel="oscillators", ylabel="milliseconds")
     panel.set_xticks(sorted(rows["size"].unique()), [f"{size:,}" for size in sorted(rows["size"].unique())])
     panel.minorticks_off()
-    panel.yaxis.set_major_formatter("{x:g}")  # exponents would be too small to be read
+    panel.yaxis.set_major_formatter(lambda seconds, _: f"{1e3 * seconds:g}")  # exponents would be too small to be read
     drawing.legend()
     return drawing

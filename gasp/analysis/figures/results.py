@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from gasp.analysis.figures.phases import SEPARATION
 from gasp.analysis.figures.style import COLOURS, INK, LABELS, MARKERS, PALETTE, Drawing, bars, line, lines, variants_of
@@ -30,15 +31,15 @@ AXES = {
     "salt_and_pepper": "salt and pepper, share",
     "speckle": "speckle σ",
     "blur": "blur σ, pixels",
-    "contrast": "contrast taken away",
+    "contrast": "contrast removed",
     "scale": "scale of the items",
-    "objects": "objects",
+    "objects": "number of objects",
     "overlap": "allowed overlap",
     "longer": "Gaussian noise σ",
     "examples": "training examples",
 }
 VERDICTS = {"holds": "#029e73", "unclear": "#7a7a7a", "does not hold": "#d55e00", "not judged": INK}
-PARTS = {"before phases act": PALETTE[2], "by phases": PALETTE[1]}
+PARTS = {"first step − CNN": PALETTE[2], "last step − first": PALETTE[1]}
 
 
 def learning_curves(table: pd.DataFrame) -> Drawing:
@@ -100,6 +101,7 @@ def accuracy_over(
         panel = drawing.panel()
         lines(panel, rows, "level")
         panel.set(xlabel=AXES[evaluation], ylabel=f"{what} right")
+        panel.xaxis.set_major_locator(MaxNLocator(6, integer=evaluation == "objects"))
         panel.set_ylim(bottom=max(panel.get_ylim()[0], 0))
         if evaluation == "examples":
             panel.set_xscale("log", base=2)
@@ -127,6 +129,7 @@ def gain_over(table: pd.DataFrame, undisturbed_at: Mapping[str, float], others: 
             shown += [{"evaluation": evaluation, "variant": "gaspnet", "other": other} | gain for gain in gains]
         panel.axhline(0, color=INK, linewidth=0.8)
         panel.set(xlabel=AXES[evaluation], ylabel="GASPnet − other")
+        panel.xaxis.set_major_locator(MaxNLocator(6))
     drawing.data = pd.DataFrame(shown)
     drawing.legend()
     return drawing
@@ -200,7 +203,9 @@ def accuracy_over_separation(table: pd.DataFrame) -> Drawing:
 
 
 def parts_of_gain(conditions: Mapping[str, pd.DataFrame]) -> Drawing:
-    """The gain before phases act, and by phases, for each condition: see :func:`~gasp.analysis.statistics.decomposition`.
+    """GASPnet's gain over the CNN at its first step, and what later steps add, for each condition.
+
+    See :func:`~gasp.analysis.statistics.decomposition`.
 
     Args:
         conditions: by their labels, one value for each variant, seed and time step.
@@ -241,8 +246,10 @@ def effects(table: pd.DataFrame) -> Drawing:
             panel.plot([0, 0], [row + 0.72, row + 0.94], color=INK, linewidth=1)  # a longer line would strike out names
         names = [f"{dataset_label(dataset)}: {effect}" for effect, dataset in rows[["effect", "dataset"]].to_numpy()]
         _rows(panel, [name.replace(": ", "\n") for name in names], 0.37)
-        panel.set(title=claim, xlabel="change per unit of σ" if slope else "difference")
+        panel.set(title=f"{claim}, slope" if slope else claim, xlabel="change per unit of σ" if slope else "difference")
+        panel.xaxis.set_major_locator(MaxNLocator(4))
     drawing.legend()
+    drawing.figures.insert(0, drawing.figures.pop())  # the panels are many
     return drawing
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import io
-import itertools
 import math
 import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -26,15 +26,27 @@ LABELS = {name: variant.label for name, variant in VARIANTS.items()}
 # each has a contrast of at least 3 : 1 to white and to the ground of dark mode
 PALETTE = ["#7a7a7a", "#0173b2", "#c47a00", "#029e73", "#d55e00", "#c05cab", "#a8703f", "#e0457b", "#8a63c8", "#1f97b8"]
 INK = "black"  # on a page, the colour of its text: dark in light mode, light in dark mode
-# grey for the CNN that GASPnet is at t = 0, the colour of the text for what no model reaches
-COLOURS = dict(zip(LABELS, itertools.cycle(PALETTE), strict=False)) | {"paper_ideal_phases": INK}
-MARKERS = dict(zip(LABELS, itertools.cycle("sD^ovP*X<>p"), strict=False))
+# of variants that share figures, told apart; grey for the CNN that GASPnet is at t = 0; others take what their place gives
+CHOSEN = {"cnn": 0, "cnn_parameters": 1, "cnn_wide": 6, "cnn_wider": 9, "cnn_compute": 2, "gaspnet": 7, "gate": 3}
+CHOSEN |= {"gattanet": 3, "komplexnet": 8, "komplexnet_feedback": 2, "predictive_cnn": 9, "predictive_gaspnet": 8}
+CHOSEN |= {"no_modulation": 4, "no_synchrony_loss": 8, "no_neighbourhood": 9, "random_phases": 6}
+
+
+def _looks(of: Sequence[str], chosen: Mapping[str, int]) -> dict[str, str]:
+    """A look for each variant. Those of both designs, with our additions and without, look the same."""
+    names = {name: name.removeprefix("paper_") for name in LABELS}
+    places = {name: place for place, name in enumerate(dict.fromkeys(names.values()))}
+    return {name: of[chosen.get(base, places[base]) % len(of)] for name, base in names.items()}
+
+
+COLOURS = _looks(PALETTE, CHOSEN) | {"paper_ideal_phases": INK}  # the colour of the text for what no model reaches
+MARKERS = _looks("sD^ovP*X<>p", {})
 # cyclic, and lightness goes from 35 to 75 of 100: it reads without colour vision, and black stays free for silence
 PHASE_COLOURS = colorcet.cm.cyclic_mygbm_30_95_c78
 
 WIDTH = 4.4  # inches, of a panel
 PIXELS = 322 / WIDTH  # of a page in an inch: one panel fits a phone, two fit the text of a wide page; 10 points are 10.2 pixels
-FLOW = "display: flex; flex-wrap: wrap; justify-content: center; align-items: center; gap: 12px 8px"
+FLOW = "display: flex; flex-wrap: wrap; justify-content: center; align-items: flex-start; gap: 12px 8px"
 
 
 class Drawing:
