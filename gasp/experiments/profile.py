@@ -36,9 +36,7 @@ class Task(Dataset):
 
     Attributes:
         claims: names of the claims.
-        network: replacements in the profile's layer sizes.
-        models: replacements in its settings of models.
-        training: replacements in its settings of training.
+        network: replacements in the profile's layer sizes. ``models`` and ``training`` replace other settings likewise.
     """
 
     claims: tuple[str, ...] = ()
@@ -51,8 +49,6 @@ class Block(Settings):
     """A part of the grid: every variant on every data set, with every seed.
 
     Attributes:
-        datasets: their names.
-        variants: their names.
         seeds: seeds of the block; those of the profile when omitted.
         draw: the draw of test scenes of the block; that of the profile when omitted.
     """

@@ -64,14 +64,9 @@ class Binding:
     """The measures of this module on n scenes at T time steps, for each reported object ``(T, n, R)``, in [0, 1].
 
     Attributes:
-        pointing: as in the list above.
-        mask_iou: as above; NaN for an object that covers half of no location.
-        told_mask_iou: likewise.
-        cued_accuracy: as above.
-        name_to_place: as above.
+        mask_iou: NaN, as is ``told_mask_iou``, for an object that covers half of no location.
         heads: the head that reports each object.
-        colour_pointing: as above, if objects are coloured.
-        pairing: likewise.
+        pairing: ``None``, as is ``colour_pointing``, if objects are not coloured.
     """
 
     pointing: Tensor

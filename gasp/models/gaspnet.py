@@ -35,14 +35,12 @@ class GASPnetSettings(RecurrentSettings):
     Attributes:
         iterations: K, Kuramoto iterations before each modulated sweep; with 0, phases are never aligned.
         step_size: η, the step size of an iteration.
-        modulation: a_F; its initial value if it is learned.
-        learned_modulation: whether a_F is learned, one for every channel and unit (ours; the paper has one for all).
+        modulation: :math:`a_F`; its initial value if it is learned.
+        learned_modulation: whether :math:`a_F` is learned, one for every channel and unit (ours; the paper has one for all).
         key_size: d, the number of entries of a key or query.
         key_source: what keys and queries of the first layer are computed from, linearly: the activity of the layer
             (``"layer"``), or the features of a :class:`~gasp.nn.keys.KeyNetwork` with a wider field (``"network"``, ours).
-        key_channels: number of channels of the :class:`~gasp.nn.keys.KeyNetwork`.
-        key_dilations: dilations of its convolutions.
-        key_separable: whether these are separable.
+        key_channels: see :class:`~gasp.nn.keys.KeyNetwork`, as for ``key_dilations`` and ``key_separable``.
         learned_gate: whether the same features also decide how much each location of the first layer takes part (ours).
         neighbourhood: σ of the spatial neighbourhood as a fraction of the image side; ``math.inf`` for N = 1.
         drive: how a location takes its phase from its receptive field: as the mean phase, weighted by ``"amplitude"``, by

@@ -10,8 +10,8 @@ The sum splits exactly into two parts, the response of the plain layer and its r
     w * m + a_F \bigl[ &\cos\varphi_i\; w * (m \cos\varphi) \\
     &+ \sin\varphi_i\; w * (m \sin\varphi) \bigr].
 
-Symbols of the paper and their names here: m ``activity``, φ ``phases``, a_F ``modulation``. Functions that need cos φ and sin φ
-take phasors, ``(2, *)``, see :mod:`gasp.nn.phasors`.
+Symbols of the paper and their names here: m ``activity``, φ ``phases``, :math:`a_F` ``modulation``. Functions that need cos φ and
+sin φ take phasors, ``(2, *)``, see :mod:`gasp.nn.phasors`.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ def modulated(plain: Tensor, response: Tensor, unit: Tensor, modulation: float |
     r"""The response of a layer with modulated connections (equation of this module).
 
     Args:
-        plain: Σ_j w_ij m_j + b_i, ``(B, C, H, W)`` or ``(B, n)``.
+        plain: :math:`\sum_j w_{ij} m_j + b_i`, ``(B, C, H, W)`` or ``(B, n)``.
         response: what ``complex_response`` returns, ``(2, B, C, H, W)`` or ``(2, B, n)``.
-        unit: phasors of φ_i, ``(2, B, H, W)``, ``(2, B, C, H, W)`` or ``(2, B, n)``.
-        modulation: a_F, one number or one per channel ``(C, 1, 1)`` or unit ``(n)``; the number 0 returns ``plain`` itself.
+        unit: phasors of φ, ``(2, B, H, W)``, ``(2, B, C, H, W)`` or ``(2, B, n)``.
+        modulation: :math:`a_F`, one number, or one per channel ``(C, 1, 1)`` or unit ``(n)``. The number 0 returns ``plain``.
     """
     if isinstance(modulation, Tensor):
         response, modulation = modulation * response, 1.0
@@ -111,7 +111,7 @@ class PhaseLinear(nn.Linear):
         return F.linear(z.flatten(2), self.weight)
 
     def driven_phases(self, activity: Tensor, phases: Tensor) -> Tensor:
-        """The phase of each unit's complex input Σ_j w_ij m_j e^{iφ_j}, ``(B, n')``.
+        r"""The phase of each unit's complex input :math:`\sum_j w_{ij} m_j e^{i\varphi_j}`, ``(B, n')``.
 
         No gradient flows into weights or activity: the angle of a sum that may be close to 0 has erratic gradients.
 

@@ -64,7 +64,7 @@ class Neighbourhood(nn.Module):
                 self.register_buffer(f"{name}_{part}", matrix.to(torch.get_default_dtype()), persistent=False)
 
     def forward(self, sources: Tensor) -> Tensor:
-        r"""Σ_j N_ij s_j for sources ``(N, *)``, in the shape of the sources (or one row, ``(1, *)``, when N = 1).
+        r""":math:`\sum_j N_{ij} s_j` for sources ``(N, *)``, in the shape of the sources (or one row, ``(1, *)``, when N = 1).
 
         On small grids this is one product with a matrix for columns, then one with a matrix for rows. On grids much finer
         than the Gaussian, it uses the Gaussian's few smooth modes, at a cost that is linear in the number of cells.

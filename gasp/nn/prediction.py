@@ -50,12 +50,12 @@ class Predictor(nn.ConvTranspose2d):
         return cls(conv.out_channels, conv.in_channels, kernel, stride, padding, left_out)
 
     def complex_prediction(self, z: Tensor) -> Tensor:
-        """The prediction W^b * z, ``(2, B, C, H, W)``, from complex activity ``(2, B, C', H', W')``, without the bias."""
+        r"""The prediction :math:`W^b * z`, ``(2, B, C, H, W)``, from complex activity z ``(2, B, C', H', W')``, without bias."""
         geometry: Any = (self.stride, self.padding, self.output_padding)
         return F.conv_transpose2d(z.flatten(0, 1), self.weight, None, *geometry).unflatten(0, (2, -1))
 
     def error_gradient(self, error: Tensor) -> Tensor:
-        """The gradient of ‖e − W^b * x − b‖² with respect to x, given the error e − W^b * x − b."""
+        r"""The gradient of :math:`\|e - W^b * x - b\|^2` with respect to x, given the error :math:`e - W^b * x - b`."""
         geometry: Any = (self.stride, self.padding)
         return -2 * F.conv2d(error, self.weight, None, *geometry)
 
@@ -125,7 +125,7 @@ class GenerativeFeedback(nn.Module):
         return torch.stack([drive, feedback, self.log_error_weights.exp()])
 
     def predictions(self, activities: Sequence[Tensor]) -> list[Tensor]:
-        """The predictions d_0 (of the image) to d_{L−1}, given the activity of all convolutions."""
+        """The predictions d of the image and of all layers but the last, given the activity of all convolutions."""
         predicted = [layer(activity) for layer, activity in zip(self.layers, activities, strict=True)]
         return [predicted[0], *(response.relu() for response in predicted[1:])]
 

@@ -12,7 +12,19 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from gasp.analysis.figures.phases import SEPARATION
-from gasp.analysis.figures.style import COLOURS, INK, LABELS, MARKERS, PALETTE, Drawing, bars, line, lines, variants_of
+from gasp.analysis.figures.style import (
+    COLOURS,
+    COLUMNS,
+    INK,
+    LABELS,
+    MARKERS,
+    PALETTE,
+    Drawing,
+    bars,
+    line,
+    lines,
+    variants_of,
+)
 from gasp.analysis.statistics import (
     at_level,
     decomposition,
@@ -236,7 +248,7 @@ def effects(table: pd.DataFrame) -> Drawing:
     """
     table = table[table["verdict"].isin(list(VERDICTS))]
     slopes = table["effect"].str.contains("slope")
-    drawing = Drawing(table)
+    drawing = Drawing(table, COLUMNS)
     for (claim, slope), rows in table.groupby(["claim", slopes], sort=False):
         panel = drawing.panel(height=0.72 * len(rows) + 0.95)
         for row, index in enumerate(rows.index):

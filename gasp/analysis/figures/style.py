@@ -47,6 +47,7 @@ PHASE_COLOURS = colorcet.cm.cyclic_mygbm_30_95_c78
 WIDTH = 4.4  # inches, of a panel
 PIXELS = 322 / WIDTH  # of a page in an inch: one panel fits a phone, two fit the text of a wide page; 10 points are 10.2 pixels
 FLOW = "display: flex; flex-wrap: wrap; justify-content: center; align-items: flex-start; gap: 12px 8px"
+COLUMNS = "columns: 322px; column-gap: 8px; text-align: center"
 
 
 class Drawing:
@@ -57,11 +58,13 @@ class Drawing:
 
     Args:
         data: the table that is drawn, which readers can download as CSV.
+        flow: the CSS by which images stand beside each other: in rows (``FLOW``) or, if their heights differ much, in columns
+            (``COLUMNS``).
     """
 
-    def __init__(self, data: pd.DataFrame | None = None) -> None:
+    def __init__(self, data: pd.DataFrame | None = None, flow: str = FLOW) -> None:
         self.figures: list[Figure] = []
-        self.data = data
+        self.data, self.flow = data, flow
 
     @property
     def axes(self) -> list[Axes]:
@@ -109,7 +112,7 @@ class Drawing:
         return f"a drawing of {len(self.figures)} images"
 
     def _repr_html_(self) -> str:
-        drawn = f'<div class="gasp-figure" style="{FLOW}">\n{"".join(map(svg, self.figures))}</div>'
+        drawn = f'<div class="gasp-figure" style="{self.flow}">\n{"".join(map(svg, self.figures))}</div>'
         return drawn if self.data is None else f"{drawn}\n{download(self.data)}"
 
 
