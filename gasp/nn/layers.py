@@ -10,8 +10,8 @@ The sum splits exactly into two parts, the response of the plain layer and its r
     w * m + a_F \bigl[ &\cos\varphi_i\; w * (m \cos\varphi) \\
     &+ \sin\varphi_i\; w * (m \sin\varphi) \bigr].
 
-Symbols of the paper and their names here: m ``activity``, φ ``phases``, :math:`a_F` ``modulation``. Functions that need cos φ and
-sin φ take phasors, ``(2, *)``, see :mod:`gasp.nn.phasors`.
+Symbols of the paper and their names here: m ``activity``, φ ``phases``, :math:`a_F` ``modulation``. Functions that need cos φ
+and sin φ take phasors, ``(2, *)``, see :mod:`gasp.nn.phasors`.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ class Predictor(nn.ConvTranspose2d):
         return cls(conv.out_channels, conv.in_channels, kernel, stride, padding, left_out)
 
     def complex_prediction(self, z: Tensor) -> Tensor:
-        r"""The prediction :math:`W^b * z`, ``(2, B, C, H, W)``, from complex activity z ``(2, B, C', H', W')``, without bias."""
+        r"""The prediction :math:`W^b * z`, ``(2, B, C, H, W)``, from complex activity ``(2, B, C', H', W')``, without bias."""
         geometry: Any = (self.stride, self.padding, self.output_padding)
         return F.conv_transpose2d(z.flatten(0, 1), self.weight, None, *geometry).unflatten(0, (2, -1))
 

@@ -185,9 +185,9 @@ def test_the_heads_of_item_and_background_are_those_of_the_data_set(profile, mon
         found = {effect.text: {term.condition[-6:] for term in effect.terms} for effect in of_claim(profile, "C5")}
         return {text.partition(": ")[2]: parts for text, parts in found.items()}
 
-    assert heads() == {"smaller items": {"head_0"}, "photographs behind them (margin 0.01 added)": {"head_1"}}
+    assert heads() == {"smaller items": {"head_0"}, "the photograph behind smaller items (margin 0.01 added)": {"head_1"}}
     monkeypatch.setattr(Dataset, "heads", ("background", "objects"))
-    assert heads() == {"smaller items": {"head_1"}, "photographs behind them (margin 0.01 added)": {"head_0"}}
+    assert heads() == {"smaller items": {"head_1"}, "the photograph behind smaller items (margin 0.01 added)": {"head_0"}}
 
 
 @pytest.mark.usefixtures("profile")
@@ -270,7 +270,7 @@ def test_on_the_background_a_loss_below_the_margin_counts_as_none(lost, verdict,
         return np.random.default_rng(run.seed).permutation(2000) / 2000
 
     table = judged(profile, chances=chances, hardness=hardness)
-    of_photographs = table[table["effect"].str.contains("photographs")]
+    of_photographs = table[table["effect"].str.contains("photograph behind")]
     assert of_photographs["mean"].to_numpy() == pytest.approx(MARGIN - lost)
     assert set(of_photographs["verdict"]) == {verdict}
 
@@ -576,13 +576,13 @@ def test_results_as_claimed_make_every_claim_hold(profile, judged):
 
 def test_results_against_the_claims_make_none_hold(profile, judged):
     table = judged(profile, chances=mirrored, lowest=0.6)
-    assert set(table[~table["effect"].str.contains("photographs")]["verdict"]) == {"does not hold"}
+    assert set(table[~table["effect"].str.contains("photograph behind")]["verdict"]) == {"does not hold"}
     assert set(verdicts.verdicts(table)) == {"does not hold"}
 
 
 def test_noise_is_unclear(profile, judged):
     table = judged(profile, chances=alike, hardness=independent, lowest=0.799)
-    accuracy = table[~table["claim"].isin(["C6", "O1"]) & ~table["effect"].str.contains("photographs")]
+    accuracy = table[~table["claim"].isin(["C6", "O1"]) & ~table["effect"].str.contains("photograph behind")]
     assert set(accuracy["verdict"]) == {"unclear"}
 
 

@@ -51,7 +51,7 @@ def test_a_difference_is_paired_by_seed_and_has_a_sign():
 
 def test_variants_are_rows_with_mean_and_difference_under_each_condition():
     found = by_variant(CONDITIONS, ["cnn", "gattanet", "gaspnet"])
-    assert found.columns.tolist() == ["no noise", "GASPnet − it", "noise", "GASPnet − it"]
+    assert found.columns.tolist() == ["no noise", "GASPnet − this one", "noise", "GASPnet − this one"]
     assert found.index.tolist() == ["CNN, same layers", "GAttANet", "GASPnet"]
     for row, variant in zip(found.to_numpy().tolist(), ["cnn", "gattanet", "gaspnet"], strict=True):
         gains = ["" if variant == "gaspnet" else gain(label, "gaspnet", variant) for label in CONDITIONS]
@@ -82,7 +82,7 @@ def test_the_parts_of_a_difference_are_rows():
     assert found.columns.tolist() == ["a", "b"]
     assert [text[:6] for text in found["a"]] == ["+0.400", "+0.100", "+0.300"]
     assert [text[:6] for text in found["b"]] == ["+0.000"] * 3
-    assert ["last step − CNN" in found.index[0], "before phases" in found.index[1], "by phases" in found.index[2]] == [True] * 3
+    assert found.index.tolist() == ["last step − CNN, same layers", "first step − CNN, same layers", "last step − first step"]
 
 
 @pytest.mark.parametrize(
@@ -102,5 +102,5 @@ def test_the_index_makes_the_first_columns(conditions, index, first):
 def test_tables_of_several_data_sets_are_stacked():
     both = pd.concat({"`one`": by_variant(CONDITIONS, ["cnn"]), "`two`": by_variant(CONDITIONS, ["gaspnet"])})
     lines = table_of(both, "data set", "model").data.splitlines()
-    assert lines[0] == "| data set | model | no noise | GASPnet − it | noise | GASPnet − it |"
+    assert lines[0] == "| data set | model | no noise | GASPnet − this one | noise | GASPnet − this one |"
     assert [line.split(" | ")[:2] for line in lines[2:]] == [["| `one`", "CNN, same layers"], ["| `two`", "GASPnet"]]

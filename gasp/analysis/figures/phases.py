@@ -199,7 +199,7 @@ def architecture(model: GASPnet) -> Drawing:
         if index > 1:  # the image has no phases: nothing modulates the first layer
             _arrow(panel, (2.35, index - 0.93), (2.35, index - 0.31), purple)
             _arrow(panel, (1.75, index - 0.12), (1.52, index - 0.12), purple)
-    panel.text(2.9, len(shapes) + 0.47, "keys, gates →   ← alignment", ha="center")
+    panel.text(2.6, len(shapes) + 0.47, "keys, gates →   ← alignment", ha="center")
     return drawing
 
 
