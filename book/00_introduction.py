@@ -62,6 +62,18 @@ for name, where in {
 # half of them). In front of a photograph it is closest to its own digit in {glue:text}`points_photo` (by chance, in a third). No loss
 # told an output unit which place to point to, though masks of the digits trained the phases of places. With four digits this fails
 # ({ref}`what-is-where`).
+
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits, and the phases of GASPnet's first layer as they align. Colour is phase; brightness is how much a location pulls on others.", "name": "fig-aligning"}, "image": {"alt": "An animation: two digits whose locations change colour until each digit has one colour, opposite to the other's."}}
+from gasp.analysis import figures
+from gasp.analysis.alignment import align_first_layer
+
+model = gasp.load_example(settings)
+image = settings.datasets["multi_mnist"].compose("validation", 2, seed=1).batch(slice(None))[0][1]
+figures.animation(image, *align_first_layer(model, image, 4 * model.settings.iterations))
+
+# %% [markdown]
+# Here *GASPnet* is the paper's network with five additions of ours ({ref}`what-we-add`). The network with the paper's mechanisms alone
+# is called *GASPnet (paper)*.
 #
 # **GASPnet picks digits out of photographs and noise better than a convolutional network (CNN) of as many parameters, mostly by a
 # learned gate that needs no phases.** In front of a photograph it names both of two digits in {glue:text}`photo_gaspnet` of the scenes,
@@ -73,17 +85,6 @@ for name, where in {
 #
 # **Where the photograph must be named, too, we cannot show that GASPnet beats the CNN.** It names digit and photograph in
 # {glue:text}`item_gaspnet` of the scenes, and the CNN of as many parameters in {glue:text}`item_cnn`.
-#
-# Here *GASPnet* is the paper's network with five additions of ours, such as the gate ({ref}`what-we-add`). The network with the
-# paper's mechanisms alone is called *GASPnet (paper)*.
-
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits, and the phases of GASPnet's first layer as they align. Colour is phase; brightness is how much a location pulls on others.", "name": "fig-aligning"}, "image": {"alt": "An animation: two digits whose locations change colour until each digit has one colour, opposite to the other's."}}
-from gasp.analysis import figures
-from gasp.analysis.alignment import align_first_layer
-
-model = gasp.load_example(settings)
-image = settings.datasets["multi_mnist"].compose("validation", 2, seed=1).batch(slice(None))[0][1]
-figures.animation(image, *align_first_layer(model, image, 4 * model.settings.iterations))
 
 # %% [markdown]
 # ## The idea

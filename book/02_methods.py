@@ -110,8 +110,12 @@ variants_table("GASPnet (paper), and what is compared with it", of_paper)
 # step, instead of taking them from its input. With *ideal phases*, the masks set the phases of the first layer, at test time, too: this
 # shows what modulation is worth when the phases of the first layer are right. *Labels only* is GASPnet without the losses that use
 # masks, and with one phase per location. *GAttANet* and *KomplexNet* are the predecessors ({ref}`the-predecessors`): with our read-out,
-# or *(paper)* with the answer of the last step alone. We ran as many seeds as our machine's time allowed. Variants without a number of
-# seeds were measured on validation scenes only ({ref}`the-second-design`), or not at all.
+# or *(paper)* with the answer of the last step alone. Variants without a number of seeds were measured on
+# validation scenes only ({ref}`the-second-design`), or not at all.
+#
+# We run seeds in their order, towards ten for the main networks, as far as our machine's time allows. Verdicts were looked at in
+# between, and cells whose verdicts were unclear were continued first. Such repeated looks make a wrong verdict somewhat more likely than
+# the rule below says.
 #
 # ## Training
 #

@@ -139,8 +139,8 @@ table_of(with_overlap(alone, "paper_gaspnet", "paper_no_modulation"), "GASPnet (
 # with our additions, and more of it the more digits overlap. There is also more to gain: the share of first-step errors that later
 # steps remove stays about the same. So phases help as much in relation to what is wrong, with overlap as without.
 #
-# In front of a photograph later steps add more, too, and more with overlap. But there weights and gate add as much or more, so the
-# second half of claim O2, that phases bring more than what is there at the first step, is unclear.
+# In front of a photograph later steps add more, too, and more with overlap. But there weights and gate add more than they do, so the
+# second half of claim O2 does not hold.
 #
 # ## Smaller items on photographs
 #

@@ -16,6 +16,7 @@ SPACE = "\N{NO-BREAK SPACE}"
 # spaces at which no line may break: around a relation to a number, within "32 × 32", and before a unit
 JOINTS = [
     (r"(?<![^\s(\[|])([\w.]{1,3}) ([=<≤≥≈]) (?=[−\d∞])", rf"\1{SPACE}\2{SPACE}"),
+    (r"(?<![^\s(\[|])(\w{1,3}) = $", rf"\1{SPACE}={SPACE}"),  # before a number from a run
     (r"^ ([=<≤≥≈]) (?=[−\d∞])", rf"{SPACE}\1{SPACE}"),  # after a symbol in italics
     (r"(?<=\d) × (?=\d)", f"{SPACE}×{SPACE}"),
     (r"(?<=\d) (?=(%|ms|px|MB|GB)(?!\w))", SPACE),

@@ -13,6 +13,7 @@ from gasp.publishing.typography import keep_together
         "at t_=_0, before",
         "noise of σ_=_0.1",
         "a 95_% interval",
+        "noise of σ_=_",  # before a number from a run
         "_=_0",  # after a symbol in italics
         "32_×_32 pixels",
         "takes 203_ms for",

@@ -122,8 +122,10 @@ def accuracy_over(
     return drawing
 
 
-def gain_over(table: pd.DataFrame, undisturbed_at: Mapping[str, float], others: Sequence[str]) -> Drawing:
-    """GASPnet's scene accuracy minus that of other variants over the levels of evaluations, paired by seed.
+def gain_over(
+    table: pd.DataFrame, undisturbed_at: Mapping[str, float], others: Sequence[str], variant: str = "gaspnet"
+) -> Drawing:
+    """A variant's scene accuracy minus that of others over the levels of evaluations, paired by seed.
 
     It is that of the last time step; there is a panel for each evaluation.
 
@@ -136,11 +138,11 @@ def gain_over(table: pd.DataFrame, undisturbed_at: Mapping[str, float], others: 
         last = last_step(levels_of(table, evaluation, undisturbed_at=start))
         levels = sorted(last["level"].unique())
         for other in others:
-            gains = [{"level": level} | paired_difference(at_level(last, level), "gaspnet", other) for level in levels]
+            gains = [{"level": level} | paired_difference(at_level(last, level), variant, other) for level in levels]
             line(panel, pd.DataFrame(gains), "level", other)
-            shown += [{"evaluation": evaluation, "variant": "gaspnet", "other": other} | gain for gain in gains]
+            shown += [{"evaluation": evaluation, "variant": variant, "other": other} | gain for gain in gains]
         panel.axhline(0, color=INK, linewidth=0.8)
-        panel.set(xlabel=AXES[evaluation], ylabel="GASPnet − other")
+        panel.set(xlabel=AXES[evaluation], ylabel=f"{LABELS[variant]} − other")
         panel.xaxis.set_major_locator(MaxNLocator(6))
     drawing.data = pd.DataFrame(shown)
     drawing.legend()
