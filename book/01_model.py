@@ -32,7 +32,7 @@ settings = gasp.load_profile(profile, **overrides)
 banner(settings, overrides)
 
 # %% [markdown]
-# An **oscillator** is either a location of a convolutional layer, whose channels share one phase, or a unit of a dense layer.
+# An **oscillator** is either a location of a convolutional layer, whose channels share one phase in the paper, or a unit of a dense layer.
 # Oscillator $i$ has an activity $m_i$ (a vector over channels, or a number) and a phase $\varphi_i$, an angle.
 #
 # {numref}`fig-architecture` shows GASPnet (paper). Read it from top to bottom: the image passes through convolutions and
@@ -54,7 +54,7 @@ figures.architecture(untrained)
 # ### Agreement: who belongs with whom
 #
 # Each oscillator sends a key $k_i = W_k m_i$ and asks a query $q_i = W_q m_i$, both scaled to length 1, with matrices of its layer.
-# Training starts from $W_q = W_k$, so at first what is alike attracts. Two oscillators are coupled as strongly as the query of one matches the key of
+# Training starts from $W_q = W_k$, so at first oscillators with similar activity attract each other. Two oscillators are coupled as strongly as the query of one matches the key of
 # the other:
 #
 # $$
@@ -161,7 +161,7 @@ print("end:  ", (phases.rad2deg() % 360).round().int().tolist())
 # \end{aligned}
 # $$ (eq-modulation)
 #
-# Here $f$ is the activation function and $b_i$ the bias. In phase, a connection is multiplied by $1 + a_F$. In antiphase it is multiplied by $1 - a_F$, which is nothing when
+# Here $f$ is the activation function and $b_i$ the bias. In phase, a connection is multiplied by $1 + a_F$. In antiphase it is multiplied by $1 - a_F$, which is zero when
 # $a_F = 1$. A unit that takes its phase by {eq}`eq-drive` then selects an object. Let two objects in antiphase contribute
 # $A > 0$ and $B > 0$ to the plain sum. The unit takes the phase of the stronger one and, with $a_F = 1$, computes
 # $A + B + |A - B| = 2 \max(A, B)$. In code, with $A = 3$ and $B = 1.5$:
@@ -178,8 +178,8 @@ print(f"plain sum {weighted.sum():.2f}, modulated {modulated.sum():.2f}")
 #
 # ### Time: look, align, look again
 #
-# The steps are $t = 0, 1, \dots, T - 1$. Step $t = 0$ is a plain feed-forward sweep, exactly that of a CNN with the same weights. The
-# phases of the first layer are random; those of deeper layers follow from them by {eq}`eq-drive`, and no phase changes any activity.
+# The steps are $t = 0, 1, \dots, T - 1$. Step $t = 0$ is a plain feed-forward sweep; in GASPnet (paper) it is exactly that of a CNN with
+# the same weights. The phases of the first layer are random; those of deeper layers follow from them, and no phase changes any activity.
 # Each later step has two parts:
 #
 # 1. $K$ iterations of {eq}`eq-kuramoto` align the phases of all layers, coupled by the keys and queries of the last sweep.
@@ -241,16 +241,16 @@ print(f"end   {synchrony_loss(phases):.2f}")
 #
 # **Keys come from a network of their own.** A filter of five pixels is too small to tell a stroke from a texture. A small
 # convolutional network ({py:class}`gasp.nn.keys.KeyNetwork`) computes features $h_i$ of each location of the first layer from a
-# field of 33 pixels, almost the whole image of 32. It learns through keys and the learned gate below. Keys and queries of the first layer are linear in these
+# field 33 pixels wide, so that a central location sees the whole image of 32. It learns through keys and the learned gate below. Keys and queries of the first layer are linear in these
 # features:
 # $k_i = W_k h_i$, $q_i = W_q h_i$.
 #
 # **A learned gate decides what takes part.** A black background is silent: its activity and its amplitude gates $g$ are 0, so nothing
-# there affects the rest. A photograph is active everywhere, and units of the dense layer may follow *it* instead of a digit.
+# there affects the rest (the first layer has no bias). A photograph is active everywhere, and units of the dense layer may follow *it* instead of a digit.
 # The same features therefore also decide how much each location takes part:
 #
 # $$
-# m_i \leftarrow p_i\, m_i, \qquad p_i = \operatorname{sigmoid}(w \cdot h_i + b).
+# m_i \leftarrow p_i\, m_i, \qquad p_i = \operatorname{sigmoid}(v \cdot h_i + v_0).
 # $$ (eq-gate)
 #
 # The gate $p$ multiplies the activity of the first layer. Pull, drive and input to the next layer are all computed from that
@@ -283,7 +283,7 @@ print(f"end   {synchrony_loss(phases):.2f}")
 # L = L_{\text{class}} + \lambda L_{\text{sync}} + L_{\text{key}} + L_{\text{gate}} ,
 # $$ (eq-loss)
 #
-# and GASPnet (paper) the first two terms. The objects of the losses are those that must be named. Without masks, labels alone train
+# plus the loss on answers that trains $\rho$ alone. GASPnet (paper) minimises the first two terms. The objects of the losses are those that must be named. Without masks, labels alone train
 # keys and gate.
 #
 # The key network adds parameters, so GASPnet is compared with a wider CNN that has about as many.
@@ -308,9 +308,9 @@ print(f"end   {synchrony_loss(phases):.2f}")
 # | $\rho$ | weight of earlier steps in an answer | `readout`, `leak` | 0; learned in GASPnet | ours |
 # | $R$ | order parameter | `order_parameter` | | standard |
 # | $c$ | how much of a location an object covers | `coverage` | | |
-# | | channels of the convolutions | `widths` | {glue:text}`widths` | [G] |
-# | | units of the dense layer | `hidden` | {glue:text}`hidden` | [G] |
-# | | kernels and strides | `kernels`, `strides` | {glue:text}`kernels`, {glue:text}`strides` | ours |
+# | – | channels of the convolutions | `widths` | {glue:text}`widths` | [G] |
+# | – | units of the dense layer | `hidden` | {glue:text}`hidden` | [G] |
+# | – | kernels and strides | `kernels`, `strides` | {glue:text}`kernels`, {glue:text}`strides` | ours |
 #
 # [G] is the paper {cite:p}`gaspnet`, [K] is KomplexNet {cite:p}`komplexnet`. What they do not specify we chose; *ours* marks
 # these choices. Two points are not in the table. As in [K], the sums of {eq}`eq-modulation` are normalised: over the locations of each
@@ -402,11 +402,11 @@ maps, scene_gates = align_first_layer(model, image[0], 3 * iterations)
 
 # %% [markdown]
 # To read {numref}`fig-alignment`, look at the maps first. Each square is a location of the first layer. Its colour is its
-# phase, by the wheel on the right; black locations are silent (gate 0). Then look at the curves. *Order* is 1 when each digit
-# has one phase. *Separation* is 1 when the two digits are in antiphase, and 0 when they share a phase. Random mean phases give 0.5 on
+# phase, by the wheel on the right; black locations are silent (amplitude gate 0). Then look at the curves. *Order* is 1 when each digit
+# has one phase. *Separation* is $(1 - \cos \Delta) / 2$ of their mean phases: 1 in antiphase, and 0 when they share a phase. Random mean phases give 0.5 on
 # average, and any value in a single scene, so only later values tell something.
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "One scene, and the phases of the first layer as they align (colour: phase; brightness: gate). The curves show the order within the digits and the separation between them, after each iteration.", "name": "fig-alignment"}, "image": {"alt": "A scene with two digits, maps of its phases that turn from noise into two colours, and two curves rising to one."}}
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "One scene, and the phases of the first layer as they align (colour: phase; brightness: amplitude gate). The curves show the order within the digits and the separation between them, after each iteration.", "name": "fig-alignment"}, "image": {"alt": "A scene with two digits, maps of its phases that turn from noise into two colours, and two curves rising to one."}}
 import pandas as pd
 
 from gasp.learning.evaluation import separation
@@ -426,15 +426,14 @@ glue("iterations_shown", str(3 * iterations), display=False)
 # %% [markdown]
 # After {glue:text}`iterations_shown` iterations, the order within the digits is {glue:text}`order_last` and the separation
 # between them {glue:text}`separation_last`. This demonstration aligns phases by coupling alone. In a full run, a new sweep
-# follows every {glue:text}`iterations` iterations. It resets the phases of the deeper layers by {eq}`eq-drive` and changes
-# their activity.
+# follows every {glue:text}`iterations` iterations. It sets the phases of the deeper layers anew and changes their activity.
 #
 # ## What follows
 #
 # - Oscillators that agree attract each other, all others repel, so objects end up in different phases. At test time nobody tells the network how many
 #   there are.
 # - With $a_F = 1$, a unit whose inputs are in antiphase computes twice the larger of them instead of their sum. This is how phases can select an object.
-# - The cost grows with the number of neurons and not with the number of pairs, because both sums factorise. {ref}`what-it-costs`
+# - No pairs of neurons are formed, because both sums factorise. {ref}`what-it-costs`
 #   says what remains.
 # - All of it depends on keys that agree within an object and differ between objects. Whether training finds such keys decides the
 #   experiments: it does for digits on a black background, and only in part on photographs.

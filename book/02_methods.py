@@ -11,8 +11,8 @@
 # (the-methods)=
 # # Methods
 #
-# We compare GASPnet with CNNs of about equal size and of equal cost, and with networks without one of its parts. A fixed rule turns
-# each comparison into a verdict. This page describes the data, the networks and the rule.
+# We compare GASPnet with CNNs of about as many parameters and of as many multiplications, and with networks without one of its parts. A
+# fixed rule turns each comparison into a verdict. This page describes the data, the networks and the rule.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"
@@ -34,7 +34,8 @@ banner(settings, overrides)
 # up to 25 % or 50 % of the smaller box. **CIFAR-MNIST** and **CIFAR-Fashion** put a 28 × 28 digit or piece of clothing at a random place on a 32 × 32 photograph, added and clipped at
 # white; one head reports the item, another the photograph. **Two digits on a photograph** are those of multi-MNIST, added to a
 # photograph that need not be named, after KomplexNet's own data. Three more data sets serve single chapters: two painted digits whose
-# colours must be named, too ({ref}`what-is-where`), and two problems of visual reasoning ({ref}`visual-reasoning`).
+# colours must be named, too ({ref}`what-is-where`), and two problems of visual reasoning, *inside or outside* and *same or different*
+# ({ref}`visual-reasoning`).
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "Scenes of every data set (validation images).", "name": "fig-datasets"}, "image": {"alt": "Rows of small images: pairs of digits, with more and more overlap, and digits and clothes on photographs."}}
 from gasp.analysis import figures
@@ -47,7 +48,7 @@ for name, data in settings.datasets.items():
 figures.gallery(examples)
 
 # %% [markdown]
-# A tenth of the training images is held out for validation. Every setting was chosen on validation scenes. Test scenes are composed
+# A tenth of the training images is held out for validation. Every setting was chosen by its accuracy on validation scenes. Test scenes are composed
 # from the test images with a seed of their own. One such set of scenes is a *draw*; all draws share the test images. There are
 # {glue:text}`test_scenes` test scenes without disturbance, and {glue:text}`sweep_scenes` for each disturbance.
 #
@@ -86,7 +87,7 @@ def trained(variant):
     """The data sets that a variant was trained on, after the number of seeds."""
     names = {}
     for name, count in seeds.get(variant, {}).items():
-        names.setdefault(count, []).append(f"`{name}`")
+        names.setdefault(count, []).append(dataset_label(name))
     return "; ".join(f"{count} on {', '.join(of)}" for count, of in names.items()) or "–"
 
 
@@ -216,7 +217,8 @@ glue("family_ours", str(ours.sum()), display=False)
 #   to it.
 # - These claims overlap: C1, C2, C4 and C5 compare the same GASPnet networks with the same CNN. A GASPnet that is less accurate on a
 #   data set tends to fail in all of them. {ref}`what-holds` puts them under one heading.
-# - *Growth over time* (C3) is judged over the levels of Gaussian noise at which the CNN of as many parameters, and GASPnet at its
+# - *Growth over time* (C3) is the gain from the first step to the last: its mean over levels of noise, and its slope over them, must
+#   both be above zero. It is judged over the levels of Gaussian noise at which the CNN of as many parameters, and GASPnet at its
 #   first step, have at least {glue:text}`floor` of the scenes right. Guessing is right for 1 scene of 45 with two digits, and for 1
 #   of 100 with item and photograph. Close to that, accuracy has no room to fall. Levels are chosen without looking at the last
 #   step, so that the choice cannot favour a gain.
@@ -225,7 +227,7 @@ glue("family_ours", str(ours.sum()), display=False)
 #   on validation scenes of photographs. We have fewer seeds, so it is a strict one.
 # - *Phases separate the objects* (C6) is judged in each convolutional layer, at the last time step. Order within objects must
 #   exceed {glue:text}`separated` of at most 1, and separation {glue:text}`separated` of the largest possible, which is 1 for two objects
-#   and 0.75 for three. With two objects, mean
+#   and 0.75 for three. At these thresholds, with two objects, mean
 #   phases are then at least 127° apart, and phases deviate from them by at most 38° (the circular standard deviation). So about 19 of
 #   20 locations are nearer to their own object. Order and separation are averaged over scenes before they are stored, so this claim is
 #   tested over seeds alone.

@@ -128,17 +128,18 @@ table_of(pd.concat([parts, gate], axis=1), "noise σ")
 # the next two, up to rounding.
 #
 # - **Without noise**, GASPnet is as accurate as the CNN at its first step, and the whole gain comes later.
-# - **Under noise**, most of the gain is there at the first step. We think that the gate silences noise on the ground.
-# - **Later steps** add about as much under weak noise as without noise, and about three times as much from σ = 0.15 on. At σ = 0.5
-#   hardly any scene is right at any step, so there is nothing left to gain. Claim C3 therefore counts only levels at which the CNN
+# - **Under noise**, most of the gain is there at the first step. We think that the gate silences noise in the background.
+# - **Later steps** add about as much under weak noise as without noise, and several times as much from σ = 0.15 to 0.3. At σ = 0.5 hardly
+#   any scene is right at any step, so there is nothing left to gain. Claim C3 therefore counts only levels at which the CNN
 #   and GASPnet's first step have an accuracy of at least 0.1 ({ref}`the-rule`).
-# - **Against the gate without phases**, the lead is uncertain: its intervals include zero at most levels. The gate reaches alone most
-#   of what GASPnet reaches.
+# - **Against the gate without phases**, the lead is uncertain: its intervals include zero at most levels. The gate alone reaches most of
+#   what GASPnet does.
 #
 # Do phases make the gain of later steps, or does mere repetition? A control network was trained like GASPnet, but its phases never
 # align ($K = 0$). There the second step changes accuracy by {glue:text}`gain_unaligned`; in a network trained with alignment, by
-# {glue:text}`gain_aligned` (two time steps, three epochs, one seed, validation scenes without noise). So we ascribe the gain of later
-# steps to phases. Under noise and on photographs the control was not run.
+# {glue:text}`gain_aligned` (two time steps, three epochs, one seed, validation scenes without noise). This suggests that phases make the
+# gain of later steps; one seed cannot settle it. On overlap and under noise the control was not compared, so there we only say that
+# later steps help.
 
 # %% tags=["remove-cell"]
 from myst_nb import glue

@@ -91,9 +91,9 @@ def parts(measured, evaluation, label, *networks):
 table_of(parts(results, "objects", "{:g} digits"), "GASPnet")
 
 # %% [markdown]
-# As in {ref}`the-two-parts`, the difference from the CNN of the same layers has two parts. With three digits, later steps cost accuracy.
-# A possible reason is that phases which were trained on two objects leave no room on the circle for a third. It would not explain why
-# four digits lose nothing. More digits are also drawn smaller, so number and size cannot be told apart here.
+# As in {ref}`the-two-parts`, the difference from the CNN of the same layers has two parts. With three digits, later steps are measured
+# to cost accuracy, with a wide interval; with four they change little. A loss could come from phases that were trained on two objects
+# and leave no room on the circle for a third. But more digits are also drawn smaller, so number and size cannot be told apart here.
 #
 # ### What phases bring on overlap
 #
@@ -136,8 +136,8 @@ table_of(with_overlap(alone, "paper_gaspnet", "paper_no_modulation"), "GASPnet (
 
 # %% [markdown]
 # On a black background, weights and gate together make no clear difference, in either design. Later steps add accuracy, more of it
-# with our additions, and more of it the more digits overlap. There is also more to gain: the share of first-step errors that later
-# steps remove stays about the same. So phases help as much in relation to what is wrong, with overlap as without.
+# with our additions, and more of it the more digits overlap. But there is also more to gain: with our additions, the share of
+# first-step errors that later steps remove shows no trend over overlap. (In GASPnet (paper) it is too uncertain to tell.)
 #
 # In front of a photograph later steps add more, too, and more with overlap. But there weights and gate add more than they do, so the
 # second half of claim O2 does not hold.
@@ -145,7 +145,7 @@ table_of(with_overlap(alone, "paper_gaspnet", "paper_no_modulation"), "GASPnet (
 # ## Smaller items on photographs
 #
 # One head names a digit or a piece of clothing, another the photograph behind it. The figure shows networks with the paper's mechanisms
-# alone; the last rows of the table are GASPnet with our additions.
+# alone, as does the first table; the second table is about GASPnet with our additions.
 
 # %% tags=["remove-cell"]
 compared = ["paper_cnn_parameters", "paper_cnn_compute", "paper_gaspnet"]
@@ -182,17 +182,18 @@ table_of(by_condition(means, "cnn_parameters", "gaspnet", ("gaspnet", "cnn_param
 # %% [markdown]
 # These are means over all scales below 1, paired by seed, with 95 % intervals. GASPnet (paper) names the item slightly less well than
 # the CNN of as many parameters, and the photograph much less well, behind items of any size, as in {ref}`the-photographs`. With our
-# additions (second table), GASPnet names smaller items at least as well, and the photograph behind them less well, by a smaller
-# margin; claim C5 is unclear.
+# additions (second table), GASPnet is measured ahead on smaller items, and behind on the photograph by a smaller margin, whose interval
+# includes zero; claim C5 is unclear.
 
 # %% [markdown]
 # ## What follows
 #
 # - On overlap that training did not show, later steps help, on a black background and in front of a photograph. On a black background
-#   they are all that helps: there the gate brings nothing. That is our best evidence for binding. But a CNN that is *trained* on
-#   overlap does as well as GASPnet (paper) ({ref}`two-digits`).
-# - Phases of networks that were trained on two objects do not serve three. Training on more, or phases with more dimensions than the
-#   angle on a circle ({ref}`related-work`), are the obvious next steps.
+#   weights and gate together show no contribution. This is our best evidence that phases bind, and it is modest: in relation to what
+#   is wrong, later steps help no more with overlap than without. And a CNN that is *trained* on overlap does as well as GASPnet (paper)
+#   ({ref}`two-digits`).
+# - With three digits later steps show no gain, and units point less reliably ({ref}`what-is-where`). Training on more objects, or phases
+#   with more dimensions than the angle on a circle ({ref}`related-work`), are the obvious next steps.
 # - On smaller items, GASPnet (paper) is behind the CNN where the photograph must be named.
 
 # %% [markdown]

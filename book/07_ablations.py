@@ -58,7 +58,8 @@ figures.comparison(results["cifar_mnist"])
 # ## What changes
 #
 # The table gives GASPnet (paper) minus each variant, at the last time step, paired by seed. Above zero, GASPnet (paper) is more
-# accurate: in the first three rows, the part that was removed helps. The last two rows replace phases instead of removing a part.
+# accurate: in the first three rows of each data set, the part that was removed helps. The last two replace phases instead of removing
+# a part.
 
 # %% tags=["remove-input"]
 import pandas as pd
@@ -81,15 +82,15 @@ table_of(pd.concat(gains), "scenes", "variant")
 # from classification alone. *No neighbourhood* ($N = 1$): nearness plays no part in coupling.
 #
 # **On two digits**, without noise, removing a part costs little, and removing the neighbourhood costs most of the three. Under noise
-# the measured losses are larger, with wide intervals. Ideal phases are no better than those that the network finds for itself, so
-# separation does not limit accuracy there. Phases that start at random in every layer cost more accuracy than any removal, probably
+# the measured losses are larger, with wide intervals. Without noise, ideal phases are no better than those that the network finds for
+# itself, so separation does not limit accuracy there. Phases that start at random in every layer cost more accuracy than any removal, probably
 # because deeper layers then do not take their phases from their input.
 #
 # **On CIFAR-MNIST**, removing any of the three parts *raises* accuracy, to about that of the CNN of the same layers. Without
 # modulation no phase is used. Without the other two, all phases are alike ({numref}`fig-cifar-separation`), so no connection is
 # weakened. None of these networks is modulated by phases that differ, which suggests that such modulation costs accuracy when the
-# photograph must be named. It is not only that phases are wrong: ideal phases are better than the network's own, and still below no
-# modulation.
+# photograph must be named. It is not only that phases are wrong: ideal phases are better than the network's own, and were still measured
+# below no modulation.
 #
 # ## What the changes do to phases
 
@@ -111,9 +112,9 @@ table(["variant", "order within digits", "separation between digits"], rows)
 # ## Does separation pay?
 #
 # If phases help because they tell objects apart, networks whose phases lie further apart should be more accurate. Each point is one
-# trained network. The figures do not support this. On two digits, networks without neighbourhood do not separate at all and are below
-# GASPnet (paper), but phases that start at random separate almost fully and give the lowest accuracy. On CIFAR-MNIST, accuracy is
-# highest where nothing separates. Within one kind of network there are too few seeds to tell (exercise 2).
+# trained network. The figures are mixed. On two digits, accuracy and separation are correlated over all networks (exercise 2). Networks
+# without neighbourhood do not separate at all and are below GASPnet (paper); but networks whose phases start at random separate almost
+# fully and are the least accurate. On CIFAR-MNIST, networks whose phases do not separate, or are not used, are the most accurate.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits, no noise: share of test scenes with both digits right against the separation of the two digits' phases in the first layer, at the last time step. A point for each network; without modulation, the network is a CNN.", "name": "fig-separation"}, "image": {"alt": "Points of six kinds of networks; accuracy over separation of phases."}}
 figures.accuracy_over_separation(results["multi_mnist"])

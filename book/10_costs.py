@@ -84,6 +84,8 @@ for name, text in {
     "training_without": times("training", "gaspnet without alignment", "cnn"),
     "dense_size": f"{largest_dense:,}",
     "dense_times": f"{median('coupling', 'dense', largest_dense) / median('coupling', 'factorised', largest_dense):.0f}",
+    "small_size": f"{sizes[0]:,}",
+    "small_times": f"{median('coupling', 'dense', sizes[0]) / median('coupling', 'factorised', sizes[0]):.1f}",
     "growth": ", ".join(f"{factor:.1f}" for factor in growth),
     "sizes": ", ".join(f"{size:,}" for size in sizes),
     "epoch_scenes": f"{alone['size']:,}",
@@ -117,8 +119,8 @@ for name, text in {
 #
 # The rest of this section and the next look at GASPnet (paper), whose parts were timed one by one. With three time steps it takes
 # {glue:text}`gasp_step` ms for a training step, and the CNN {glue:text}`cnn_step` ms. The median ratio over rounds is
-# {glue:text}`training_times` in training and {glue:text}`inference_times` in inference. Counting multiplications alone, it would be
-# {glue:text}`training_floor` in training: the first layer and the plain part of the second do not change over time and are computed
+# {glue:text}`training_times` in training and {glue:text}`inference_times` in inference. Counting the multiplications of the sweeps alone,
+# without the coupling, it would be {glue:text}`training_floor` in training: the first layer and the plain part of the second do not change over time and are computed
 # once; the modulated part of the second layer, and all layers after it, are computed again at each further step, as three plain
 # layers ({eq}`eq-three-convolutions`).
 #
@@ -133,7 +135,7 @@ figures.costs_of_parts(table)
 
 # %% [markdown]
 # Without Kuramoto iterations, a training step takes {glue:text}`training_without` times as long as the CNN's. So the iterations, which
-# are the coupling, take more than half of the step, though they need few multiplications. We did not trace where the time goes; many
+# are the coupling, take more than half of the step, though most multiplications are those of the sweeps. We did not trace where the time goes; many
 # small operations on small tensors are a likely cause.
 #
 # Fewer iterations would save time. On two digits, three iterations instead of five align phases less well ({ref}`the-search`). Lower
@@ -144,7 +146,8 @@ figures.costs_of_parts(table)
 #
 # The pooled key makes the coupling affordable in larger networks. As {eq}`eq-coupling` is written, every oscillator meets every other.
 # In the factorised form {eq}`eq-pooled-key` each meets one pool. With {glue:text}`dense_size` oscillators the factorised form is
-# {glue:text}`dense_times` times as fast. At the size of our network, about 400 oscillators, it gains little.
+# {glue:text}`dense_times` times as fast. Our network has about 400 oscillators; at {glue:text}`small_size`, the factor is
+# {glue:text}`small_times`.
 #
 # It also scales better. At each step of the sequence {glue:text}`sizes` oscillators, the number grows fourfold, and one evaluation
 # takes {glue:text}`growth` times as long as the one before. A cost that is linear in the number of oscillators would give factors of
@@ -200,11 +203,11 @@ costs = pd.DataFrame(
 figures.accuracy_over_cost(accuracy, costs, [CNN_WIDTHS, GASPNET_STEPS])
 
 # %% [markdown]
-# On these seeds GASPnet is not worth its cost on two digits without noise. A CNN 1.5 times as wide is as accurate with about a quarter
-# of the multiplications, and the CNN of as many multiplications is more accurate in less time. After correction for the number of
-# effects the latter is unclear. Claim O3 is about the second panel; since GASPnet is dearer than the widest CNN, it makes the same
-# comparison here as the stricter version of claim C1, and is no second finding. Under noise it is the other way round: there GASPnet
-# is far ahead of wider CNNs ({ref}`the-noise`), and the gate without phases reaches most of that at a seventh of GASPnet's time.
+# On these seeds GASPnet does not repay its cost on two digits without noise. A CNN 1.5 times as wide is measured as accurate with about a
+# quarter of the multiplications. The CNN of as many multiplications is more accurate on average, which is unclear after correction for
+# the number of effects, and takes less time. Claim O3 is about the second panel; since GASPnet is dearer than the widest CNN, it makes the same
+# comparison here as the stricter version of claim C1, and is no second finding. Under Gaussian noise it is the other way round: there
+# GASPnet is far ahead of wider CNNs ({ref}`the-noise`), and the gate without phases reaches most of that at a seventh of GASPnet's time.
 
 # %% [markdown]
 # (what-all-of-it-costs)=
@@ -214,8 +217,8 @@ figures.accuracy_over_cost(accuracy, costs, [CNN_WIDTHS, GASPNET_STEPS])
 # run. Divide core-hours by the number of cores; {ref}`running-at-scale` says how to use more of them.
 #
 # The estimate multiplies the scenes of all runs by the time per scene of GASPnet (paper) with two workers. CNNs of GASPnet's size are
-# charged in proportion to their measured step. Wide CNNs and predecessors are charged like GASPnet, which overestimates them, so the
-# estimate is an upper bound. Testing is not included.
+# charged in proportion to their measured step. Wide CNNs and predecessors are charged like GASPnet (paper), which overestimates them;
+# GASPnet with our additions takes a little longer. So the estimate is rough, and rather too high. Testing is not included.
 
 # %% tags=["remove-input"]
 from gasp.analysis import tables
@@ -236,9 +239,10 @@ tables.table(["profile", "runs", "training steps", "core-hours"], estimates)
 # ## What follows
 #
 # - Most of the cost comes from the later time steps: each one repeats most of the network three times and adds Kuramoto iterations.
-# - The iterations take more than half of a training step. Their cost grows only linearly with the number of oscillators.
-# - A fair comparison gives the CNN the same budget. On these seeds a wide CNN is more accurate on clean digits, and GASPnet on noisy
-#   ones; the first is unclear after correction. The gate without phases gives most of GASPnet's robustness for far less.
+# - The iterations take more than half of a training step. In the sizes measured, their cost grows less than linearly with the number of
+#   oscillators.
+# - A fair comparison gives the CNN the same budget. On these seeds a wide CNN is more accurate on clean digits, which is unclear after
+#   correction, and GASPnet is more accurate under Gaussian noise. The gate without phases gives most of GASPnet's robustness for far less.
 #
 # ## Exercises
 #

@@ -62,7 +62,7 @@ for name, shown in {
 
 # %% [markdown]
 # GASPnet with our additions picks digits out of noise and photographs, mostly by its gate, and its phases say where they are. The
-# paper's mechanisms alone do less. Each cell lists the claims with a verdict on one data set ({ref}`what-holds` has their texts).
+# paper's mechanisms alone gain less under noise on two digits. Each cell lists the claims with a verdict on one data set ({ref}`what-holds` has their texts).
 # First GASPnet with our additions:
 
 # %% tags=["remove-input"]
@@ -76,13 +76,14 @@ verdicts.datasets_table(alone)
 
 # %% [markdown]
 # Both tables compare with a CNN of as many parameters, as the paper does. {ref}`what-holds` adds the stricter comparison, and
-# {ref}`the-effects` every difference. Differences below are shares of test scenes, with 95 % intervals over seeds that are not corrected
-# for their number.
+# {ref}`the-effects` every difference. Differences below are shares of test scenes, with 95 % intervals over seeds; these are not
+# corrected for the number of effects.
 #
 # **Phases say what is where.** With two digits, the output unit of a digit is closer in phase to its own digit than to the other, almost
 # without exception, although no loss told an output unit where to point; masks trained the phases of places ({ref}`what-is-where`).
-# This holds in front of a photograph, too, where claim C6 does not: there the photograph has no common phase, but the two digits have
-# one each. A CNN can be asked the same by attribution, after the fact and at further cost. With three and four digits pointing fails.
+# In front of a photograph it mostly does, too, although claim C6 does not hold there: the photograph has no common phase, but the two
+# digits have one each. A CNN can be asked the same by attribution, after the fact and at further cost. With three and four digits,
+# units point less reliably.
 #
 # **GASPnet picks digits out of noise and photographs.** Over the CNN of as many parameters it gains {glue:text}`photo` in front of a
 # photograph without noise, {glue:text}`noise_photo` there under Gaussian noise, and {glue:text}`noise_digits` on two digits under
@@ -91,33 +92,34 @@ verdicts.datasets_table(alone)
 #
 # **Without noise and photograph there is little to gain**: {glue:text}`digits` over the CNN of as many parameters. A CNN of as many
 # multiplications was measured ahead of GASPnet (GASPnet minus this CNN: {glue:text}`digits_wide`). Under Gaussian noise GASPnet is far
-# ahead of that CNN ({glue:text}`noise_wide`).
+# ahead of that CNN ({glue:text}`noise_wide`); over all corruptions the stricter comparison is unclear.
 #
-# **Where the photograph must be named, too, GASPnet does not beat the CNN of as many parameters.** On CIFAR-MNIST the difference is
+# **Where the photograph must be named, too, we cannot show that GASPnet beats the CNN of as many parameters.** On CIFAR-MNIST the difference is
 # {glue:text}`item` without noise and {glue:text}`noise_item` under Gaussian noise. GASPnet (paper) is clearly worse than the CNN there.
 # Its photograph falls into many phases, but even phases that masks set do not lift it above the CNN ({ref}`the-photographs`).
 #
 # **Accuracy grows from the first step to the last.** Averaged over noise it grows by {glue:text}`growth_digits` on two digits,
 # {glue:text}`growth_photo` in front of a photograph and {glue:text}`growth_item` on CIFAR-MNIST. Claim C3 also asks that it grow more
-# at higher noise. In front of a photograph it does not. In GASPnet (paper) growth is unclear on two digits
+# at higher noise. In front of a photograph it grows less. In GASPnet (paper) growth is unclear on two digits
 # ({glue:text}`growth_paper`), and accuracy falls on CIFAR-MNIST ({glue:text}`growth_paper_item`).
 #
 # **On overlap that training did not show, later steps help**: {glue:text}`overlap_digits` on a black background and
 # {glue:text}`overlap_photo` in front of a photograph ({ref}`the-generalisation`). On a black background they are all that helps; in
-# front of a photograph, weights and gate bring more. With three digits, later steps cost accuracy.
+# front of a photograph, weights and gate bring more. With three digits, later steps were measured to cost accuracy.
 #
 # **Our additions cost order in the third layer.** On two digits GASPnet (paper) passes claim C6 in every layer. With our additions, which
-# give each channel of the third layer a phase of its own, the order there is below the threshold ({glue:text}`layer_3`).
+# give each channel of the third layer a phase of its own, the order there was measured below the threshold ({glue:text}`layer_3`); the
+# verdict is unclear.
 #
-# **What was not tested.** The paper's ablations (C7) and the comparison with GAttANet (C8) were made for GASPnet (paper) only. Feedback,
-# prediction and visual reasoning (O4 to O7) have three seeds, too few to decide ({ref}`beyond-the-paper`).
+# **What was not tested, or not enough.** The paper's ablations (C7) and the comparison with GAttANet (C8) were made for GASPnet (paper)
+# only. Feedback, prediction and visual reasoning (O4 to O7) were run with three seeds, too few to decide ({ref}`beyond-the-paper`).
 #
 # ## What the paper leaves open
 #
 # The paper's text gave us its claims, its mechanism, the widths of its layers, and the form of its coupling and modulation. Kernels,
 # strides, key size, step counts, the normalisation of the coupling, learning rates and the length of training are our choices.
 # {ref}`the-model` lists them with a source for each. The paper's numbers may rest on other choices, so a claim that does not hold
-# here may hold there. It did not follow from the mechanism with our choices, at this scale.
+# here may hold there. We can only say that, with our choices and at this scale, it did not follow from the mechanism.
 #
 # Training depended on three choices. Deeper layers are normalised; without that, no variant learned in our trials. Phases of deeper
 # layers are taken from their input at each sweep; letting them evolve from random phases costs accuracy ({ref}`the-ablations`). And
@@ -137,8 +139,8 @@ verdicts.datasets_table(alone)
 #
 # ## What to try next
 #
-# More objects. All networks here were trained on two digits, and phases fail with more. Training on three and four, or phases with more
-# dimensions, would tell whether the circle is too small or the training ({ref}`related-work`).
+# More objects. No network here was trained on more than two digits, and phases serve less well with more. Training on three and four, or
+# phases with more dimensions, would tell whether the circle has too little room or the training too few objects ({ref}`related-work`).
 #
 # Feedback. The paper names top-down predictions {cite:p}`predify` as its next step. {ref}`beyond-the-paper` makes a beginning, on two
 # digits, where local cues suffice. Photographs are where cues from above could matter.
@@ -169,6 +171,6 @@ for _, row in judged[judged["verdict"] == "unclear"].iterrows():
     counts[next(limit for limit in LIMITS if seeds <= limit)] += 1
 for limit, count in counts.items():
     print(f"up to {limit:4} seeds: {count} effects")
-# Many need no more seeds than they have: what leaves them unclear is
-# the correction for many effects. But an effect measured with few
-# seeds is itself uncertain, so these counts are rough.
+# Many would need five seeds or fewer: what leaves most of these
+# unclear is the correction for many effects. But an effect measured
+# with few seeds is itself uncertain, so these counts are rough.

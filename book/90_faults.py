@@ -12,10 +12,10 @@
 # # Appendix: recovery from failures
 #
 # Training all runs takes hours. In that time a process may be killed, a disk may fill up, or someone may press Ctrl-C. Afterwards
-# finished results must still be there, half-finished runs must go on where they were, and damaged files must be recognised. In
+# finished results must still be there, half-finished runs must resume where they stopped, and damaged files must be recognised. In
 # {glue:text}`trials` trials, equally many for each fault below, the seven failures that must never happen occurred {glue:text}`wrong`
-# times. With ten trials per fault, a failure that occurs in one trial of four could still have been missed. Loss of power was not
-# tested.
+# times. With ten trials per fault, a failure that occurs in one trial of four would be missed with a chance of 6 %. Loss of power was
+# not tested.
 #
 # One command runs these trials. Each trial starts four small runs in a folder of its own and disturbs them, mostly at a random
 # moment. Then it lets them end and compares every file, byte by byte, with those of undisturbed runs:
@@ -83,8 +83,8 @@ table(header, [[fault, *row] for fault, row in zip(cells.index, cells.to_numpy()
 #
 # - *stopped*: commands that ended early, because they were killed, refused a damaged file or could not write; one trial may have
 #   several, {glue:text}`met` in all;
-# - *resumed*: trials whose last command continued a run from a checkpoint; in the others the fault came before the first checkpoint or
-#   after the end of a run;
+# - *resumed*: trials whose last command continued a run from a checkpoint. In the others nothing was left to continue: the fault struck
+#   between two runs, or an earlier command of the trial had already gone to the end, as with the clock and most damaged files;
 # - *steps repeated*: training steps that were computed twice (–: not measured, because the steps of workers are not counted).
 #
 # The trials save a checkpoint after every step, so a kill costs only the step in which it happens ({glue:text}`again_killed` steps in
@@ -92,7 +92,7 @@ table(header, [[fault, *row] for fault, row in zip(cells.index, cells.to_numpy()
 # asked to stop loses nothing ({glue:text}`again_told` steps): it completes its step and saves it, which took at most
 # {glue:text}`leave` s in these small runs.
 #
-# Damaged files are refused. For checkpoints, weights and data, the message says to remove them. The trials did so, and trained again
+# Damaged files are refused when they are read. For checkpoints, weights and data, the message says to remove them. The trials did so, and trained again
 # what the files had held; a damaged result counts as missing and is computed again. If one of several workers is killed, another takes
 # its run within the same command, from its last checkpoint, so no command is stopped.
 #

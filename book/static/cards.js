@@ -6,6 +6,8 @@ document.addEventListener("DOMContentLoaded", () => {
     const breaks = [...table.querySelectorAll("td:first-child code")].some((code) => code.getClientRects().length > 1);
     if (headings.length <= 3 && !breaks) continue;
     table.classList.add("gasp-cards");
+    const first = [...table.tBodies[0].rows].map((row) => row.cells[0].textContent);
+    if (new Set(first).size < first.length) table.classList.add("gasp-two-keys"); // rows differ in their second cell
     for (const row of table.tBodies[0].rows) {
       [...row.cells].forEach((cell, column) => {
         cell.dataset.label = headings[column] ?? "";

@@ -108,7 +108,7 @@ CLAIMS = {
         without_noise(lambda design: [design.attention]),
         "accuracy",
     ),
-    "O1": Claim("The phases of the read-out say where the objects are that it reports.", "the-phases", what_is_where),
+    "O1": Claim("The phase of an output unit says where its object is.", "the-phases", what_is_where),
     "O2": Claim(
         "On overlap that training did not show, later steps help, and more than what is there at the first step.",
         "the-generalisation",

@@ -38,7 +38,7 @@ class Design:
 OURS = Design(
     "gaspnet", "cnn", "cnn_parameters", "cnn_compute", ("no_modulation", "no_synchrony_loss", "no_neighbourhood"), "gattanet"
 )
-"""The paper's mechanisms and our additions: a key network, a gate, learned modulation, a read-out that integrates."""
+"""The paper's mechanisms, and our additions (a key network, a gate, learned modulation, a read-out that integrates)."""
 
 PAPER = Design(
     "paper_gaspnet",

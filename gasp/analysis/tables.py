@@ -19,7 +19,17 @@ from gasp.analysis.statistics import (
 )
 from gasp.experiments.variants import VARIANTS
 
-__all__ = ["DATASETS", "by_condition", "by_run", "by_variant", "dataset_label", "parts_of_difference", "table", "table_of"]
+__all__ = [
+    "DATASETS",
+    "by_condition",
+    "by_run",
+    "by_variant",
+    "dataset_label",
+    "parts_of_difference",
+    "run_label",
+    "table",
+    "table_of",
+]
 
 DATASETS = {
     "multi_mnist": "two digits",
@@ -41,6 +51,12 @@ Compared = str | tuple[str, str]
 def dataset_label(name: str) -> str:
     """What pages call a data set: its name in the profile, unless ``DATASETS`` has another."""
     return DATASETS.get(name, name)
+
+
+def run_label(run: str) -> str:
+    """What pages call a run of a study, given as a variant and its changed settings: the label of the variant, and these."""
+    variant, *changes = run.split(", ")
+    return ", ".join([VARIANTS[variant].label, *changes])
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]], folded: str = "") -> Markdown:
@@ -121,7 +137,7 @@ def by_run(results: pd.DataFrame, **metrics: pd.DataFrame) -> pd.DataFrame:
         columns[label] = last_step(at_level(levels_of(results, "phases", metric), 1))
     means = {label: rows.groupby("variant")["value"].mean() for label, rows in (columns | metrics).items()}
     cells = pd.DataFrame(means).reindex(results["variant"].unique())
-    cells.index = [", ".join([VARIANTS[name].label, *changes]) for name, *changes in cells.index.str.split(", ")]
+    cells.index = cells.index.map(run_label)
     return cells.map(lambda mean: "" if pd.isna(mean) else f"{mean:.3f}")
 
 

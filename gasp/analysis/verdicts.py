@@ -140,7 +140,7 @@ def claims_table(effects: pd.DataFrame, paper: pd.DataFrame) -> Markdown:
                 continue
             parts = effects[(effects["claim"] == name) & (effects["part"] != STRICTER)]["part"].unique().tolist() or [""]
             for part in parts:
-                text = f"{{ref}}`{name} <{claim.page}>` {claim.text if part == parts[0] else ''} {part and f'*{part}*'}"
+                text = f"{{ref}}`{name} <{claim.page}>` {claim.text} {part and f'*{part}*'}"
                 cells = (_cell(found, alone, name, part, dataset, label) for dataset, label in names.items())
                 # between empty lines, Markdown is read within HTML
                 rows.append(f'<tr><th scope="row">\n\n{" ".join(text.split())}\n\n</th>\n{"".join(cells)}</tr>')

@@ -1,12 +1,12 @@
 """Results on disk, one folder per profile. They are written completely or not at all, and found by key.
 
-::
+The folder ``runs/PROFILE`` has
 
-    runs/PROFILE/results/KEY.csv        a tidy table, one row per value
-    runs/PROFILE/results/KEY.npz        the share of each scene that was right at the first and last step, by condition
-    runs/PROFILE/results/KEY.json       the record: specification, versions, device, duration, checksums of both
-    runs/PROFILE/weights/*.safetensors  trained weights
-    runs/PROFILE/checkpoints/           unfinished runs (not in version control)
+- ``results/KEY.csv``: a tidy table, one row per value;
+- ``results/KEY.npz``: the share of each scene that was right at the first and last step, by condition;
+- ``results/KEY.json``: the record, with specification, versions, device, duration, and checksums of both;
+- ``weights/*.safetensors``: trained weights;
+- ``checkpoints/``: unfinished runs (not in version control).
 """
 
 from __future__ import annotations

@@ -61,7 +61,8 @@ class KomplexNet(Oscillating):
 
     .. math::
 
-        m_i = f\Bigl((1 - c) \Bigl[\sum_j w_{ij} m_j + b_i\Bigr] + c\, \Bigl|\sum_j w_{ij} z_j\Bigr|\Bigr)
+        m_i = f\Bigl( &(1 - c) \Bigl[\sum_j w_{ij} m_j + b_i\Bigr] \\
+        &+ c\, \Bigl|\sum_j w_{ij} z_j\Bigr| \Bigr)
 
         \varphi_i = \arg \sum_j w_{ij} z_j
 

@@ -149,9 +149,9 @@
   const about = () => {
     const [first, last, rival] = data.accuracy[level.value].map(percent);
     root.querySelector(".pool").textContent =
-      `The scenes are the first of each kind among ${data.pool} validation scenes at σ = ${data.levels[data.chosen]}, ` +
-      `whatever the share of the kind. At σ = ${data.levels[level.value]}, GASPnet has ${first} of all ${data.pool} right ` +
-      `at t = 0 and ${last} at the last step, the CNN ${rival}.`;
+      `The scenes are the first of each kind among ${data.pool} validation scenes at σ = ${data.levels[data.chosen]}, ` +
+      `whatever the share of the kind. At σ = ${data.levels[level.value]}, GASPnet has ${first} of all ${data.pool} right ` +
+      `at t = 0 and ${last} at the last step, the CNN ${rival}.`;
   };
   const advance = () => {
     const over = moment.value === moment.max;

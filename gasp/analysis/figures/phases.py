@@ -44,7 +44,7 @@ def gallery(examples: Mapping[str, Scenes]) -> Drawing:
     drawing = Drawing()
     for name, some in examples.items():
         tiles = drawing.tiles(len(some), 4)
-        tiles[0].set_title(name, loc="left")
+        tiles[0].set_title(name, loc="left").set_in_layout(False)  # or a long one would widen the gap to the next picture
         for tile, image in zip(tiles, some.batch(slice(None))[0], strict=True):
             show_scene(tile, image)
     return drawing

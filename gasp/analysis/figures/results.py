@@ -143,7 +143,7 @@ def gain_over(
             shown += [{"evaluation": evaluation, "variant": variant, "other": other} | gain for gain in gains]
         panel.axhline(0, color=INK, linewidth=0.8)
         panel.set(xlabel=AXES[evaluation], ylabel=f"{LABELS[variant]} − other")
-        panel.xaxis.set_major_locator(MaxNLocator(6))
+        panel.xaxis.set_major_locator(MaxNLocator(6, integer=evaluation == "objects"))
     drawing.data = pd.DataFrame(shown)
     drawing.legend()
     return drawing
