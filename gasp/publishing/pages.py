@@ -18,7 +18,8 @@ __all__ = ["banner", "install_cell", "provenance"]
 def banner(profile: Profile, overrides: dict[str, Any]) -> Markdown:
     """The line at the top of a page that says which runs it shows."""
     changes = "".join(f", with `{name} = {value}`" for name, value in overrides.items())
-    runs = f"Profile `{profile.name}`{changes}: {profile.description}; {_seeds(profile)} seeds per network and data set, unless a table says otherwise."
+    seeds = f"{_seeds(profile)} seeds per network and data set, unless the text says otherwise"
+    runs = f"Profile `{profile.name}`{changes}: {profile.description}; {seeds}."
     warning = "" if profile.judges else " **Runs this short support no conclusion.**"
     return Markdown(f"```{{div}} gasp-banner\n{runs}{warning}\n```")
 

@@ -960,7 +960,7 @@ def test_a_cell_is_empty_where_a_claim_is_not_judged(matrix):
 def test_layers_have_rows_of_their_own(matrix):
     first, second = (row for row in matrix.find_all("tr") if "C6" in row.th.text)
     assert first.th.text.strip() == f"{{ref}}C6 <the-phases> {CLAIMS['C6'].text} layer 1"
-    assert second.th.text.strip() == "{ref}C6 <the-phases> layer 2"
+    assert second.th.text.strip() == f"{{ref}}C6 <the-phases> {CLAIMS['C6'].text} layer 2"
     assert [row.th.em.text for row in (first, second)] == ["layer 1", "layer 2"]
     cells = [row.find_all("td")[1] for row in (first, second)]
     assert [cell["class"] for cell in cells] == [["holds"], ["not-tested"]]
