@@ -118,9 +118,5 @@ CLAIMS = {
     "O4": Claim("Feedback from the layers above makes KomplexNet more accurate.", "beyond-the-paper", phase_feedback),
     "O5": Claim("Predictive feedback helps a CNN under noise, and more so at higher noise.", "beyond-the-paper", prediction),
     "O6": Claim("Phases and predictive feedback together help more than either.", "beyond-the-paper", prediction_with_phases),
-    "O7": Claim(
-        "With phases, or with attention, a network learns visual reasoning from fewer examples.",
-        "beyond-the-paper",
-        fewer_examples,
-    ),
+    "O7": Claim("With phases, or with attention, visual reasoning takes fewer examples.", "beyond-the-paper", fewer_examples),
 }
