@@ -84,6 +84,8 @@ return {
   unset: [...document.querySelectorAll(".math")].filter((math) => !math.querySelector("mjx-container")).map(name),
   clipped: [...document.querySelectorAll("article img, article canvas, article table, article pre, article mjx-container")]
     .filter((element) => shown(element) && element.getBoundingClientRect().right > width + 1 && !inside(element)).map(name),
+  hidden: [...document.querySelectorAll("article mjx-container[display], article pre")] // behind a scroll bar
+    .filter((element) => shown(element) && element.scrollWidth > element.clientWidth + 1).map(name),
   overlaps,
   small,
   pale: [...new Set(pale)],
