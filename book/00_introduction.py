@@ -62,10 +62,10 @@ for name, where in {
 
 # %% [markdown]
 # **Phases say what is where.** Every unit of GASPnet has a phase, an angle. When an image shows two digits, the output unit of a
-# digit is closer in phase to the place of that digit than to the place of the other in {glue:text}`points` of the cases (by chance, in
-# half of them). In front of a photograph it is closest to its own digit in {glue:text}`points_photo` (by chance, in a third). No loss
-# told an output unit which place to point to, though masks of the digits trained the phases of places. With
-# {glue:text}`most` digits a unit points to its own in only {glue:text}`points_most` of the cases (by chance, in {glue:text}`chance`;
+# digit is closer in phase to the place of that digit than to the place of the other in {glue:text}`points` of the cases (by chance,
+# in half of them). In front of a photograph it is closest to its own digit in {glue:text}`points_photo` (by chance, in a third). No
+# loss told an output unit which place to point to, though masks of the digits trained the phases of places. With {glue:text}`most`
+# digits a unit points to its own in only {glue:text}`points_most` of the cases (by chance, in {glue:text}`chance`;
 # {ref}`what-is-where`).
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits, and the phases of GASPnet's first layer as they align. Colour is phase; brightness is how much a location pulls on others.", "name": "fig-aligning"}, "image": {"alt": "An animation: two digits whose locations change colour until each digit has one colour, opposite to the other's."}}
@@ -77,16 +77,16 @@ image = settings.datasets["multi_mnist"].compose("validation", 2, seed=1).batch(
 figures.animation(image, *align_first_layer(model, image, 4 * model.settings.iterations))
 
 # %% [markdown]
-# Here *GASPnet* is the paper's network with five additions of ours ({ref}`what-we-add`). The network with the paper's mechanisms alone
-# is called *GASPnet (paper)*.
+# Here *GASPnet* is the paper's network with five additions of ours ({ref}`what-we-add`). The network with the paper's mechanisms
+# alone is called *GASPnet (paper)*.
 #
 # **GASPnet picks digits out of photographs and noise better than a convolutional network (CNN) of as many parameters, mostly by a
-# learned gate that needs no phases.** In front of a photograph it names both of two digits in {glue:text}`photo_gaspnet` of the scenes,
-# and the CNN in {glue:text}`photo_cnn`; the same network with a gate of ours and without phases reaches {glue:text}`photo_gate`. For
-# two digits under noise of σ = {glue:text}`sigma` the shares are {glue:text}`noisy_gaspnet`, {glue:text}`noisy_cnn` and
-# {glue:text}`noisy_gate`. With neither photograph nor noise there is little to gain: {glue:text}`digits_gaspnet` against
-# {glue:text}`digits_cnn`, and a CNN of as many multiplications reaches {glue:text}`digits_wide` ({ref}`the-photographs`,
-# {ref}`the-noise`, {ref}`two-digits`).
+# learned gate that needs no phases.** In front of a photograph it names both of two digits in {glue:text}`photo_gaspnet` of the
+# scenes, and the CNN in {glue:text}`photo_cnn`; the same network with a gate of ours and without phases reaches
+# {glue:text}`photo_gate`. For two digits under noise of σ = {glue:text}`sigma` the shares are {glue:text}`noisy_gaspnet`,
+# {glue:text}`noisy_cnn` and {glue:text}`noisy_gate`. With neither photograph nor noise there is little to gain:
+# {glue:text}`digits_gaspnet` against {glue:text}`digits_cnn`, and a CNN of as many multiplications reaches {glue:text}`digits_wide`
+# ({ref}`the-photographs`, {ref}`the-noise`, {ref}`two-digits`).
 #
 # **Where the photograph must be named, too, GASPnet is measured slightly behind the CNN; the verdict is unclear.** It names digit and
 # photograph in {glue:text}`item_gaspnet` of the scenes, and the CNN of as many parameters in {glue:text}`item_cnn`.
@@ -100,9 +100,9 @@ figures.animation(image, *align_first_layer(model, image, 4 * model.settings.ite
 # different objects fire apart.
 #
 # *GASPnet: Global Agreement to Synchronize Phases* {cite:p}`gaspnet` builds that answer into a CNN. Every neuron has an activity and
-# a **phase**. Neurons whose learned features agree pull each other's phases together, as coupled oscillators do; all others are pushed
-# apart. Signals between neurons in phase then count more, and signals between neurons in antiphase count less. The aim is that each
-# object is processed almost as if the other were absent. {ref}`from-oscillators-to-binding` builds this up step by step.
+# a **phase**. Neurons whose learned features agree pull each other's phases together, as coupled oscillators do; all others are
+# pushed apart. Signals between neurons in phase then count more, and signals between neurons in antiphase count less. The aim is that
+# each object is processed almost as if the other were absent. {ref}`from-oscillators-to-binding` builds this up step by step.
 #
 # The paper's code is not public. This book is an independent implementation, written from the paper and its predecessors
 # {cite:p}`komplexnet,gattanet`. Every number and every figure on these pages comes from runs whose specification, versions and
@@ -129,10 +129,10 @@ from gasp.analysis.designs import OURS, PAPER
 verdicts.claims_table(*(verdicts.judge(settings, design) for design in (OURS, PAPER)))
 
 # %% [markdown]
-# C1, C2, C4 and C5 compare GASPnet with the same CNN, so they are not independent findings. In front of a photograph O1 holds although
-# C6 does not: the two digits have a phase each, and the photograph, which need not be named, has none ({ref}`the-phases`). An empty cell
-# means that the claim is not about that data set. With few seeds and many effects, much stays unclear. {ref}`the-effects` shows the differences behind each
-# verdict.
+# C1, C2, C4 and C5 compare GASPnet with the same CNN, so they are not independent findings. In front of a photograph O1 holds
+# although C6 does not: the two digits have a phase each, and the photograph, which need not be named, has none ({ref}`the-phases`).
+# An empty cell means that the claim is not about that data set. With few seeds and many effects, much stays unclear.
+# {ref}`the-effects` shows the differences behind each verdict.
 
 # %% [markdown]
 # (look-for-yourself)=
@@ -140,8 +140,8 @@ verdicts.claims_table(*(verdicts.judge(settings, design) for design in (OURS, PA
 #
 # GASPnet and a CNN of as many parameters look at the same scenes. Each pixel of the maps has the colour of its phase and is dimmed
 # where a place pulls little on others. Phases are random at the start. **Play** lets them align, five small steps (Kuramoto
-# iterations) for each time step, and GASPnet updates its answer at every time step. Each bar is the probability of a class; the classes that
-# are there are underlined.
+# iterations) for each time step, and GASPnet updates its answer at every time step. Each bar is the probability of a class; the
+# classes that are there are underlined.
 #
 # **Try this.** The list has four kinds of scenes, by whether the answer is right before phases align and at the end; most scenes are
 # right throughout. Play the first scene: GASPnet is wrong before its phases align, and correct afterwards. Then click on each of the
@@ -167,8 +167,8 @@ figures.explorer(
 # %% [markdown]
 # ## How to use this book
 #
-# **Read.** {ref}`the-model` gives the equations, each symbol with its name in the code. {ref}`the-methods` says what was trained and how claims are judged. Then come the experiments and
-# {ref}`what-it-costs`.
+# **Read.** {ref}`the-model` gives the equations, each symbol with its name in the code. {ref}`the-methods` says what was trained and
+# how claims are judged. Then come the experiments and {ref}`what-it-costs`.
 #
 # **Rerun.** In a copy of the project, `make book` does everything at a small scale within minutes, on data that come with
 # the packages. One chapter at another scale, or with another setting:

@@ -32,8 +32,8 @@ settings = gasp.load_profile(profile, **overrides)
 banner(settings, overrides)
 
 # %% [markdown]
-# An **oscillator** is either a location of a convolutional layer, whose channels share one phase in the paper, or a unit of a dense layer.
-# Oscillator $i$ has an activity $m_i$ (a vector over channels, or a number) and a phase $\varphi_i$, an angle.
+# An **oscillator** is either a location of a convolutional layer, whose channels share one phase in the paper, or a unit of a dense
+# layer. Oscillator $i$ has an activity $m_i$ (a vector over channels, or a number) and a phase $\varphi_i$, an angle.
 #
 # {numref}`fig-architecture` shows GASPnet (paper). Read it from top to bottom: the image passes through convolutions and
 # dense layers, as in any CNN. The purple boxes are the phases. From the second layer on, phases come from the layer below and
@@ -54,8 +54,8 @@ figures.architecture(untrained)
 # ### Agreement: who belongs with whom
 #
 # Each oscillator sends a key $k_i = W_k m_i$ and asks a query $q_i = W_q m_i$, both scaled to length 1, with matrices of its layer.
-# Training starts from $W_q = W_k$, so at first oscillators with similar activity attract each other. Two oscillators are coupled as strongly as the query of one matches the key of
-# the other:
+# Training starts from $W_q = W_k$, so at first oscillators with similar activity attract each other. Two oscillators are coupled as
+# strongly as the query of one matches the key of the other:
 #
 # $$
 # r_{ij} = \frac{\langle q_i, k_j \rangle\, N_{ij} - \varepsilon_i}{\kappa_i}.
@@ -114,8 +114,8 @@ print(coupling[0])
 # \varphi_i \leftarrow \varphi_i + \eta \sum_j g_j\, r_{ij} \sin(\varphi_j - \varphi_i).
 # $$ (eq-kuramoto)
 #
-# Silent neurons do not pull, because their amplitude gate is 0. The step size $\eta$ and the number of iterations $K$ are fixed. In code,
-# with all gates at 1:
+# Silent neurons do not pull, because their amplitude gate is 0. The step size $\eta$ and the number of iterations $K$ are fixed. In
+# code, with all gates at 1:
 
 # %%
 import math
@@ -161,7 +161,8 @@ print("end:  ", (phases.rad2deg() % 360).round().int().tolist())
 # \end{aligned}
 # $$ (eq-modulation)
 #
-# Here $f$ is the activation function and $b_i$ the bias. In phase, a connection is multiplied by $1 + a_F$. In antiphase it is multiplied by $1 - a_F$, which is zero when
+# Here $f$ is the activation function and $b_i$ the bias. In phase, a connection is multiplied by $1 + a_F$. In antiphase it is
+# multiplied by $1 - a_F$, which is zero when
 # $a_F = 1$. A unit that takes its phase by {eq}`eq-drive` then selects an object. Let two objects in antiphase contribute
 # $A > 0$ and $B > 0$ to the plain sum. The unit takes the phase of the stronger one and, with $a_F = 1$, computes
 # $A + B + |A - B| = 2 \max(A, B)$. In code, with $A = 3$ and $B = 1.5$:
@@ -178,9 +179,9 @@ print(f"plain sum {weighted.sum():.2f}, modulated {modulated.sum():.2f}")
 #
 # ### Time: look, align, look again
 #
-# The steps are $t = 0, 1, \dots, T - 1$. Step $t = 0$ is a plain feed-forward sweep; in GASPnet (paper) it is exactly that of a CNN with
-# the same weights. The phases of the first layer are random; those of deeper layers follow from them, and no phase changes any activity.
-# Each later step has two parts:
+# The steps are $t = 0, 1, \dots, T - 1$. Step $t = 0$ is a plain feed-forward sweep; in GASPnet (paper) it is exactly that of a CNN
+# with the same weights. The phases of the first layer are random; those of deeper layers follow from them, and no phase changes any
+# activity. Each later step has two parts:
 #
 # 1. $K$ iterations of {eq}`eq-kuramoto` align the phases of all layers, coupled by the keys and queries of the last sweep.
 # 2. A new sweep through all layers uses the aligned phases: {eq}`eq-drive`, then {eq}`eq-modulation`.
@@ -191,8 +192,8 @@ print(f"plain sum {weighted.sum():.2f}, modulated {modulated.sum():.2f}")
 # ### Learning: name the objects, keep them apart
 #
 # The loss is the cross-entropy, averaged over time steps, plus $\lambda$ times a synchrony loss on the phases of the first layer,
-# averaged over the steps after the first {cite:p}`kuranet,komplexnet`. Where two digits must be named, each is a target with weight ½.
-# With $R_o$ the order parameter and $\bar\varphi_o$ the mean phase of the locations of object $o$ of $G$,
+# averaged over the steps after the first {cite:p}`kuranet,komplexnet`. Where two digits must be named, each is a target with weight
+# ½. With $R_o$ the order parameter and $\bar\varphi_o$ the mean phase of the locations of object $o$ of $G$,
 #
 # $$
 # L_{\text{sync}} = \frac1G \sum_o (1 - R_o) + \Bigl| \frac1G \sum_o e^{i \bar\varphi_o} \Bigr|^2 .
@@ -223,14 +224,14 @@ print(f"end   {synchrony_loss(phases):.2f}")
 # ## What we add
 #
 # So far these are the paper's mechanisms: the variant `paper_gaspnet`, or *GASPnet (paper)*. On photographs they are less accurate
-# than a CNN ({ref}`the-photographs`). *GASPnet* in the rest of the book has five additions of ours, and two losses that train them with
-# masks; none of them is in the paper. Each is a setting of {py:class}`gasp.models.GASPnetSettings` that is off by default.
+# than a CNN ({ref}`the-photographs`). *GASPnet* in the rest of the book has five additions of ours, and two losses that train them
+# with masks; none of them is in the paper. Each is a setting of {py:class}`gasp.models.GASPnetSettings` that is off by default.
 # {ref}`the-second-design` measures what some changes of them are worth.
 #
 # **Answers add up over time.** The paper's network answers from its last sweep alone and forgets what earlier sweeps saw. Ours
 # answers at step $t$ by a weighted mean of the logits of all steps so far. A learned factor $\rho$ between 0 and 1 is the weight of a
-# step relative to the step after it ({py:class}`gasp.models.Trajectory`): with 0 only the last step counts, with 1 all count alike. The
-# network is trained by the logits $\ell_t$ of each step, and $\rho$ by a loss of its own on the answers $\bar\ell_t$:
+# step relative to the step after it ({py:class}`gasp.models.Trajectory`): with 0 only the last step counts, with 1 all count alike.
+# The network is trained by the logits $\ell_t$ of each step, and $\rho$ by a loss of its own on the answers $\bar\ell_t$:
 #
 # $$
 # \bar\ell_t = \sum_{s \le t} \rho^{t-s}\, \ell_s \Big/ \sum_{s \le t} \rho^{t-s} .
@@ -240,21 +241,22 @@ print(f"end   {synchrony_loss(phases):.2f}")
 # In ours, every channel and every unit has its own $a_F$. It starts from 1 and may fall to 0, where phases are ignored.
 #
 # **Keys come from a network of their own.** A filter of five pixels is too small to tell a stroke from a texture. A small
-# convolutional network ({py:class}`gasp.nn.keys.KeyNetwork`) computes features $h_i$ of each location of the first layer from a
-# field 33 pixels wide, so that a central location sees the whole image of 32. It learns through keys and the learned gate below. Keys and queries of the first layer are linear in these
-# features:
+# convolutional network ({py:class}`gasp.nn.keys.KeyNetwork`) computes features $h_i$ of each location of the first layer from a field
+# 33 pixels wide, so that a central location sees the whole image of 32. It learns through keys and the learned gate below. Keys and
+# queries of the first layer are linear in these features:
 # $k_i = W_k h_i$, $q_i = W_q h_i$.
 #
 # **A learned gate decides what takes part.** A black background is silent: its activity and its amplitude gates $g$ are 0, so nothing
-# there affects the rest (the first layer has no bias). A photograph is active everywhere, and units of the dense layer may follow *it* instead of a digit.
-# The same features therefore also decide how much each location takes part:
+# there affects the rest (the first layer has no bias). A photograph is active everywhere, and units of the dense layer may follow
+# *it* instead of a digit. The same features therefore also decide how much each location takes part:
 #
 # $$
 # m_i \leftarrow p_i\, m_i, \qquad p_i = \operatorname{sigmoid}(v \cdot h_i + v_0).
 # $$ (eq-gate)
 #
 # The gate $p$ multiplies the activity of the first layer. Pull, drive and input to the next layer are all computed from that
-# activity, so a location whose gate is closed is as silent as a black background. It acts from step $t = 0$ on, before any phase does.
+# activity, so a location whose gate is closed is as silent as a black background. It acts from step $t = 0$ on, before any phase
+# does.
 # (Elsewhere in this book, *the gate* means this learned gate, unless it is called the amplitude gate.)
 #
 # **Each channel has a phase.** In the paper the channels of a location share one phase, the mean over its receptive
@@ -275,16 +277,16 @@ print(f"end   {synchrony_loss(phases):.2f}")
 # $$ (eq-key-loss)
 #
 # Here $c_{oi}$ is how much of location $i$ object $o$ covers, and $\tau = 4$ ({py:func}`gasp.learning.losses.key_loss`). The
-# synchrony loss, in contrast, reaches keys only through several steps of the dynamics. The *loss on the gate* $L_{\text{gate}}$ is the
-# cross-entropy between $p_i$ and how much of location $i$ the objects cover that must be named
+# synchrony loss, in contrast, reaches keys only through several steps of the dynamics. The *loss on the gate* $L_{\text{gate}}$ is
+# the cross-entropy between $p_i$ and how much of location $i$ the objects cover that must be named
 # ({py:func}`gasp.learning.losses.gate_loss`). GASPnet minimises
 #
 # $$
 # L = L_{\text{class}} + \lambda L_{\text{sync}} + L_{\text{key}} + L_{\text{gate}} ,
 # $$ (eq-loss)
 #
-# plus the loss on answers that trains $\rho$ alone. GASPnet (paper) minimises the first two terms. The objects of the losses are those that must be named. Without masks, labels alone train
-# keys and gate.
+# plus the loss on answers that trains $\rho$ alone. GASPnet (paper) minimises the first two terms. The objects of the losses are
+# those that must be named. Without masks, labels alone train keys and gate.
 #
 # The key network adds parameters, so GASPnet is compared with a wider CNN that has about as many.
 #
@@ -312,8 +314,8 @@ print(f"end   {synchrony_loss(phases):.2f}")
 # | – | units of the dense layer | `hidden` | {glue:text}`hidden` | [G] |
 # | – | kernels and strides | `kernels`, `strides` | {glue:text}`kernels`, {glue:text}`strides` | ours |
 #
-# [G] is the paper {cite:p}`gaspnet`, [K] is KomplexNet {cite:p}`komplexnet`. What they do not specify we chose; *ours* marks
-# these choices. Two points are not in the table. As in [K], the sums of {eq}`eq-modulation` are normalised: over the locations of each
+# [G] is the paper {cite:p}`gaspnet`, [K] is KomplexNet {cite:p}`komplexnet`. What they do not specify we chose; *ours* marks these
+# choices. Two points are not in the table. As in [K], the sums of {eq}`eq-modulation` are normalised: over the locations of each
 # channel in the second and third convolution, over units in the dense layer. And phases take activity as given and send no gradient
 # into it, which is our choice; with that gradient, training was slow or failed. The letter $\sigma$ is the width of the neighbourhood
 # here; on other pages it is the standard deviation of noise.
@@ -401,10 +403,10 @@ iterations = model.settings.iterations
 maps, scene_gates = align_first_layer(model, image[0], 3 * iterations)
 
 # %% [markdown]
-# To read {numref}`fig-alignment`, look at the maps first. Each square is a location of the first layer. Its colour is its
-# phase, by the wheel on the right; black locations are silent (amplitude gate 0). Then look at the curves. *Order* is 1 when each digit
-# has one phase. *Separation* is $(1 - \cos \Delta) / 2$ of their mean phases: 1 in antiphase, and 0 when they share a phase. Random mean phases give 0.5 on
-# average, and any value in a single scene, so only later values tell something.
+# To read {numref}`fig-alignment`, look at the maps first. Each square is a location of the first layer. Its colour is its phase, by
+# the wheel on the right; black locations are silent (amplitude gate 0). Then look at the curves. *Order* is 1 when each digit has one
+# phase. *Separation* is $(1 - \cos \Delta) / 2$ of their mean phases: 1 in antiphase, and 0 when they share a phase. Random mean
+# phases give 0.5 on average, and any value in a single scene, so only later values tell something.
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "One scene, and the phases of the first layer as they align (colour: phase; brightness: amplitude gate). The curves show the order within the digits and the separation between them, after each iteration.", "name": "fig-alignment"}, "image": {"alt": "A scene with two digits, maps of its phases that turn from noise into two colours, and two curves rising to one."}}
 import pandas as pd
@@ -430,9 +432,10 @@ glue("iterations_shown", str(3 * iterations), display=False)
 #
 # ## What follows
 #
-# - Oscillators that agree attract each other, all others repel, so objects end up in different phases. At test time nobody tells the network how many
-#   there are.
-# - With $a_F = 1$, a unit whose inputs are in antiphase computes twice the larger of them instead of their sum. This is how phases can select an object.
+# - Oscillators that agree attract each other, all others repel, so objects end up in different phases. At test time nobody tells the
+#   network how many there are.
+# - With $a_F = 1$, a unit whose inputs are in antiphase computes twice the larger of them instead of their sum. This is how phases
+#   can select an object.
 # - No pairs of neurons are formed, because both sums factorise. {ref}`what-it-costs`
 #   says what remains.
 # - All of it depends on keys that agree within an object and differ between objects. Whether training finds such keys decides the

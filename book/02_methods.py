@@ -11,8 +11,8 @@
 # (the-methods)=
 # # Methods
 #
-# We compare GASPnet with CNNs of about as many parameters and of as many multiplications, and with networks without one of its parts. A
-# fixed rule turns each comparison into a verdict. This page describes the data, the networks and the rule.
+# We compare GASPnet with CNNs of about as many parameters and of as many multiplications, and with networks without one of its parts.
+# A fixed rule turns each comparison into a verdict. This page describes the data, the networks and the rule.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"
@@ -29,12 +29,13 @@ banner(settings, overrides)
 # ## Data
 #
 # Scenes are composed on the fly by a seeded generator, which knows the mask of each object. **Multi-MNIST** is the recipe of
-# KomplexNet {cite:p}`komplexnet`: two digits of different classes, cropped to their bounding boxes, at random places of a
-# canvas of 50 × 50 pixels, resized to 32 × 32 (*two digits*). Their boxes do not overlap; in two variants of the data set they may, by
-# up to 25 % or 50 % of the smaller box. **CIFAR-MNIST** and **CIFAR-Fashion** put a 28 × 28 digit or piece of clothing at a random place on a 32 × 32 photograph, added and clipped at
-# white; one head reports the item, another the photograph. **Two digits on a photograph** are those of multi-MNIST, added to a
-# photograph that need not be named, after KomplexNet's own data. Three more data sets serve single chapters: two painted digits whose
-# colours must be named, too ({ref}`what-is-where`), and two problems of visual reasoning, *inside or outside* and *same or different*
+# KomplexNet {cite:p}`komplexnet`: two digits of different classes, cropped to their bounding boxes, at random places of a canvas of
+# 50 × 50 pixels, resized to 32 × 32 (*two digits*). Their boxes do not overlap; in two variants of the data set they may, by up to 25
+# % or 50 % of the smaller box. **CIFAR-MNIST** and **CIFAR-Fashion** put a 28 × 28 digit or piece of clothing at a random place on a
+# 32 × 32 photograph, added and clipped at white; one head reports the item, another the photograph. **Two digits on a photograph**
+# are those of multi-MNIST, added to a photograph that need not be named, after KomplexNet's own data. Three more data sets serve
+# single chapters: two painted digits whose colours must be named, too ({ref}`what-is-where`), and two problems of visual reasoning,
+# *inside or outside* and *same or different*
 # ({ref}`visual-reasoning`).
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "Scenes of every data set (validation images).", "name": "fig-datasets"}, "image": {"alt": "Rows of small images: pairs of digits, with more and more overlap, and digits and clothes on photographs."}}
@@ -48,18 +49,18 @@ for name, data in settings.datasets.items():
 figures.gallery(examples)
 
 # %% [markdown]
-# A tenth of the training images is held out for validation. Every setting was chosen by its accuracy on validation scenes. Test scenes are composed
-# from the test images with a seed of their own. One such set of scenes is a *draw*; all draws share the test images. There are
-# {glue:text}`test_scenes` test scenes without disturbance, and {glue:text}`sweep_scenes` for each disturbance.
+# A tenth of the training images is held out for validation. Every setting was chosen by its accuracy on validation scenes. Test
+# scenes are composed from the test images with a seed of their own. One such set of scenes is a *draw*; all draws share the test
+# images. There are {glue:text}`test_scenes` test scenes without disturbance, and {glue:text}`sweep_scenes` for each disturbance.
 #
 # ## Two designs
 #
 # The book tests two designs of GASPnet. **GASPnet (paper)** has the mechanisms of the paper alone. **GASPnet** has five additions of
-# ours: a small network for keys, a learned gate, a phase for each channel, a strength of modulation that is learned for each
-# channel and unit, and a read-out that integrates over time ({ref}`what-we-add`). The paper's mechanisms were tested first, on
-# draw 0. Then the additions were chosen on validation scenes ({ref}`the-second-design`). The rule below was written after the
-# first test and before any test of the second design, which is tested on draw {glue:text}`draw`: new scenes, of which no result was
-# known, composed of the same test images. So verdicts on the paper's mechanisms alone follow a rule that was written with their results known.
+# ours: a small network for keys, a learned gate, a phase for each channel, a strength of modulation that is learned for each channel
+# and unit, and a read-out that integrates over time ({ref}`what-we-add`). The paper's mechanisms were tested first, on draw 0. Then
+# the additions were chosen on validation scenes ({ref}`the-second-design`). The rule below was written after the first test and
+# before any test of the second design, which is tested on draw {glue:text}`draw`: new scenes, of which no result was known, composed
+# of the same test images. So verdicts on the paper's mechanisms alone follow a rule that was written with their results known.
 #
 # ## Variants
 #
@@ -103,30 +104,31 @@ variants_table("GASPnet, and what is compared with it", [name for name in VARIAN
 variants_table("GASPnet (paper), and what is compared with it", of_paper)
 
 # %% [markdown]
-# *As many parameters* and *as many multiplications* refer to GASPnet in the first table, and to GASPnet (paper) in the second. Weights
-# that exist but are never used count, too, such as the keys of the gate without phases. Multiplications count the sweeps and the
-# Kuramoto iterations of all T = 3 steps.
+# *As many parameters* and *as many multiplications* refer to GASPnet in the first table, and to GASPnet (paper) in the second.
+# Weights that exist but are never used count, too, such as the keys of the gate without phases. Multiplications count the sweeps and
+# the Kuramoto iterations of all T = 3 steps.
 #
-# Two variants test the phases themselves. With *random initial phases*, every layer starts at random and keeps its phases from step to
-# step, instead of taking them from its input. With *ideal phases*, the masks set the phases of the first layer, at test time, too: this
-# shows what modulation is worth when the phases of the first layer are right. *Labels only* is GASPnet without the losses that use
-# masks, and with one phase per location. *GAttANet* and *KomplexNet* are the predecessors ({ref}`the-predecessors`): with our read-out,
-# or *(paper)* with the answer of the last step alone. Variants without a number of seeds were measured on
-# validation scenes only ({ref}`the-second-design`), or not at all.
+# Two variants test the phases themselves. With *random initial phases*, every layer starts at random and keeps its phases from step
+# to step, instead of taking them from its input. With *ideal phases*, the masks set the phases of the first layer, at test time, too:
+# this shows what modulation is worth when the phases of the first layer are right. *Labels only* is GASPnet without the losses that
+# use masks, and with one phase per location. *GAttANet* and *KomplexNet* are the predecessors ({ref}`the-predecessors`): with our
+# read-out, or *(paper)* with the answer of the last step alone. Variants without a number of seeds were measured on validation scenes
+# only ({ref}`the-second-design`), or not at all.
 #
 # We run seeds in their order, towards ten for the main networks, as far as our machine's time allows. Verdicts were looked at in
-# between, and cells whose verdicts were unclear were continued first. Such repeated looks make a wrong verdict somewhat more likely than
-# the rule below says.
+# between, and cells whose verdicts were unclear were continued first. Such repeated looks make a wrong verdict somewhat more likely
+# than the rule below says.
 #
 # ## Training
 #
-# Apart from the problems of visual reasoning, which have few examples ({ref}`visual-reasoning`), all variants are optimised alike: Adam with a one-cycle schedule, batches of {glue:text}`batch`, peak learning rate
-# {glue:text}`rate`, {glue:text}`epochs` epochs of {glue:text}`scenes` fresh scenes, clipped gradients. The loss is the mean
-# cross-entropy over time steps and heads; where there are phases, λ = {glue:text}`synchrony` times the synchrony loss of the first
-# layer is added. GASPnet's keys and gate have losses of their own ({ref}`what-we-add`). The synchrony loss and the losses on keys and
-# gate use masks of the objects, which a CNN never sees. So GASPnet and the CNN differ in what they are told, too. The fair control for
-# that is the *gate without phases*, which is trained with the same masks; *labels only* does without any ({ref}`without-masks`). The
-# length of training is what two cores allow for all runs, not where accuracy ends: twice as long brings about 0.01 on two digits
+# Apart from the problems of visual reasoning, which have few examples ({ref}`visual-reasoning`), all variants are optimised alike:
+# Adam with a one-cycle schedule, batches of {glue:text}`batch`, peak learning rate {glue:text}`rate`, {glue:text}`epochs` epochs of
+# {glue:text}`scenes` fresh scenes, clipped gradients. The loss is the mean cross-entropy over time steps and heads; where there are
+# phases, λ = {glue:text}`synchrony` times the synchrony loss of the first layer is added. GASPnet's keys and gate have losses of
+# their own ({ref}`what-we-add`). The synchrony loss and the losses on keys and gate use masks of the objects, which a CNN never sees.
+# So GASPnet and the CNN differ in what they are told, too. The fair control for that is the *gate without phases*, which is trained
+# with the same masks; *labels only* does without any ({ref}`without-masks`). The length of training is what two cores allow for all
+# runs, not where accuracy ends: twice as long brings about 0.01 on two digits
 # ({ref}`the-search`).
 
 # %% tags=["remove-cell"]
@@ -144,9 +146,9 @@ glue("synchrony", f"{training.synchrony_weight:g}", display=False)
 # %% [markdown]
 # ## Evaluation
 #
-# Each trained model meets the test scenes once: undisturbed, under five corruptions, with smaller items, with three and four
-# digits and with overlap, and for more time steps than it was trained for. For every scene we record whether all objects were named
-# that must be, at the first and at the last time step. A head that must name n objects answers with its n largest logits. If the units of
+# Each trained model meets the test scenes once: undisturbed, under five corruptions, with smaller items, with three and four digits
+# and with overlap, and for more time steps than it was trained for. For every scene we record whether all objects were named that
+# must be, at the first and at the last time step. A head that must name n objects answers with its n largest logits. If the units of
 # the read-out have phases, we also measure whether they tell where each object is ({ref}`what-is-where`).
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "The corruptions, each at the levels of the profile, on one scene: Gaussian noise of standard deviation σ; salt and pepper on a share of pixels; speckle, noise in proportion to the pixel; blur by a Gaussian of σ pixels; loss of a share of contrast. None was met in training.", "name": "fig-corruptions"}, "image": {"alt": "Five rows of one scene that becomes noisier, more speckled, blurred or paler from left to right."}}
@@ -181,10 +183,10 @@ glue("family_ours", str(ours.sum()), display=False)
 # of its effects was shown to be the opposite of what the claim says. Where the evidence is too weak for either, the claim is
 # *unclear*. The claims C1 to C8 and O1 to O7 are those of {ref}`what-holds`. The rule has four steps.
 #
-# **1. A claim becomes effects.** An effect is a weighted sum of accuracies: a difference between two networks, its mean over
-# levels of a corruption, a gain over time steps, or the slope of that gain over noise. In claims C6 and O1 it is a measure of phases
-# minus a threshold. Its sign is chosen so that the claim says that it is above zero. All accuracies in an effect come from the same seeds and the same test scenes, so an effect has one value
-# for each seed and scene.
+# **1. A claim becomes effects.** An effect is a weighted sum of accuracies: a difference between two networks, its mean over levels
+# of a corruption, a gain over time steps, or the slope of that gain over noise. In claims C6 and O1 it is a measure of phases minus a
+# threshold. Its sign is chosen so that the claim says that it is above zero. All accuracies in an effect come from the same seeds and
+# the same test scenes, so an effect has one value for each seed and scene.
 #
 # **2. Each effect is tested twice.** Another training could have given other networks, so Student's t test asks whether the mean
 # over *seeds* is zero. Other test scenes could have given other answers, so a permutation test asks whether the mean over *scenes*
@@ -194,11 +196,11 @@ glue("family_ours", str(ours.sum()), display=False)
 #
 # **3. The p-values are corrected for their number**, by Holm's method, in two families for each design. The first family has all
 # effects that decide the paper's claims, on all data sets. The second has our own claims and the stricter comparison. If the tests'
-# assumptions are met, the chance that any effect of a family is wrongly said to hold, or not to hold, is at most {glue:text}`alpha`. No
-# correction is made across families. For GASPnet the families have {glue:text}`family_paper` and {glue:text}`family_ours` tested
+# assumptions are met, the chance that any effect of a family is wrongly said to hold, or not to hold, is at most {glue:text}`alpha`.
+# No correction is made across families. For GASPnet the families have {glue:text}`family_paper` and {glue:text}`family_ours` tested
 # effects, so the smallest p of a family must be below {glue:text}`alpha` divided by this number. With few seeds, only large effects
-# pass. An effect *holds* if it is above zero and its corrected p is below {glue:text}`alpha`. It *does not hold* if it is
-# below zero and its corrected p is below {glue:text}`alpha`. Otherwise it is *unclear*. With fewer than two seeds it is *not tested*.
+# pass. An effect *holds* if it is above zero and its corrected p is below {glue:text}`alpha`. It *does not hold* if it is below zero
+# and its corrected p is below {glue:text}`alpha`. Otherwise it is *unclear*. With fewer than two seeds it is *not tested*.
 #
 # **4. Effects become a verdict.** A claim holds on a data set if all its effects there hold. It does not hold if at least one of
 # them does not hold. It is not tested if none of them is, and unclear in all other cases. In a profile whose runs are too short to
@@ -209,8 +211,8 @@ glue("family_ours", str(ours.sum()), display=False)
 #
 # ### What is compared
 #
-# - *The paper's comparison* is with a CNN of as many parameters. The verdict rests on it. *The stricter comparison*, ours, is with a CNN
-#   of as many multiplications. It has a verdict of its own, marked *stricter*, and does not change the first.
+# - *The paper's comparison* is with a CNN of as many parameters. The verdict rests on it. *The stricter comparison*, ours, is with a
+#   CNN of as many multiplications. It has a verdict of its own, marked *stricter*, and does not change the first.
 # - *Accuracy* (C1, C2), *ablations* (C7) and GAttANet, a predecessor with attention and no phases (C8), are compared on scenes
 #   without noise. *Robustness* (C4) is accuracy under corruption: the mean difference over all levels of Gaussian noise, and over all
 #   levels of all corruptions. Both must be above zero. A network that is more accurate without noise can pass although it loses more
@@ -223,14 +225,13 @@ glue("family_ours", str(ours.sum()), display=False)
 #   of 100 with item and photograph. Close to that, accuracy has no room to fall. Levels are chosen without looking at the last
 #   step, so that the choice cannot favour a gain.
 # - *Smaller items* (C5): averaged over all scales below that of training, GASPnet must name the item more often than the CNN, and the
-#   photograph at most {glue:text}`margin` less often. This margin is about twice the standard error that ten seeds would give, estimated
-#   on validation scenes of photographs. We have fewer seeds, so it is a strict one.
-# - *Phases separate the objects* (C6) is judged in each convolutional layer, at the last time step. Order within objects must
-#   exceed {glue:text}`separated` of at most 1, and separation {glue:text}`separated` of the largest possible, which is 1 for two objects
-#   and 0.75 for three. At these thresholds, with two objects, mean
-#   phases are then at least 127° apart, and phases deviate from them by at most 38° (the circular standard deviation). So about 19 of
-#   20 locations are nearer to their own object. Order and separation are averaged over scenes before they are stored, so this claim is
-#   tested over seeds alone.
+#   photograph at most {glue:text}`margin` less often. This margin is about twice the standard error that ten seeds would give,
+#   estimated on validation scenes of photographs. We have fewer seeds, so it is a strict one.
+# - *Phases separate the objects* (C6) is judged in each convolutional layer, at the last time step. Order within objects must exceed
+#   {glue:text}`separated` of at most 1, and separation {glue:text}`separated` of the largest possible, which is 1 for two objects and
+#   0.75 for three. At these thresholds, with two objects, mean phases are then at least 127° apart, and phases deviate from them by
+#   at most 38° (the circular standard deviation). So about 19 of 20 locations are nearer to their own object. Order and separation
+#   are averaged over scenes before they are stored, so this claim is tested over seeds alone.
 #
 # ### Claims of ours
 #
@@ -241,8 +242,8 @@ glue("family_ours", str(ours.sum()), display=False)
 # - O2: *Unseen overlap.* Digits overlap in the test more than they did in training. The gain from the first step to the last must be
 #   above zero, and larger than the difference between the first step and the CNN of the same layers. The learned gate and the key
 #   network already act at the first step, so they count on the other side.
-# - O3: *Accuracy per cost.* GASPnet is compared with a CNN whose training step takes as long, interpolated between CNNs of four widths.
-#   A GASPnet that takes longer than the widest CNN is compared with that one ({ref}`accuracy-per-cost`).
+# - O3: *Accuracy per cost.* GASPnet is compared with a CNN whose training step takes as long, interpolated between CNNs of four
+#   widths. A GASPnet that takes longer than the widest CNN is compared with that one ({ref}`accuracy-per-cost`).
 # - O4: *Feedback of phases.* KomplexNet with feedback is compared with KomplexNet, without noise and over the levels of Gaussian
 #   noise. Both differences must be above zero ({ref}`beyond-the-paper`).
 # - O5: *Prediction under noise.* The CNN with predictive feedback is compared with the CNN of the same layers: the mean of the

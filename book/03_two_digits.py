@@ -129,17 +129,17 @@ table_of(pd.concat([parts, gate], axis=1), "noise σ")
 #
 # - **Without noise**, GASPnet is as accurate as the CNN at its first step, and the whole gain comes later.
 # - **Under noise**, most of the gain is there at the first step. We think that the gate silences noise in the background.
-# - **Later steps** add about as much under weak noise as without noise, and several times as much from σ = 0.15 to 0.3. At σ = 0.5 hardly
-#   any scene is right at any step, so there is nothing left to gain. Claim C3 therefore counts only levels at which the CNN
+# - **Later steps** add about as much under weak noise as without noise, and several times as much from σ = 0.15 to 0.3. At σ = 0.5
+#   hardly any scene is right at any step, so there is nothing left to gain. Claim C3 therefore counts only levels at which the CNN
 #   and GASPnet's first step have an accuracy of at least 0.1 ({ref}`the-rule`).
-# - **Against the gate without phases**, the lead is uncertain: its intervals include zero at most levels. The gate alone reaches most of
-#   what GASPnet does.
+# - **Against the gate without phases**, the lead is uncertain: its intervals include zero at most levels. The gate alone reaches most
+#   of what GASPnet does.
 #
 # Do phases make the gain of later steps, or does mere repetition? A control network was trained like GASPnet, but its phases never
 # align ($K = 0$). There the second step changes accuracy by {glue:text}`gain_unaligned`; in a network trained with alignment, by
-# {glue:text}`gain_aligned` (two time steps, three epochs, one seed, validation scenes without noise). This suggests that phases make the
-# gain of later steps; one seed cannot settle it. On overlap and under noise the control was not compared, so there we only say that
-# later steps help.
+# {glue:text}`gain_aligned` (two time steps, three epochs, one seed, validation scenes without noise). This suggests that phases make
+# the gain of later steps; one seed cannot settle it. On overlap and under noise the control was not compared, so there we only say
+# that later steps help.
 
 # %% tags=["remove-cell"]
 from myst_nb import glue
@@ -175,9 +175,9 @@ table_of(pd.concat([differences, ours]), "difference")
 # ### Overlap
 #
 # Trained on overlap, GASPnet (paper) has no clear lead over the CNN of as many parameters, and the CNN of as many multiplications is
-# ahead of both. The bounding boxes of the two digits overlapped by up to 25 % or 50 % of the smaller one, in training and in the test.
-# Overlap that training did *not* show is another matter: there phases help ({ref}`the-generalisation`). GASPnet with our additions
-# was not trained on overlap.
+# ahead of both. The bounding boxes of the two digits overlapped by up to 25 % or 50 % of the smaller one, in training and in the
+# test. Overlap that training did *not* show is another matter: there phases help ({ref}`the-generalisation`). GASPnet with our
+# additions was not trained on overlap.
 
 # %% tags=["remove-input"]
 overlaps = {"none": "multi_mnist", "25 %": "multi_mnist_25", "50 %": "multi_mnist_50"}

@@ -70,9 +70,9 @@ accuracy.columns = ["both digits right", "GASPnet − this one, paired by seed"]
 table_of(accuracy, "model")
 
 # %% [markdown]
-# GASPnet names both digits far more often than the CNN of as many parameters. The gate alone makes most of the difference. GASPnet was
-# measured ahead of the gate, too, by much less (this interval is not corrected and has no verdict). A CNN of as many multiplications was
-# not run on these scenes.
+# GASPnet names both digits far more often than the CNN of as many parameters. The gate alone makes most of the difference. GASPnet
+# was measured ahead of the gate, too, by much less (this interval is not corrected and has no verdict). A CNN of as many
+# multiplications was not run on these scenes.
 #
 # ### Over time steps
 
@@ -92,9 +92,9 @@ noise = levels_of(selected, "gaussian", undisturbed_at=dataset.undisturbed("gaus
 table_of(parts_of_difference({f"σ = {level:g}": at_level(noise, level) for level in [0.0, *levels[:4:2]]}), "GASPnet")
 
 # %% [markdown]
-# Both parts count: two thirds of the gain without noise are there at the first step, and later steps add the rest. Up to σ = 0.15 later
-# steps add about as much under noise as without it; over all levels up to 0.5 they add less, the higher the noise. Claim C3 asks for
-# more, so it does not hold.
+# Both parts count: two thirds of the gain without noise are there at the first step, and later steps add the rest. Up to σ = 0.15
+# later steps add about as much under noise as without it; over all levels up to 0.5 they add less, the higher the noise. Claim C3
+# asks for more, so it does not hold.
 #
 # Phases are worth less than the last row suggests. A gate that was trained without phases reaches more in its single step than
 # GASPnet does in its first. What phases are worth in the end is the difference between GASPnet and that gate, in the first table.
@@ -127,9 +127,9 @@ captions = [
 figures.phase_maps(images, trajectory, captions)
 
 # %% [markdown]
-# The strength of modulation $a_F$ is learned, for each channel and unit. In this network (seed 0) it has fallen from 1 in every layer,
-# most in the second convolution. There the standard deviation over channels exceeds the mean: some channels are modulated, others
-# hardly at all, or even the other way round.
+# The strength of modulation $a_F$ is learned, for each channel and unit. In this network (seed 0) it has fallen from 1 in every
+# layer, most in the second convolution. There the standard deviation over channels exceeds the mean: some channels are modulated,
+# others hardly at all, or even the other way round.
 
 # %% tags=["remove-input"]
 from gasp.analysis.tables import table
@@ -205,10 +205,10 @@ for variant in ("paper_gaspnet", "paper_ideal_phases"):
 table(["order within item / photograph", *(f"layer {layer + 1}" for layer in range(len(maps)))], rows)
 
 # %% [markdown]
-# These are networks of seed 0 at the last time step, on 512 validation scenes. In GASPnet (paper) the item keeps one phase better than
-# the photograph, which falls apart into patches and waves of many phases. *Ideal* phases keep the photograph in one piece, and yet the
-# network is no better than the CNN. They are coarse: a location takes the mean phase of what its filter sees, and a stroke of a digit
-# is thinner than that. So a photograph without a common phase is one cause of the loss and not the only one.
+# These are networks of seed 0 at the last time step, on 512 validation scenes. In GASPnet (paper) the item keeps one phase better
+# than the photograph, which falls apart into patches and waves of many phases. *Ideal* phases keep the photograph in one piece, and
+# yet the network is no better than the CNN. They are coarse: a location takes the mean phase of what its filter sees, and a stroke of
+# a digit is thinner than that. So a photograph without a common phase is one cause of the loss and not the only one.
 #
 # ### Where the difference comes from
 #
@@ -246,19 +246,20 @@ table_of(parts_of_difference(whole), "GASPnet, no noise")
 
 # %% [markdown]
 # At its first step GASPnet names the item less well than the CNN of the same layers, and later steps more than make up for it. For
-# the photograph, weights and gate make no clear difference, and later steps add half as much as for the item. In the first
-# layer, order within objects is far higher than with the paper's mechanisms alone; in deeper layers it is not ({ref}`the-effects`, C6).
-# Why GASPnet is not ahead of the CNN of as many parameters all the same is open. *How the design was chosen* lists what was tried ({ref}`the-search`).
+# the photograph, weights and gate make no clear difference, and later steps add half as much as for the item. In the first layer,
+# order within objects is far higher than with the paper's mechanisms alone; in deeper layers it is not ({ref}`the-effects`, C6). Why
+# GASPnet is not ahead of the CNN of as many parameters all the same is open. *How the design was chosen* lists what was tried
+# ({ref}`the-search`).
 
 # %% [markdown]
 # ## What follows
 #
-# - Of two digits alone, two digits on a photograph and CIFAR-MNIST, GASPnet gains most, without noise, on the second. The gate makes most
-#   of this gain, and phases seem to add a little.
-# - Where the photograph must be named, too, the paper's mechanisms cost accuracy. A photograph that falls into many phases is probably
-#   part of the reason: ideal phases bring accuracy closer to that of the CNN, but not above it.
-# - With our additions, later steps help there, too; how much of that is due to phases is open, as no gate without phases was run on test
-#   scenes. The parameters of keys and gate seem to be worth more in a wider CNN, but the verdict is unclear.
+# - Of two digits alone, two digits on a photograph and CIFAR-MNIST, GASPnet gains most, without noise, on the second. The gate makes
+#   most of this gain, and phases seem to add a little.
+# - Where the photograph must be named, too, the paper's mechanisms cost accuracy. A photograph that falls into many phases is
+#   probably part of the reason: ideal phases bring accuracy closer to that of the CNN, but not above it.
+# - With our additions, later steps help there, too; how much of that is due to phases is open, as no gate without phases was run on
+#   test scenes. The parameters of keys and gate seem to be worth more in a wider CNN, but the verdict is unclear.
 
 # %% [markdown]
 # ## Exercises

@@ -57,9 +57,9 @@ def rivals(measured):
 # ## Two digits
 #
 # GASPnet stays far above the CNNs under moderate Gaussian noise, salt and pepper, and loss of contrast. Under speckle and blur the
-# lead is smaller. Each panel is one kind of corruption ({numref}`fig-corruptions` shows them). From left to right it becomes stronger,
-# and the accuracy of every network falls. The choice of the CNN matters here: under Gaussian noise, the wider the CNN, the lower its
-# accuracy. The one of as many parameters is 1.11 times as wide as GASPnet.
+# lead is smaller. Each panel is one kind of corruption ({numref}`fig-corruptions` shows them). From left to right it becomes
+# stronger, and the accuracy of every network falls. The choice of the CNN matters here: under Gaussian noise, the wider the CNN, the
+# lower its accuracy. The one of as many parameters is 1.11 times as wide as GASPnet.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits: share of test scenes with both digits right under each corruption, at the last time step (mean over seeds, 95 % interval).", "name": "fig-noise"}, "image": {"alt": "Five panels, one a corruption, of accuracies that fall with its level."}}
 figures.accuracy_over(digits, undisturbed_at)
@@ -71,8 +71,8 @@ figures.gain_over(digits, undisturbed_at, rivals(digits))
 # ## Two digits on a photograph
 #
 # Here the lead is largest without any corruption, and it shrinks as corruption grows stronger, except under loss of contrast. Under
-# blur it is gone from σ = 0.75 on, and turns into a deficit at σ = 1. So GASPnet loses *more* to most corruptions than the CNN does; it
-# stays ahead because it starts ahead.
+# blur it is gone from σ = 0.75 on, and turns into a deficit at σ = 1. So GASPnet loses *more* to most corruptions than the CNN does;
+# it stays ahead because it starts ahead.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits on a photograph: share of test scenes with both digits right under each corruption, at the last time step (mean over seeds, 95 % interval).", "name": "fig-photo-noise"}, "image": {"alt": "Five panels, one a corruption, of accuracies that fall with its level."}}
 figures.accuracy_over(photographs, undisturbed_at)
@@ -156,11 +156,11 @@ table_of(alone, "scenes", "corruption", folded="Differences averaged over levels
 # ## What follows
 #
 # - A CNN with a learned gate, trained without phases, is nearly as robust as GASPnet.
-# - Within GASPnet, accuracy grows on average from the first step to the last under every corruption. GASPnet is measured furthest ahead
-#   of the gate under blur on two digits, and where digits overlap ({ref}`the-generalisation`); with three seeds of the gate this is no
-#   more than a hint.
-# - On two digits, GASPnet's lead over CNNs grows with noise. In front of a photograph its lead shrinks, except under loss of contrast.
-#   With an item on a photograph it starts behind, and stays behind.
+# - Within GASPnet, accuracy grows on average from the first step to the last under every corruption. GASPnet is measured furthest
+#   ahead of the gate under blur on two digits, and where digits overlap ({ref}`the-generalisation`); with three seeds of the gate
+#   this is no more than a hint.
+# - On two digits, GASPnet's lead over CNNs grows with noise. In front of a photograph its lead shrinks, except under loss of
+#   contrast. With an item on a photograph it starts behind, and stays behind.
 
 # %% [markdown]
 # ## Exercises

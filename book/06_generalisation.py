@@ -91,13 +91,15 @@ def parts(measured, evaluation, label, *networks):
 table_of(parts(results, "objects", "{:g} digits"), "GASPnet")
 
 # %% [markdown]
-# As in {ref}`the-two-parts`, the difference from the CNN of the same layers has two parts. With three digits, later steps are measured
-# to cost accuracy, with a wide interval; with four they change little. A loss could come from phases that were trained on two objects
-# and leave no room on the circle for a third. But more digits are also drawn smaller, so number and size cannot be told apart here.
+# As in {ref}`the-two-parts`, the difference from the CNN of the same layers has two parts. With three digits, later steps are
+# measured to cost accuracy, with a wide interval; with four they change little. A loss could come from phases that were trained on
+# two objects and leave no room on the circle for a third. But more digits are also drawn smaller, so number and size cannot be told
+# apart here.
 #
 # ### What phases bring on overlap
 #
-# No digits overlapped in training. Where they overlap in the test, place separates them less well, so this is where phases should help
+# No digits overlapped in training. Where they overlap in the test, place separates them less well, so this is where phases should
+# help
 # (claim O2).
 
 
@@ -144,8 +146,8 @@ table_of(with_overlap(alone, "paper_gaspnet", "paper_no_modulation"), "GASPnet (
 #
 # ## Smaller items on photographs
 #
-# One head names a digit or a piece of clothing, another the photograph behind it. The figure shows networks with the paper's mechanisms
-# alone, as does the first table; the second table is about GASPnet with our additions.
+# One head names a digit or a piece of clothing, another the photograph behind it. The figure shows networks with the paper's
+# mechanisms alone, as does the first table; the second table is about GASPnet with our additions.
 
 # %% tags=["remove-cell"]
 compared = ["paper_cnn_parameters", "paper_cnn_compute", "paper_gaspnet"]
@@ -182,18 +184,18 @@ table_of(by_condition(means, "cnn_parameters", "gaspnet", ("gaspnet", "cnn_param
 # %% [markdown]
 # These are means over all scales below 1, paired by seed, with 95 % intervals. GASPnet (paper) names the item slightly less well than
 # the CNN of as many parameters, and the photograph much less well, behind items of any size, as in {ref}`the-photographs`. With our
-# additions (second table), GASPnet is measured ahead on smaller items, and behind on the photograph by a smaller margin, whose interval
-# includes zero; claim C5 is unclear.
+# additions (second table), GASPnet is measured ahead on smaller items, and behind on the photograph by a smaller margin, whose
+# interval includes zero; claim C5 is unclear.
 
 # %% [markdown]
 # ## What follows
 #
 # - On overlap that training did not show, later steps help, on a black background and in front of a photograph. On a black background
 #   weights and gate together show no contribution. This is our best evidence that phases bind, and it is modest: in relation to what
-#   is wrong, later steps help no more with overlap than without. And a CNN that is *trained* on overlap does as well as GASPnet (paper)
-#   ({ref}`two-digits`).
-# - With three digits later steps show no gain, and units point less reliably ({ref}`what-is-where`). Training on more objects, or phases
-#   with more dimensions than the angle on a circle ({ref}`related-work`), are the obvious next steps.
+#   is wrong, later steps help no more with overlap than without. And a CNN that is *trained* on overlap does as well as GASPnet
+#   (paper) ({ref}`two-digits`).
+# - With three digits later steps show no gain, and units point less reliably ({ref}`what-is-where`). Training on more objects, or
+#   phases with more dimensions than the angle on a circle ({ref}`related-work`), are the obvious next steps.
 # - On smaller items, GASPnet (paper) is behind the CNN where the photograph must be named.
 
 # %% [markdown]

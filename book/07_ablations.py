@@ -83,14 +83,14 @@ table_of(pd.concat(gains), "scenes", "variant")
 #
 # **On two digits**, without noise, removing a part costs little, and removing the neighbourhood costs most of the three. Under noise
 # the measured losses are larger, with wide intervals. Without noise, ideal phases are no better than those that the network finds for
-# itself, so separation does not limit accuracy there. Phases that start at random in every layer cost more accuracy than any removal, probably
-# because deeper layers then do not take their phases from their input.
+# itself, so separation does not limit accuracy there. Phases that start at random in every layer cost more accuracy than any removal,
+# probably because deeper layers then do not take their phases from their input.
 #
 # **On CIFAR-MNIST**, removing any of the three parts *raises* accuracy, to about that of the CNN of the same layers. Without
 # modulation no phase is used. Without the other two, all phases are alike ({numref}`fig-cifar-separation`), so no connection is
 # weakened. None of these networks is modulated by phases that differ, which suggests that such modulation costs accuracy when the
-# photograph must be named. It is not only that phases are wrong: ideal phases are better than the network's own, and were still measured
-# below no modulation.
+# photograph must be named. It is not only that phases are wrong: ideal phases are better than the network's own, and were still
+# measured below no modulation.
 #
 # ## What the changes do to phases
 
@@ -112,9 +112,10 @@ table(["variant", "order within digits", "separation between digits"], rows)
 # ## Does separation pay?
 #
 # If phases help because they tell objects apart, networks whose phases lie further apart should be more accurate. Each point is one
-# trained network. The figures are mixed. On two digits, accuracy and separation are correlated over all networks (exercise 2). Networks
-# without neighbourhood do not separate at all and are below GASPnet (paper); but networks whose phases start at random separate almost
-# fully and are the least accurate. On CIFAR-MNIST, networks whose phases do not separate, or are not used, are the most accurate.
+# trained network. The figures are mixed. On two digits, accuracy and separation are correlated over all networks (exercise 2).
+# Networks without neighbourhood do not separate at all and are below GASPnet (paper); but networks whose phases start at random
+# separate almost fully and are the least accurate. On CIFAR-MNIST, networks whose phases do not separate, or are not used, are the
+# most accurate.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits, no noise: share of test scenes with both digits right against the separation of the two digits' phases in the first layer, at the last time step. A point for each network; without modulation, the network is a CNN.", "name": "fig-separation"}, "image": {"alt": "Points of six kinds of networks; accuracy over separation of phases."}}
 figures.accuracy_over_separation(results["multi_mnist"])
@@ -125,8 +126,8 @@ figures.accuracy_over_separation(results["cifar_mnist"])
 # %% [markdown]
 # ## What follows
 #
-# - On two digits without noise, removing one of the three parts costs little: GASPnet (paper) is hardly better there than the CNN that
-#   it becomes without modulation.
+# - On two digits without noise, removing one of the three parts costs little: GASPnet (paper) is hardly better there than the CNN
+#   that it becomes without modulation.
 # - Where the photograph must be named, the paper's network does better with no modulation than with its own phases, and better than
 #   with ideal ones. So wrong phases are at most a part of the problem.
 # - The same ablations of GASPnet with our additions have not been run on test scenes yet.

@@ -105,9 +105,9 @@ look(model, scenes[shared.gt(8).nonzero().flatten()[:4]])
 #
 # *Order* is the order parameter of the phases within an object: 1 if all its locations have one phase. *Separation* is
 # $\tfrac12 (1 - \cos \Delta)$ of the mean phases of two objects: 1 in antiphase, 0.5 on average by chance. With the photograph as a
-# third object, the mean over pairs can reach at most 0.75. Claim C6 asks for an order above 0.8, and for a separation above 0.8 of the
-# largest possible ({ref}`the-rule`). In the first two layers both rise over time. In the third, on two digits, order is about 0.7 from
-# the start and does not rise.
+# third object, the mean over pairs can reach at most 0.75. Claim C6 asks for an order above 0.8, and for a separation above 0.8 of
+# the largest possible ({ref}`the-rule`). In the first two layers both rise over time. In the third, on two digits, order is about 0.7
+# from the start and does not rise.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits: order parameter of the phases within an object, and separation of the mean phases of the two objects (1 is antiphase), for each convolutional layer on test scenes without noise (means over seeds, 95 % intervals).", "name": "fig-order"}, "image": {"alt": "Two panels of curves that rise over time steps, one curve a layer."}}
 figures.order_over_time(results["multi_mnist"])
@@ -153,8 +153,9 @@ glue("pull_photograph", f"{shares[2]:.2f}", display=False)
 #
 # ## When the photograph must be named, too
 #
-# On CIFAR-MNIST, GASPnet brings the digit into one phase and most of the photograph into the opposite one. In the first layer the order
-# of item and photograph is {glue:text}`item_order` and {glue:text}`ground_order` (seed 0, 512 validation scenes), and claim C6 holds:
+# On CIFAR-MNIST, GASPnet brings the digit into one phase and most of the photograph into the opposite one. In the first layer the
+# order of item and photograph is {glue:text}`item_order` and {glue:text}`ground_order` (seed 0, 512 validation scenes), and claim C6
+# holds:
 
 # %% tags=["remove-cell"]
 images, masks, _ = settings.datasets["cifar_mnist"].compose("validation", 512, seed=1).batch(slice(None))
@@ -195,10 +196,10 @@ figures.order_over_time(gasp.run_all(settings.experiments(["cifar_mnist"], ["pap
 # %% [markdown]
 # ## Do units follow the object that they report?
 #
-# A dense unit has one phase for the whole image. *Nearness* is the cosine of its phase to that of the nearest object in the
-# first layer (1: in phase with one of them), as a mean in which units count as much as they pull others. *Follows* is the share of
-# objects whose read-out unit is nearer to its own object than to any other; by chance it would be one half with two digits, and one
-# third with a photograph as third object. {ref}`what-is-where` measures the same as *pointing*, on more scenes. At t = 0 both are above
+# A dense unit has one phase for the whole image. *Nearness* is the cosine of its phase to that of the nearest object in the first
+# layer (1: in phase with one of them), as a mean in which units count as much as they pull others. *Follows* is the share of objects
+# whose read-out unit is nearer to its own object than to any other; by chance it would be one half with two digits, and one third
+# with a photograph as third object. {ref}`what-is-where` measures the same as *pointing*, on more scenes. At t = 0 both are above
 # chance already, because a unit takes its phase from the places that drive it, whatever their phases are. Alignment does the rest:
 
 # %% tags=["remove-input"]
@@ -217,11 +218,11 @@ table(["scenes", "units", *(f"t = {t}" for t in sorted(units["t"].unique()))], r
 # %% [markdown]
 # ## What follows
 #
-# - On two digits, phases do in the first two convolutions what the paper says. In the third they do so only with the paper's mechanisms
-#   alone. With our additions, which give each channel there a phase of its own, the order was measured below our threshold; the
-#   verdict is unclear.
-# - Behind two digits that alone must be named, a photograph takes no common phase, and needs none. Where it must be named, too, it does
-#   in the first layer.
+# - On two digits, phases do in the first two convolutions what the paper says. In the third they do so only with the paper's
+#   mechanisms alone. With our additions, which give each channel there a phase of its own, the order was measured below our
+#   threshold; the verdict is unclear.
+# - Behind two digits that alone must be named, a photograph takes no common phase, and needs none. Where it must be named, too, it
+#   does in the first layer.
 
 # %% [markdown]
 # ## Exercises
@@ -243,8 +244,8 @@ for number in (2, 5, 10, 50):
 # is no accident. In deeper layers it covers fewer.
 
 # %% [markdown]
-# **2. How long does it take?** On twenty scenes, after how many iterations is the separation of the two digits above 0.9, and the order
-# within both above 0.8?
+# **2. How long does it take?** On twenty scenes, after how many iterations is the separation of the two digits above 0.9, and the
+# order within both above 0.8?
 
 # %% tags=["hide-cell"] mystnb={"code_prompt_show": "Solution of exercise 2", "code_prompt_hide": "Hide the solution"}
 from gasp.learning.evaluation import separation

@@ -11,10 +11,10 @@
 # (the-predecessors)=
 # # The predecessors
 #
-# GASPnet joins two earlier models. From **GAttANet** {cite:p}`gattanet` it takes global agreement between keys and queries of
-# all layers; from **KomplexNet** {cite:p}`komplexnet` phases, Kuramoto dynamics and the synchrony loss. Both are built here as
-# models of their own. They have the same layers as GASPnet and the same number of parameters within a few per cent. At t = 0 both
-# compute what a CNN with their weights computes. Claim C8 says that global attention alone is not enough: GAttANet is less accurate than GASPnet.
+# GASPnet joins two earlier models. From **GAttANet** {cite:p}`gattanet` it takes global agreement between keys and queries of all
+# layers; from **KomplexNet** {cite:p}`komplexnet` phases, Kuramoto dynamics and the synchrony loss. Both are built here as models of
+# their own. They have the same layers as GASPnet and the same number of parameters within a few per cent. At t = 0 both compute what
+# a CNN with their weights computes. Claim C8 says that global attention alone is not enough: GAttANet is less accurate than GASPnet.
 #
 # ## GAttANet
 #
@@ -30,9 +30,9 @@
 # $$ (eq-gattanet)
 #
 # There are no phases. Activity that agrees with the global query is amplified. If both objects agree, both are amplified, and nothing
-# separates them.
-# Here $f$ is the activation function, $\alpha_l$ the learned strength of modulation in layer $l$, and $d$ the dimension of keys. Three
-# choices are ours: the bound by tanh, $\alpha_l = 1$ at the start of training, and attention that also scales the read-out.
+# separates them. Here $f$ is the activation function, $\alpha_l$ the learned strength of modulation in layer $l$, and $d$ the
+# dimension of keys. Three choices are ours: the bound by tanh, $\alpha_l = 1$ at the start of training, and attention that also
+# scales the read-out.
 #
 # ## KomplexNet
 #
@@ -123,13 +123,13 @@ figures.accuracy_over(results["multi_mnist"], undisturbed_at)
 # %% [markdown]
 # Without noise the four networks are about equally accurate on two digits, so neither attention nor phases are needed to name them.
 # Under noise, the two with phases are measured well above the CNN, and GAttANet about level with it. Most of this is there at t = 0,
-# before phases act ({numref}`fig-predecessors`): it is in the weights that were trained together with them. KomplexNet, whose coupling
-# kernel is local and does not depend on what locations see, keeps at least as much accuracy as GASPnet (paper). So what GASPnet adds,
-# agreement over all layers, does not show as robustness here.
+# before phases act ({numref}`fig-predecessors`): it is in the weights that were trained together with them. KomplexNet, whose
+# coupling kernel is local and does not depend on what locations see, keeps at least as much accuracy as GASPnet (paper). So what
+# GASPnet adds, agreement over all layers, does not show as robustness here.
 #
-# Claim C8 says that global attention alone is not enough, so GAttANet should be less accurate than GASPnet. The claim is judged without
-# noise. On two digits GAttANet is then as accurate as GASPnet (paper), and the verdict is unclear; on CIFAR-MNIST it is more accurate,
-# and the claim does not hold. On two digits under noise GASPnet (paper) is ahead, but the verdict does not count noise.
+# Claim C8 says that global attention alone is not enough, so GAttANet should be less accurate than GASPnet. The claim is judged
+# without noise. On two digits GAttANet is then as accurate as GASPnet (paper), and the verdict is unclear; on CIFAR-MNIST it is more
+# accurate, and the claim does not hold. On two digits under noise GASPnet (paper) is ahead, but the verdict does not count noise.
 #
 # On CIFAR-MNIST, GAttANet is about as accurate as the CNN. The two models with phases are less accurate, about half of it already at
 # t = 0, and KomplexNet is the least accurate of all. GAttANet has time steps and attention, so these are unlikely to be the cause of
@@ -138,9 +138,9 @@ figures.accuracy_over(results["multi_mnist"], undisturbed_at)
 # %% [markdown]
 # ## With our read-out, beside GASPnet with our additions
 #
-# Here all networks with time steps answer by a weighted mean over these, and GASPnet has our additions. The networks were trained anew
-# and tested on another draw of scenes, and this CNN has as many parameters as GASPnet with its additions; so its numbers differ from
-# those above. Two digits:
+# Here all networks with time steps answer by a weighted mean over these, and GASPnet has our additions. The networks were trained
+# anew and tested on another draw of scenes, and this CNN has as many parameters as GASPnet with its additions; so its numbers differ
+# from those above. Two digits:
 
 # %% tags=["remove-input"]
 beside = ["cnn_parameters", "gattanet", "komplexnet", "gaspnet"]
@@ -168,9 +168,9 @@ table_of(by_variant(conditions, beside), "model")
 #
 # The solution can be run after the cells above, in the notebook: see the buttons at the top of the page.
 #
-# **1. A maximum.** Two objects in antiphase send $A > B > 0$ to a unit without bias and activation function. What does the unit compute
-# in KomplexNet, by {eq}`eq-komplexnet`? And in GASPnet, by {eq}`eq-modulation` with $a_F = 1$, if it has the phase of the stronger
-# object?
+# **1. A maximum.** Two objects in antiphase send $A > B > 0$ to a unit without bias and activation function. What does the unit
+# compute in KomplexNet, by {eq}`eq-komplexnet`? And in GASPnet, by {eq}`eq-modulation` with $a_F = 1$, if it has the phase of the
+# stronger object?
 
 # %% tags=["hide-cell"] mystnb={"code_prompt_show": "Solution of exercise 1", "code_prompt_hide": "Hide the solution"}
 import torch

@@ -107,22 +107,23 @@ for name, text in {
 # Machine: {glue:text}`machine`. Batches of {glue:text}`batch` scenes. Numbers are medians over {glue:text}`rounds` rounds, with
 # quartiles in brackets.
 #
-# A **floor** is the time that a computation needs at least on this machine. For training and inference it counts the multiplications of
-# the sweeps; for the coupling alone, its multiplications or the data that it must move, whichever takes longer. In a large product or
-# convolution the machine does {glue:text}`rate` billion floating point operations per second (a multiplication and its addition are
-# two), and it copies {glue:text}`bandwidth` GB per second.
+# A **floor** is the time that a computation needs at least on this machine. For training and inference it counts the multiplications
+# of the sweeps; for the coupling alone, its multiplications or the data that it must move, whichever takes longer. In a large product
+# or convolution the machine does {glue:text}`rate` billion floating point operations per second (a multiplication and its addition
+# are two), and it copies {glue:text}`bandwidth` GB per second.
 #
 # ## Steps
 #
-# With our additions and three time steps, a training step of GASPnet takes {glue:text}`ours_times` times as long as that of the CNN of
-# the same layers; with two time steps, {glue:text}`ours_two_times` times. The gate without phases takes {glue:text}`gate_times` times.
+# With our additions and three time steps, a training step of GASPnet takes {glue:text}`ours_times` times as long as that of the CNN
+# of the same layers; with two time steps, {glue:text}`ours_two_times` times. The gate without phases takes {glue:text}`gate_times`
+# times.
 #
 # The rest of this section and the next look at GASPnet (paper), whose parts were timed one by one. With three time steps it takes
 # {glue:text}`gasp_step` ms for a training step, and the CNN {glue:text}`cnn_step` ms. The median ratio over rounds is
-# {glue:text}`training_times` in training and {glue:text}`inference_times` in inference. Counting the multiplications of the sweeps alone,
-# without the coupling, it would be {glue:text}`training_floor` in training: the first layer and the plain part of the second do not change over time and are computed
-# once; the modulated part of the second layer, and all layers after it, are computed again at each further step, as three plain
-# layers ({eq}`eq-three-convolutions`).
+# {glue:text}`training_times` in training and {glue:text}`inference_times` in inference. Counting the multiplications of the sweeps
+# alone, without the coupling, it would be {glue:text}`training_floor` in training: the first layer and the plain part of the second
+# do not change over time and are computed once; the modulated part of the second layer, and all layers after it, are computed again
+# at each further step, as three plain layers, by {eq}`eq-three-convolutions`.
 #
 # In {numref}`fig-costs-time`, the gap between the solid line and the dotted floor is time that is not spent on multiplications.
 # {numref}`fig-costs-parts` shows where it goes.
@@ -134,9 +135,9 @@ figures.costs_over_time(table)
 figures.costs_of_parts(table)
 
 # %% [markdown]
-# Without Kuramoto iterations, a training step takes {glue:text}`training_without` times as long as the CNN's. So the iterations, which
-# are the coupling, take more than half of the step, though most multiplications are those of the sweeps. We did not trace where the time goes; many
-# small operations on small tensors are a likely cause.
+# Without Kuramoto iterations, a training step takes {glue:text}`training_without` times as long as the CNN's. So the iterations,
+# which are the coupling, take more than half of the step, though most multiplications are those of the sweeps. We did not trace where
+# the time goes; many small operations on small tensors are a likely cause.
 #
 # Fewer iterations would save time. On two digits, three iterations instead of five align phases less well ({ref}`the-search`). Lower
 # precision brings nothing on this machine: in bfloat16 a step of the CNN takes {glue:text}`bfloat16` times as long as in single
@@ -144,9 +145,9 @@ figures.costs_of_parts(table)
 #
 # ## Coupling
 #
-# The pooled key makes the coupling affordable in larger networks. As {eq}`eq-coupling` is written, every oscillator meets every other.
-# In the factorised form {eq}`eq-pooled-key` each meets one pool. With {glue:text}`dense_size` oscillators the factorised form is
-# {glue:text}`dense_times` times as fast. Our network has about 400 oscillators; at {glue:text}`small_size`, the factor is
+# The pooled key makes the coupling affordable in larger networks. As {eq}`eq-coupling` is written, every oscillator meets every
+# other. In the factorised form {eq}`eq-pooled-key` each meets one pool. With {glue:text}`dense_size` oscillators the factorised form
+# is {glue:text}`dense_times` times as fast. Our network has about 400 oscillators; at {glue:text}`small_size`, the factor is
 # {glue:text}`small_times`.
 #
 # It also scales better. At each step of the sequence {glue:text}`sizes` oscillators, the number grows fourfold, and one evaluation
@@ -162,12 +163,12 @@ figures.costs_of_coupling(table)
 # %% [markdown]
 # ## An epoch
 #
-# An epoch of GASPnet (paper), {glue:text}`epoch_scenes` scenes, takes {glue:text}`epoch` s on all threads. This includes composing the scenes,
-# all steps, a checkpoint and validation. Its multiplications alone would take {glue:text}`epoch_floor` s.
+# An epoch of GASPnet (paper), {glue:text}`epoch_scenes` scenes, takes {glue:text}`epoch` s on all threads. This includes composing
+# the scenes, all steps, a checkpoint and validation. Its multiplications alone would take {glue:text}`epoch_floor` s.
 #
 # Experiments run differently, with several workers of one thread each ({ref}`running-at-scale`). One worker with one run takes
-# {glue:text}`epoch_one_worker` s, and two workers with two runs take {glue:text}`epoch_two_workers` s, both with the start of
-# the workers included. That is a weak-scaling efficiency of {glue:text}`weak_scaling`: at 100 %, a second run would cost no extra time.
+# {glue:text}`epoch_one_worker` s, and two workers with two runs take {glue:text}`epoch_two_workers` s, both with the start of the
+# workers included. That is a weak-scaling efficiency of {glue:text}`weak_scaling`: at 100 %, a second run would cost no extra time.
 #
 # Scenes are composed at {glue:text}`scene_rate` per second, a small part of the epoch. Training two seeds as one batched model
 # (`torch.func`) takes {glue:text}`together` times as long as one after the other. We tried this with the CNN only.
@@ -203,11 +204,12 @@ costs = pd.DataFrame(
 figures.accuracy_over_cost(accuracy, costs, [CNN_WIDTHS, GASPNET_STEPS])
 
 # %% [markdown]
-# On these seeds GASPnet does not repay its cost on two digits without noise. A CNN 1.5 times as wide is measured as accurate with about a
-# quarter of the multiplications. The CNN of as many multiplications is more accurate on average, which is unclear after correction for
-# the number of effects, and takes less time. Claim O3 is about the second panel; since GASPnet is dearer than the widest CNN, it makes the same
-# comparison here as the stricter version of claim C1, and is no second finding. Under Gaussian noise it is the other way round: there
-# GASPnet is far ahead of wider CNNs ({ref}`the-noise`), and the gate without phases reaches most of that at a seventh of GASPnet's time.
+# On these seeds GASPnet does not repay its cost on two digits without noise. A CNN 1.5 times as wide is measured as accurate with
+# about a quarter of the multiplications. The CNN of as many multiplications is more accurate on average, which is unclear after
+# correction for the number of effects, and takes less time. Claim O3 is about the second panel; since GASPnet is dearer than the
+# widest CNN, it makes the same comparison here as the stricter version of claim C1, and is no second finding. Under Gaussian noise it
+# is the other way round: there GASPnet is far ahead of wider CNNs ({ref}`the-noise`), and the gate without phases reaches most of
+# that at a seventh of GASPnet's time.
 
 # %% [markdown]
 # (what-all-of-it-costs)=
@@ -239,10 +241,11 @@ tables.table(["profile", "runs", "training steps", "core-hours"], estimates)
 # ## What follows
 #
 # - Most of the cost comes from the later time steps: each one repeats most of the network three times and adds Kuramoto iterations.
-# - The iterations take more than half of a training step. In the sizes measured, their cost grows less than linearly with the number of
-#   oscillators.
-# - A fair comparison gives the CNN the same budget. On these seeds a wide CNN is more accurate on clean digits, which is unclear after
-#   correction, and GASPnet is more accurate under Gaussian noise. The gate without phases gives most of GASPnet's robustness for far less.
+# - The iterations take more than half of a training step. In the sizes measured, their cost grows less than linearly with the number
+#   of oscillators.
+# - A fair comparison gives the CNN the same budget. On these seeds a wide CNN is more accurate on clean digits, which is unclear
+#   after correction, and GASPnet is more accurate under Gaussian noise. The gate without phases gives most of GASPnet's robustness
+#   for far less.
 #
 # ## Exercises
 #

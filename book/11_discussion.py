@@ -62,8 +62,8 @@ for name, shown in {
 
 # %% [markdown]
 # GASPnet with our additions picks digits out of noise and photographs, mostly by its gate, and its phases say where they are. The
-# paper's mechanisms alone gain less under noise on two digits. Each cell lists the claims with a verdict on one data set ({ref}`what-holds` has their texts).
-# First GASPnet with our additions:
+# paper's mechanisms alone gain less under noise on two digits. Each cell lists the claims with a verdict on one data set
+# ({ref}`what-holds` has their texts). First GASPnet with our additions:
 
 # %% tags=["remove-input"]
 verdicts.datasets_table(judged)
@@ -79,24 +79,25 @@ verdicts.datasets_table(alone)
 # {ref}`the-effects` every difference. Differences below are shares of test scenes, with 95 % intervals over seeds; these are not
 # corrected for the number of effects.
 #
-# **Phases say what is where.** With two digits, the output unit of a digit is closer in phase to its own digit than to the other, almost
-# without exception, although no loss told an output unit where to point; masks trained the phases of places ({ref}`what-is-where`).
-# In front of a photograph it mostly does, too, although claim C6 does not hold there: the photograph has no common phase, but the two
-# digits have one each. A CNN can be asked the same by attribution, after the fact and at further cost. With three and four digits,
-# units point less reliably.
+# **Phases say what is where.** With two digits, the output unit of a digit is closer in phase to its own digit than to the other,
+# almost without exception, although no loss told an output unit where to point; masks trained the phases of places
+# ({ref}`what-is-where`). In front of a photograph it mostly does, too, although claim C6 does not hold there: the photograph has no
+# common phase, but the two digits have one each. A CNN can be asked the same by attribution, after the fact and at further cost. With
+# three and four digits, units point less reliably.
 #
 # **GASPnet picks digits out of noise and photographs.** Over the CNN of as many parameters it gains {glue:text}`photo` in front of a
 # photograph without noise, {glue:text}`noise_photo` there under Gaussian noise, and {glue:text}`noise_digits` on two digits under
-# Gaussian noise ({ref}`two-digits`, {ref}`the-photographs`, {ref}`the-noise`). A gate that is trained with the same masks, and without
-# any phase, makes most of this gain. What phases add to that gate is small; on two digits its interval includes zero.
+# Gaussian noise ({ref}`two-digits`, {ref}`the-photographs`, {ref}`the-noise`). A gate that is trained with the same masks, and
+# without any phase, makes most of this gain. What phases add to that gate is small; on two digits its interval includes zero.
 #
 # **Without noise and photograph there is little to gain**: {glue:text}`digits` over the CNN of as many parameters. A CNN of as many
-# multiplications was measured ahead of GASPnet (GASPnet minus this CNN: {glue:text}`digits_wide`). Under Gaussian noise GASPnet is far
-# ahead of that CNN ({glue:text}`noise_wide`); over all corruptions the stricter comparison is unclear.
+# multiplications was measured ahead of GASPnet (GASPnet minus this CNN: {glue:text}`digits_wide`). Under Gaussian noise GASPnet is
+# far ahead of that CNN ({glue:text}`noise_wide`); over all corruptions the stricter comparison is unclear.
 #
-# **Where the photograph must be named, too, we cannot show that GASPnet beats the CNN of as many parameters.** On CIFAR-MNIST the difference is
-# {glue:text}`item` without noise and {glue:text}`noise_item` under Gaussian noise. GASPnet (paper) is clearly worse than the CNN there.
-# Its photograph falls into many phases, but even phases that masks set do not lift it above the CNN ({ref}`the-photographs`).
+# **Where the photograph must be named, too, we cannot show that GASPnet beats the CNN of as many parameters.** On CIFAR-MNIST the
+# difference is {glue:text}`item` without noise and {glue:text}`noise_item` under Gaussian noise. GASPnet (paper) is clearly worse
+# than the CNN there. Its photograph falls into many phases, but even phases that masks set do not lift it above the CNN
+# ({ref}`the-photographs`).
 #
 # **Accuracy grows from the first step to the last.** Averaged over noise it grows by {glue:text}`growth_digits` on two digits,
 # {glue:text}`growth_photo` in front of a photograph and {glue:text}`growth_item` on CIFAR-MNIST. Claim C3 also asks that it grow more
@@ -107,12 +108,13 @@ verdicts.datasets_table(alone)
 # {glue:text}`overlap_photo` in front of a photograph ({ref}`the-generalisation`). On a black background they are all that helps; in
 # front of a photograph, weights and gate bring more. With three digits, later steps were measured to cost accuracy.
 #
-# **Our additions cost order in the third layer.** On two digits GASPnet (paper) passes claim C6 in every layer. With our additions, which
-# give each channel of the third layer a phase of its own, the order there was measured below the threshold ({glue:text}`layer_3`); the
-# verdict is unclear.
+# **Our additions cost order in the third layer.** On two digits GASPnet (paper) passes claim C6 in every layer. With our additions,
+# which give each channel of the third layer a phase of its own, the order there was measured below the threshold
+# ({glue:text}`layer_3`); the verdict is unclear.
 #
-# **What was not tested, or not enough.** The paper's ablations (C7) and the comparison with GAttANet (C8) were made for GASPnet (paper)
-# only. Feedback, prediction and visual reasoning (O4 to O7) were run with three seeds, too few to decide ({ref}`beyond-the-paper`).
+# **What was not tested, or not enough.** The paper's ablations (C7) and the comparison with GAttANet (C8) were made for GASPnet
+# (paper) only. Feedback, prediction and visual reasoning (O4 to O7) were run with three seeds, too few to decide
+# ({ref}`beyond-the-paper`).
 #
 # ## What the paper leaves open
 #
@@ -131,22 +133,23 @@ verdicts.datasets_table(alone)
 #   not the absolute accuracies: twice the training brings about 0.01 on two digits to CNN and GASPnet (paper) alike
 #   ({ref}`the-search`).
 # - Results differ greatly between seeds under noise. With few seeds intervals are wide, and an unclear effect is not an absent one.
-# - GASPnet is trained with masks, which a CNN never sees. The gate without phases is the fair control for that. On labels alone, phases
-#   separate for some seeds and not for others ({ref}`without-masks`).
+# - GASPnet is trained with masks, which a CNN never sees. The gate without phases is the fair control for that. On labels alone,
+#   phases separate for some seeds and not for others ({ref}`without-masks`).
 # - The training sets are the first 40,000 images of CIFAR-10, and the first 50,000 of MNIST and Fashion-MNIST.
 # - Equal multiplications do not mean equal memory or time. By the clock, GASPnet costs more still ({ref}`what-it-costs`).
 # - GAttANet and KomplexNet are our implementations of what is published about them ({ref}`the-predecessors`), and not their authors'.
 #
 # ## What to try next
 #
-# More objects. No network here was trained on more than two digits, and phases serve less well with more. Training on three and four, or
-# phases with more dimensions, would tell whether the circle has too little room or the training too few objects ({ref}`related-work`).
+# More objects. No network here was trained on more than two digits, and phases serve less well with more. Training on three and four,
+# or phases with more dimensions, would tell whether the circle has too little room or the training too few objects
+# ({ref}`related-work`).
 #
 # Feedback. The paper names top-down predictions {cite:p}`predify` as its next step. {ref}`beyond-the-paper` makes a beginning, on two
 # digits, where local cues suffice. Photographs are where cues from above could matter.
 #
-# Tasks that need binding. The paper's tasks ask which objects there are, and that can be told without binding. Asking for an object by
-# its place, or by another of its features, is a sharper test of what synchrony is for. {ref}`what-is-where` begins with it.
+# Tasks that need binding. The paper's tasks ask which objects there are, and that can be told without binding. Asking for an object
+# by its place, or by another of its features, is a sharper test of what synchrony is for. {ref}`what-is-where` begins with it.
 
 # %% [markdown]
 # ## Exercise

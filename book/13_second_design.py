@@ -26,20 +26,20 @@ banner(settings, overrides)
 # ```{admonition} In short
 # :class: tip
 #
-# With the paper's mechanisms alone, no single setting brings GASPnet up to a CNN where a photograph must be named (in short runs). Five
-# additions bring it far ahead of a CNN where two digits must be picked out in front of a photograph: a small network for keys, a learned
-# gate, a phase for each channel, learned modulation, and a read-out that integrates over time. Masks, which the CNN never sees, train
-# them, and the gate alone makes most of the gain. Where the photograph must be named, too, GASPnet stays slightly below a CNN of as many
-# parameters. All numbers on this page are from validation scenes. They helped to choose the design, so they do not test it; the other
-# chapters do.
+# With the paper's mechanisms alone, no single setting brings GASPnet up to a CNN where a photograph must be named (in short runs).
+# Five additions bring it far ahead of a CNN where two digits must be picked out in front of a photograph: a small network for keys, a
+# learned gate, a phase for each channel, learned modulation, and a read-out that integrates over time. Masks, which the CNN never
+# sees, train them, and the gate alone makes most of the gain. Where the photograph must be named, too, GASPnet stays slightly below a
+# CNN of as many parameters. All numbers on this page are from validation scenes. They helped to choose the design, so they do not
+# test it; the other chapters do.
 # ```
 #
 # The first section explains, after its test, where the network with the paper's mechanisms alone falls short. All later runs served
 # to choose the additions. Every run is declared under `studies` in the profile and stored like any other. Tables have a row for each
-# run, named by the variant and the settings that were changed. *First step* and *last step* give the share of scenes with every
-# label right at t = 0 and at the end; a model with a single step has only the first. *Order* and *separation* describe the phases of
-# the first layer; for a gate without phases they are those of random phases. Random phases have a separation of 0.5 with two objects. The largest possible is 1 with two objects, and 0.75 with
-# three: two digits and the photograph.
+# run, named by the variant and the settings that were changed. *First step* and *last step* give the share of scenes with every label
+# right at t = 0 and at the end; a model with a single step has only the first. *Order* and *separation* describe the phases of the
+# first layer; for a gate without phases they are those of random phases. Random phases have a separation of 0.5 with two objects. The
+# largest possible is 1 with two objects, and 0.75 with three: two digits and the photograph.
 
 # %% tags=["remove-cell"]
 import pandas as pd
@@ -66,8 +66,8 @@ def study(name):
 # ## With the paper's mechanisms alone
 #
 # Without noise, no single setting is above the CNN. The closest are one whose phases do not separate (no neighbourhood) and one whose
-# phases masks set. Under strong noise, phases that masks set are above it. These runs are short (two epochs instead of six, one seed). They compare what phases can reach, and do not
-# tell which setting is best after full training.
+# phases masks set. Under strong noise, phases that masks set are above it. These runs are short (two epochs instead of six, one
+# seed). They compare what phases can reach, and do not tell which setting is best after full training.
 
 # %% tags=["remove-input"]
 tried = trained.studied("photographs")
@@ -90,10 +90,10 @@ table_of(by_name[changed], "both labels right on CIFAR-MNIST", folded="Each chan
 #
 # ### What right phases would bring
 #
-# Phases that masks set in the first layer help the item under noise, and cost the photograph. With *ideal phases*, a location takes the mean
-# phase of what its filter sees. With *figure*, it has the item's phase wherever a tenth of its filter's field is item. *Figure* names
-# the item better than the CNN even without noise. Both name the photograph less well. Deeper layers take their phases from their
-# input, so even here their phases are not right everywhere.
+# Phases that masks set in the first layer help the item under noise, and cost the photograph. With *ideal phases*, a location takes
+# the mean phase of what its filter sees. With *figure*, it has the item's phase wherever a tenth of its filter's field is item.
+# *Figure* names the item better than the CNN even without noise. Both name the photograph less well. Deeper layers take their phases
+# from their input, so even here their phases are not right everywhere.
 
 # %% tags=["remove-input"]
 from gasp.analysis.statistics import head_metrics
@@ -109,8 +109,8 @@ right = pd.DataFrame(columns).reindex(told).rename(told)
 table_of(right.map(lambda share: f"{share:.3f}"), "CIFAR-MNIST, right")
 
 # %% [markdown]
-# Of the settings without masks, half the modulation gains more than those that sharpen phases a little, such as larger keys or more weight
-# on the synchrony loss (folded table above).
+# Of the settings without masks, half the modulation gains more than those that sharpen phases a little, such as larger keys or more
+# weight on the synchrony loss (folded table above).
 #
 # ### On two digits
 #
@@ -162,8 +162,8 @@ table_of(study("full_length"), "scenes", "network")
 table_of(study("three_steps"), "scenes", "network")
 
 # %% [markdown]
-# On two digits on a photograph, the last answer of three steps is better than that of two, by 0.008 to 0.016; on the other data sets the
-# two differ by less than 0.01, either way. The first answer is worse, so part of the larger gain over time comes from there. The
+# On two digits on a photograph, the last answer of three steps is better than that of two, by 0.008 to 0.016; on the other data sets
+# the two differ by less than 0.01, either way. The first answer is worse, so part of the larger gain over time comes from there. The
 # read-out points to its digit more often: in {glue:text}`points_three` of the cases, and with two steps in {glue:text}`points_two`
 # (two digits, no noise; {ref}`what-is-where` explains pointing). A training step takes 1.7 times as long ({ref}`what-it-costs`). We
 # chose three steps, because the book asks what phases can do.
@@ -249,8 +249,8 @@ table_of(changes.map(lambda share: "" if pd.isna(share) else f"{share:.3f}"), "w
 # - A third time step gains on two digits on a photograph, most under noise, and loses with an item on a photograph after these three
 #   epochs. After six epochs it loses nothing there (table above).
 # - Half the key network is enough on a black background and too little on photographs.
-# - Phases that masks set, without a gate, are the best of all on two digits on a photograph, and far below the CNN on two digits under
-#   noise. Right phases alone do not silence noise; the gate does.
+# - Phases that masks set, without a gate, are the best of all on two digits on a photograph, and far below the CNN on two digits
+#   under noise. Right phases alone do not silence noise; the gate does.
 # - On photographs the plain mean over steps is worse than our read-out with a learned weight.
 #
 # Neither network gains on all data sets from another learning rate, so both keep the same one.
@@ -282,20 +282,20 @@ for factors in ([], *([factor] for factor in FACTORS), list(FACTORS)):
 table(["taken from the scene without noise", "both digits right", "separation, layer 1"], rows)
 
 # %% [markdown]
-# Clean keys and queries alone restore as much accuracy as all factors together; clean amplitude gates $g$ alone restore less, and more of
-# the separation of phases. So noise acts through both, and their effects overlap. What clean factors do not restore is lost in the
-# activity, which no coupling repairs. (One network, seed 0, on 1,000 validation scenes.) With our additions, keys and gate see more, and GASPnet keeps far more of its
-# accuracy under noise than the CNN ({ref}`the-noise`), although it never trained on noise.
+# Clean keys and queries alone restore as much accuracy as all factors together; clean amplitude gates $g$ alone restore less, and
+# more of the separation of phases. So noise acts through both, and their effects overlap. What clean factors do not restore is lost
+# in the activity, which no coupling repairs. (One network, seed 0, on 1,000 validation scenes.) With our additions, keys and gate see
+# more, and GASPnet keeps far more of its accuracy under noise than the CNN ({ref}`the-noise`), although it never trained on noise.
 #
 # (without-masks)=
 # ## Without masks
 #
-# On labels alone, nothing tells keys and gate what an object is, and what they learn differs from seed to seed. *GASPnet, labels only*
-# differs from GASPnet in two points: it has no losses on masks, and one phase per location; `drive = channel` gives it back a phase for
-# each channel. With a phase for each channel, all objects take nearly the same phase in two of three seeds. With one phase per location,
-# separation is above 0.6 in two of three seeds, where random phases have 0.48 and three objects can reach
-# 0.75. In these two, answers improve from the first step to the last. In the third all phases are alike, and time brings nothing. One
-# of the three runs with the gate alone reaches much less than the others.
+# On labels alone, nothing tells keys and gate what an object is, and what they learn differs from seed to seed. *GASPnet, labels
+# only* differs from GASPnet in two points: it has no losses on masks, and one phase per location; `drive = channel` gives it back a
+# phase for each channel. With a phase for each channel, all objects take nearly the same phase in two of three seeds. With one phase
+# per location, separation is above 0.6 in two of three seeds, where random phases have 0.48 and three objects can reach 0.75. In
+# these two, answers improve from the first step to the last. In the third all phases are alike, and time brings nothing. One of the
+# three runs with the gate alone reaches much less than the others.
 
 # %% tags=["remove-input"]
 labels = trained.studied("full_length_photo_digits", "without_masks")
@@ -313,8 +313,8 @@ by_seed.index = pd.MultiIndex.from_tuples((run_label(run), str(seed)) for run, s
 table_of(by_seed.map(lambda value: f"{value:.3f}"), "two digits on a photograph, six epochs", "seed")
 
 # %% [markdown]
-# After three epochs (seed 0), masks are worth more to the gate alone than to GASPnet with one phase per location. After six epochs (above)
-# both gain less from them:
+# After three epochs (seed 0), masks are worth more to the gate alone than to GASPnet with one phase per location. After six epochs
+# (above) both gain less from them:
 
 # %% tags=["remove-input"]
 table_of(study("masks_or_labels").droplevel(0), "three epochs")
@@ -331,18 +331,19 @@ table_of(study("masks_or_labels").droplevel(0), "three epochs")
 # - Where two digits must be named, the gate alone brings most of the gain: activity of what need not be named should be suppressed. A
 #   key network of half the size loses much of it in front of photographs.
 # - Where the photograph must be named, neither the gate nor GASPnet reaches the CNN of as many parameters.
-# - In one seed, phases of single channels did better than one phase per location where masks are known. Without masks they often do not
-#   separate.
-# - No addition was chosen by its accuracy on test scenes. That additions were needed we knew from the test of the paper's mechanisms on
-#   draw 0, whose scenes are made of the same test images; the design is tested on new scenes.
+# - In one seed, phases of single channels did better than one phase per location where masks are known. Without masks they often do
+#   not separate.
+# - No addition was chosen by its accuracy on test scenes. That additions were needed we knew from the test of the paper's mechanisms
+#   on draw 0, whose scenes are made of the same test images; the design is tested on new scenes.
 
 # %% [markdown]
 # ## Exercises
 #
 # Each solution can be run after the cells above, in the notebook: see the buttons at the top of the page.
 #
-# **1. The best of many.** Suppose that the twelve settings of GASPnet in the first two tables are equally good, and measured accuracies scatter around the same value with a standard
-# deviation of 0.005. By how much does the best of them seem better than it is?
+# **1. The best of many.** Suppose that the twelve settings of GASPnet in the first two tables are equally good, and measured
+# accuracies scatter around the same value with a standard deviation of 0.005. By how much does the best of them seem better than it
+# is?
 
 # %% tags=["hide-cell"] mystnb={"code_prompt_show": "Solution of exercise 1", "code_prompt_hide": "Hide the solution"}
 import numpy as np

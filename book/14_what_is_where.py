@@ -25,17 +25,18 @@ banner(settings, overrides)
 # %% [markdown]
 # ```{admonition} In short
 # :class: tip
+#
 # With two digits, the phase of a digit's output unit points to that digit in {glue:text}`points` of the cases, and in front of a
 # photograph in {glue:text}`points_photo`. No loss told an output unit where to point, and nothing more need be computed: the phases
-# come with the answer. Asked for the digit at a given place, the same phases name it in {glue:text}`cued` of the cases. A CNN has to
-# be asked by attribution. Gradients point to the right digit in {glue:text}`gradients_clean` of the cases at best, and occlusion, which
-# takes {glue:text}`windows` more forward runs, in {glue:text}`occlusion_clean` (one seed, 500 scenes). So on a black background phases
-# do about as well as the best attribution, at no further cost; in front of a photograph this was not compared. With four digits they
-# do not: there occlusion is far ahead.
+# come with the answer. Asked for the digit at a given place, the same phases name it in {glue:text}`cued` of the cases. A CNN has
+# to be asked by attribution. Gradients point to the right digit in {glue:text}`gradients_clean` of the cases at best, and
+# occlusion, which takes {glue:text}`windows` more forward runs, in {glue:text}`occlusion_clean` (one seed, 500 scenes). So on a
+# black background phases do about as well as the best attribution, at no further cost; in front of a photograph this was not
+# compared. With four digits they do not: there occlusion is far ahead.
 # ```
 #
-# To name two digits, a network need not know where they are, or which stroke belongs to which. To say *which digit is where*, it
-# must bind names to places. If phases bind, the output unit of a digit is in phase with the places where the digit is. We can then ask
+# To name two digits, a network need not know where they are, or which stroke belongs to which. To say *which digit is where*, it must
+# bind names to places. If phases bind, the output unit of a digit is in phase with the places where the digit is. We can then ask
 # four questions ({py:mod}`gasp.learning.binding`). They are asked for every digit in the scene, whether or not the network names it.
 # In training, masks taught the network to give the places of different digits different phases. No loss told an output unit which
 # place to point to.
@@ -44,8 +45,8 @@ banner(settings, overrides)
 # - **Name to place**: is the place that agrees most in phase with a digit's unit inside the digit?
 # - **Cued report**: given a place, which digit is there? The answer is the class with the largest product of two numbers: its
 #   probability, and how well the phase of its unit agrees with that of the place.
-# - **Masks**: each place goes to the unit of the digit that is nearest in phase, if it is less than a quarter turn away. Do these places
-#   have the digit's shape? The measure is intersection over union.
+# - **Masks**: each place goes to the unit of the digit that is nearest in phase, if it is less than a quarter turn away. Do these
+#   places have the digit's shape? The measure is intersection over union.
 #
 # Phases say where, not whether: the units of absent digits have phases, too (exercise 2). The answer says which digits are there.
 
@@ -74,8 +75,8 @@ figures.what_is_where(images, trajectory, reported, captions)
 # ## What phases answer
 #
 # GASPnet on test scenes, at the last time step: means over seeds, with 95 % intervals (Student's t, so they can exceed 1). On a
-# photograph a unit may also point to the photograph, so chance is one third for two digits. *Digits named* is the share of digits that
-# the network names.
+# photograph a unit may also point to the photograph, so chance is one third for two digits. *Digits named* is the share of digits
+# that the network names.
 
 # %% tags=["remove-cell"]
 from myst_nb import glue
@@ -132,8 +133,8 @@ table(["scenes", "condition", *MEASURES], rows)
 # A mask can overlap with a digit only as far as the first layer's grid allows: on a black background, if every place belonged to the
 # digit that covers most of it, the overlap would be {glue:text}`best_mask`. In front of a photograph a unit points less reliably, and
 # for about one digit in three the best-matching place lies outside of it. With three and four digits all measures fall; chance in
-# pointing is then one third and one quarter, and in front of a photograph one quarter and one fifth. With an item on a photograph, where
-# each has a unit of its own, pointing is right in {glue:text}`points_items` of the cases (chance one half).
+# pointing is then one third and one quarter, and in front of a photograph one quarter and one fifth. With an item on a photograph,
+# where each has a unit of its own, pointing is right in {glue:text}`points_items` of the cases (chance one half).
 
 # %% tags=["remove-cell"]
 clean, noisy, four = (CONDITIONS[label] for label in ("no noise", "σ = 0.2", "four digits"))
@@ -213,9 +214,10 @@ glue("windows", str(((digits.scenes.size - OCCLUDED) // OCCLUSION_STEP + 1) ** 2
 # {glue:text}`windows` forward runs for all digits together. Phases take none. What phases offer is not a better answer than the best
 # attribution, but one that is part of the network.
 #
-# Under noise, the phases of GASPnet (paper) fall behind the best attributions of the CNN. With our additions they are level at σ = 0.1
-# and measured slightly behind at σ = 0.2, within the interval of three seeds. On overlap they are slightly behind occlusion. With four digits, occlusion is far ahead of phases, and gradients are ahead in the CNNs. There GASPnet with our additions points
-# right in {glue:text}`points_four` of the cases on test scenes, less often than GASPnet (paper) here.
+# Under noise, the phases of GASPnet (paper) fall behind the best attributions of the CNN. With our additions they are level at σ =
+# 0.1 and measured slightly behind at σ = 0.2, within the interval of three seeds. On overlap they are slightly behind occlusion. With
+# four digits, occlusion is far ahead of phases, and gradients are ahead in the CNNs. There GASPnet with our additions points right in
+# {glue:text}`points_four` of the cases on test scenes, less often than GASPnet (paper) here.
 #
 # ## Where phases break
 #
@@ -253,12 +255,12 @@ table(["condition", "order", "separation", "pairs closer than 45°", "pointing, 
 
 # %% [markdown]
 # Up to σ = 0.2, noise hardly disturbs order and separation. With two digits, pointing fails more often for digits that the network
-# misses; those that it names, it points to almost always. Overlap disturbs the order within the digits more than the separation between
-# them.
+# misses; those that it names, it points to almost always. Overlap disturbs the order within the digits more than the separation
+# between them.
 #
-# With four digits the phases of this network look like two phases only, perhaps because it learned from two digits. Four evenly spread phases would have a mean
-# separation of ⅔, and no pair closer than 45°. Two phases, with two digits each, would have the same separation, and one pair in three
-# closer than 45°; random phases, one pair in four. The measured share is near one third.
+# With four digits the phases of this network look like two phases only, perhaps because it learned from two digits. Four evenly
+# spread phases would have a mean separation of ⅔, and no pair closer than 45°. Two phases, with two digits each, would have the same
+# separation, and one pair in three closer than 45°; random phases, one pair in four. The measured share is near one third.
 #
 # ## Which digit has which colour
 #
@@ -271,9 +273,9 @@ painted_digits = settings.datasets["coloured_mnist"]
 figures.scenes(painted_digits.compose("validation", 5, seed=1))
 
 # %% [markdown]
-# *Digits right* and *colours right* are the shares of scenes with both digits, or both colours, named. *Pairing* is the share of digits
-# whose unit is nearer in phase to the unit of their own colour than to that of the other; it asks the units of the true digits and
-# colours, whether or not they are named. Chance is one half. Three epochs, one seed, validation scenes, at the last time step:
+# *Digits right* and *colours right* are the shares of scenes with both digits, or both colours, named. *Pairing* is the share of
+# digits whose unit is nearer in phase to the unit of their own colour than to that of the other; it asks the units of the true digits
+# and colours, whether or not they are named. Chance is one half. Three epochs, one seed, validation scenes, at the last time step:
 
 # %% tags=["remove-input"]
 COLUMNS = {
@@ -307,13 +309,13 @@ glue("digit_points_new", shown(seeds(painted, "paper_gaspnet", "pointing", PAIRS
 # %% [markdown]
 # With familiar pairs, GASPnet (paper) pairs digit and colour correctly in {glue:text}`pairing` of the cases, though no label says
 # which belong together; with new pairs, in {glue:text}`pairing_new`. The table suggests why. The unit of a colour still points to its
-# object, in {glue:text}`colour_points_new` of the cases; the unit of the digit does so in {glue:text}`digit_points_new`. Digits in new
-# colours are named far less often, by the CNN, and even more so by GASPnet. These networks seem to have learned digits in the colours
-# they came in, and not shapes whatever their colour.
+# object, in {glue:text}`colour_points_new` of the cases; the unit of the digit does so in {glue:text}`digit_points_new`. Digits in
+# new colours are named far less often, by the CNN, and even more so by GASPnet. These networks seem to have learned digits in the
+# colours they came in, and not shapes whatever their colour.
 #
 # Two more limits. After three epochs, GASPnet names fewer digits than the CNN does, even in familiar pairs. And without masks in
-# training (*labels only*; here with two steps and a phase for each channel), units hardly point to their objects, so there is little for
-# phases to pair.
+# training (*labels only*; here with two steps and a phase for each channel), units hardly point to their objects, so there is little
+# for phases to pair.
 
 # %% [markdown]
 # ## What follows

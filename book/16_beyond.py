@@ -17,8 +17,8 @@
 # sends activity down: each layer predicts the layer below, and errors correct it (claim O5). A last network combines prediction
 # with GASPnet's phases (claim O6).
 #
-# Then the task changes. **Visual reasoning** asks not which objects are there, but how they are related: is one shape inside the other,
-# are two shapes the same? Do phases or attention help to learn such questions from few examples (claim O7)?
+# Then the task changes. **Visual reasoning** asks not which objects are there, but how they are related: is one shape inside the
+# other, are two shapes the same? Do phases or attention help to learn such questions from few examples (claim O7)?
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"
@@ -151,10 +151,10 @@ table_of(by_condition(conditions, *(pair for pair in pairs if run.issuperset(pai
 # ## Visual reasoning
 #
 # The Synthetic Visual Reasoning Test {cite:p}`svrt` shows a network drawn shapes and a yes-or-no question about them. Networks are
-# reported to learn questions about how shapes are arranged more easily than questions about whether they are the same, and to need fewer
-# examples with attention {cite:p}`reasoning_demands`. We draw two of the problems anew, at 32 × 32 pixels. *Inside or outside*: is the small shape
-# within the large one? *Same or different*: are the two shapes equal, apart from their places? Shapes are outlines, and their number
-# of lit pixels does not give the answer away (see {py:mod}`gasp.data.reasoning`).
+# reported to learn questions about how shapes are arranged more easily than questions about whether they are the same, and to need
+# fewer examples with attention {cite:p}`reasoning_demands`. We draw two of the problems anew, at 32 × 32 pixels. *Inside or outside*:
+# is the small shape within the large one? *Same or different*: are the two shapes equal, apart from their places? Shapes are
+# outlines, and their number of lit pixels does not give the answer away (see {py:mod}`gasp.data.reasoning`).
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Problems of visual reasoning (validation scenes). Above each row is the question and its answer.", "name": "fig-reasoning"}, "image": {"alt": "Rows of outlines: a small shape inside or outside a large one, two equal or two different shapes."}}
 examples = {}
@@ -172,10 +172,10 @@ glue("repeated", f"{inside.epochs * inside.scenes:,}", display=False)
 glue("examples", str(inside.examples), display=False)
 
 # %% [markdown]
-# GASPnet also sees the mask of each shape in training, which says what belongs together but not how shapes are arranged. The CNN and GAttANet
-# see the answers alone. *Inside or outside* is learned from a fixed number of different scenes, repeated until every network has seen
-# {glue:text}`repeated` scenes. {numref}`fig-few-examples` shows accuracy on validation scenes against that number; half of all
-# answers are right by chance. Claim O7 is judged on test scenes at {glue:text}`examples` examples.
+# GASPnet also sees the mask of each shape in training, which says what belongs together but not how shapes are arranged. The CNN and
+# GAttANet see the answers alone. *Inside or outside* is learned from a fixed number of different scenes, repeated until every network
+# has seen {glue:text}`repeated` scenes. {numref}`fig-few-examples` shows accuracy on validation scenes against that number; half of
+# all answers are right by chance. Claim O7 is judged on test scenes at {glue:text}`examples` examples.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Inside or outside: share of right answers against the number of different training scenes, at the last time step (validation scenes; mean over three seeds, 95 % interval).", "name": "fig-few-examples"}, "image": {"alt": "Accuracy of a CNN, GAttANet and GASPnet that rises with the number of training examples."}}
 few = undisturbed(settings.examples.studied("few_examples"))

@@ -83,8 +83,8 @@ table(header, [[fault, *row] for fault, row in zip(cells.index, cells.to_numpy()
 #
 # - *stopped*: commands that ended early, because they were killed, refused a damaged file or could not write; one trial may have
 #   several, {glue:text}`met` in all;
-# - *resumed*: trials whose last command continued a run from a checkpoint. In the others nothing was left to continue: the fault struck
-#   between two runs, or an earlier command of the trial had already gone to the end, as with the clock and most damaged files;
+# - *resumed*: trials whose last command continued a run from a checkpoint. In the others nothing was left to continue: the fault
+#   struck between two runs, or an earlier command of the trial had already gone to the end, as with the clock and most damaged files;
 # - *steps repeated*: training steps that were computed twice (–: not measured, because the steps of workers are not counted).
 #
 # The trials save a checkpoint after every step, so a kill costs only the step in which it happens ({glue:text}`again_killed` steps in
@@ -92,9 +92,9 @@ table(header, [[fault, *row] for fault, row in zip(cells.index, cells.to_numpy()
 # asked to stop loses nothing ({glue:text}`again_told` steps): it completes its step and saves it, which took at most
 # {glue:text}`leave` s in these small runs.
 #
-# Damaged files are refused when they are read. For checkpoints, weights and data, the message says to remove them. The trials did so, and trained again
-# what the files had held; a damaged result counts as missing and is computed again. If one of several workers is killed, another takes
-# its run within the same command, from its last checkpoint, so no command is stopped.
+# Damaged files are refused when they are read. For checkpoints, weights and data, the message says to remove them. The trials did so,
+# and trained again what the files had held; a damaged result counts as missing and is computed again. If one of several workers is
+# killed, another takes its run within the same command, from its last checkpoint, so no command is stopped.
 #
 # ## How each fault is made
 #

@@ -331,7 +331,7 @@ def test_an_axis_says_what_the_metric_asks_to_be_right():
     [
         (CURVES["accuracy_over_time"], ["noise σ = 0.1", "time step", "GASPnet", "CNN"]),
         (CURVES["accuracy_over"], ["noise σ", "every object right", "GASPnet", "CNN"]),
-        (CURVES["gain_over"], ["noise σ", "GASPnet − other", "CNN"]),
+        (CURVES["gain_over"], ["noise σ", "difference", "CNN"]),
         (CURVES["comparison"], ["every object right", "GASPnet", "CNN"]),
         (lambda _: figures.effects(effects()), ["C2", "less", "digit on a photograph (CIFAR-MNIST)", "holds", "does not hold"]),
         (lambda _: figures.corruptions(examples(1), {"blur": (1.0,)}), ["blur", "1"]),

@@ -227,6 +227,12 @@ def test_every_role_is_known(source):
     assert {role for role, _ in roles(markdown(source))} <= ROLES
 
 
+@every_source
+def test_no_option_of_a_box_swallows_its_text(source):
+    """``:class: tip`` and text on one line would hide the text: it would count as classes."""
+    assert re.findall(r"^:class: \S+ .+$", markdown(source), re.MULTILINE) == []
+
+
 def test_no_name_is_given_twice():
     assert len(targets()) == len(set(targets()))
 

@@ -83,7 +83,7 @@ def accuracy_over_time(table: pd.DataFrame, levels: Sequence[float], evaluation:
             if values["t"].max() == 0:
                 interval = mean_interval(values["value"])
                 style: dict[str, Any] = {"color": COLOURS[variant], "label": LABELS[variant]}
-                panel.axhline(interval["mean"], linestyle=":", linewidth=1.5, **style)
+                panel.axhline(interval["mean"], linestyle=(0, (2, 1.2)), linewidth=2, **style)
                 if interval["seeds"] > 1:
                     panel.axhspan(interval["low"], interval["high"], color=COLOURS[variant], alpha=0.2, linewidth=0)
             else:
@@ -142,7 +142,7 @@ def gain_over(
             line(panel, pd.DataFrame(gains), "level", other)
             shown += [{"evaluation": evaluation, "variant": variant, "other": other} | gain for gain in gains]
         panel.axhline(0, color=INK, linewidth=0.8)
-        panel.set(xlabel=AXES[evaluation], ylabel=f"{LABELS[variant]} − other")
+        panel.set(xlabel=AXES[evaluation], ylabel="difference")
         panel.xaxis.set_major_locator(MaxNLocator(6, integer=evaluation == "objects"))
     drawing.data = pd.DataFrame(shown)
     drawing.legend()
