@@ -151,7 +151,7 @@ glue("synchrony", f"{training.synchrony_weight:g}", display=False)
 # must be, at the first and at the last time step. A head that must name n objects answers with its n largest logits. If the units of
 # the read-out have phases, we also measure whether they tell where each object is ({ref}`what-is-where`).
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "The corruptions, each at the levels of the profile, on one scene: Gaussian noise of standard deviation σ; salt and pepper on a share of pixels; speckle, noise in proportion to the pixel; blur by a Gaussian of σ pixels; loss of a share of contrast. None was met in training.", "name": "fig-corruptions"}, "image": {"alt": "Five rows of one scene that becomes noisier, more speckled, blurred or paler from left to right."}}
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "The corruptions, each at the levels of the profile, on one scene: Gaussian noise, by its standard deviation; salt and pepper, by the share of pixels; speckle, which is noise in proportion to the pixel; blur, by the width of a Gaussian in pixels; loss of a share of contrast. None was met in training.", "name": "fig-corruptions"}, "image": {"alt": "Five rows of one scene that becomes noisier, more speckled, blurred or paler from left to right."}}
 figures.corruptions(settings.datasets["multi_mnist"].compose("validation", 1, seed=1), settings.evaluation.corruptions)
 
 # %% tags=["remove-cell"]
