@@ -141,8 +141,9 @@ table_of(with_overlap(alone, "paper_gaspnet", "paper_no_modulation"), "GASPnet (
 # with our additions, and more of it the more digits overlap. But there is also more to gain: with our additions, the share of
 # first-step errors that later steps remove shows no trend over overlap. (In GASPnet (paper) it is too uncertain to tell.)
 #
-# In front of a photograph later steps add more, too, and more with overlap. But there weights and gate add more than they do, so the
-# second half of claim O2 does not hold.
+# In front of a photograph later steps add more, too, and more with overlap. But there weights and gate
+# were measured to add more than they do, so the second half of claim O2 is not shown: its effect is below zero, and unclear after
+# correction.
 #
 # ## Smaller items on photographs
 #

@@ -101,12 +101,13 @@ verdicts.datasets_table(alone)
 #
 # **Accuracy grows from the first step to the last.** Averaged over noise it grows by {glue:text}`growth_digits` on two digits,
 # {glue:text}`growth_photo` in front of a photograph and {glue:text}`growth_item` on CIFAR-MNIST. Claim C3 also asks that it grow more
-# at higher noise. In front of a photograph it grows less. In GASPnet (paper) growth is unclear on two digits
+# at higher noise. On two digits it does; in front of a photograph it grows less; on CIFAR-MNIST this is unclear. In GASPnet (paper)
+# growth is unclear on two digits
 # ({glue:text}`growth_paper`), and accuracy falls on CIFAR-MNIST ({glue:text}`growth_paper_item`).
 #
 # **On overlap that training did not show, later steps help**: {glue:text}`overlap_digits` on a black background and
-# {glue:text}`overlap_photo` in front of a photograph ({ref}`the-generalisation`). On a black background they are all that helps; in
-# front of a photograph, weights and gate bring more. With three digits, later steps were measured to cost accuracy.
+# {glue:text}`overlap_photo` in front of a photograph ({ref}`the-generalisation`). On a black background they are all that is seen to
+# help; in front of a photograph, weights and gate bring more. With three digits, later steps were measured to cost accuracy.
 #
 # **Our additions cost order in the third layer.** On two digits GASPnet (paper) passes claim C6 in every layer. With our additions,
 # which give each channel of the third layer a phase of its own, the order there was measured below the threshold
