@@ -30,12 +30,12 @@ banner(settings, overrides)
 #
 # Scenes are composed on the fly by a seeded generator, which knows the mask of each object. **Multi-MNIST** is the recipe of
 # KomplexNet {cite:p}`komplexnet`: two digits of different classes, cropped to their bounding boxes, at random places of a canvas of
-# 50 × 50 pixels, resized to 32 × 32 (*two digits*). Their boxes do not overlap; in two variants of the data set they may, by up to 25
-# % or 50 % of the smaller box. **CIFAR-MNIST** and **CIFAR-Fashion** put a 28 × 28 digit or piece of clothing at a random place on a
-# 32 × 32 photograph, added and clipped at white; one head reports the item, another the photograph. **Two digits on a photograph**
-# are those of multi-MNIST, added to a photograph that need not be named, after KomplexNet's own data. Three more data sets serve
-# single chapters: two painted digits whose colours must be named, too ({ref}`what-is-where`), and two problems of visual reasoning,
-# *inside or outside* and *same or different*
+# 50 × 50 pixels, resized to 32 × 32 (*two digits*). Their boxes do not overlap; in two variants of the data set they may, by up to a
+# quarter or a half of the smaller box. **CIFAR-MNIST** and **CIFAR-Fashion** put a 28 × 28 digit or piece of clothing at a random
+# place on a 32 × 32 photograph, added and clipped at white; one head reports the item, another the photograph. **Two digits on a
+# photograph** are those of multi-MNIST, added to a photograph that need not be named, after KomplexNet's own data. Three more data
+# sets serve single chapters: two painted digits whose colours must be named, too ({ref}`what-is-where`), and two problems of visual
+# reasoning, *inside or outside* and *same or different*
 # ({ref}`visual-reasoning`).
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "Scenes of every data set (validation images).", "name": "fig-datasets"}, "image": {"alt": "Rows of small images: pairs of digits, with more and more overlap, and digits and clothes on photographs."}}

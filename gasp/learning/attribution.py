@@ -1,14 +1,10 @@
 r"""What is where, for any network: to which pixels is a reported class attributed?
 
 Attributions are the fair comparison for phases (:mod:`gasp.learning.binding`). A network without phases can show where an
-object is only by an attribution, a map of how much each pixel contributes to an output. The output is the answer at the last
-step,
+object is only by an attribution, a map of how much each pixel contributes to an output. The output is the answer for a class at
+the last step, :math:`\ell_c`, or the same in contrast to other classes,
 
-.. math::
-
-    \ell_c
-
-    \text{or, in contrast,} \quad \ell_c - \frac{1}{|C| - 1} \sum_{c' \in C, c' \ne c} \ell_{c'}
+.. math:: \ell_c - \frac{1}{|C| - 1} \sum_{c' \in C, c' \ne c} \ell_{c'}
 
 with C the classes of the objects that the same head reports. All attributions are those of the library captum (Kokhlikyan and
 others, 2020, *Captum: A unified and generic model interpretability library for PyTorch*, arXiv 2009.07896):

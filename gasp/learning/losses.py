@@ -66,10 +66,10 @@ def key_loss(keys: Tensor, queries: Tensor, masks: Tensor) -> Tensor:
 
     .. math::
 
-        L = -\frac1G \sum_o \frac{\sum_i c_{oi} \log \operatorname{softmax}_o\bigl(\tau \langle q_i, \mu_o \rangle\bigr)}
+        L &= -\frac1G \sum_o \frac{\sum_i c_{oi} \log \operatorname{softmax}_o\bigl(\tau \langle q_i, \mu_o \rangle\bigr)}
                                  {\sum_i c_{oi}}
 
-        \mu_o = \sum_i c_{oi} k_i \Big/ \sum_i c_{oi}
+        \mu_o &= \sum_i c_{oi} k_i \Big/ \sum_i c_{oi}
 
     with c how much of location i object o covers, and τ = 4. All objects have the same weight. If all keys are equal, the loss
     is log G.

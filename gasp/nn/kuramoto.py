@@ -76,10 +76,10 @@ def rates(phases: Tensor, coupling: Coupling) -> Tensor:
 
     .. math::
 
-        \dot\varphi_i = \tfrac1{\kappa_i} \operatorname{Im}\Bigl( e^{-i\varphi_i}
+        \dot\varphi_i &= \tfrac1{\kappa_i} \operatorname{Im}\Bigl( e^{-i\varphi_i}
         \bigl[\langle q_i, Z_i\rangle - \varepsilon_i \textstyle\sum_j g_j e^{i\varphi_j}\bigr]\Bigr)
 
-        Z_i = \sum_j N_{ij}\, g_j\, k_j\, e^{i\varphi_j}
+        Z_i &= \sum_j N_{ij}\, g_j\, k_j\, e^{i\varphi_j}
 
     Z is the pooled key. When N = 1, all oscillators share one: the paper's global agreement.
 

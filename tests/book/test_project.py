@@ -227,6 +227,12 @@ def test_every_role_is_known(source):
     assert {role for role, _ in roles(markdown(source))} <= ROLES
 
 
+@every_chapter
+def test_no_line_of_text_begins_as_a_magic_command_does(chapter):
+    """jupytext would take ``# % of`` for code and drop it from the text."""
+    assert re.findall(r"^# %(?!%).*$", chapter.read_text(), re.MULTILINE) == []
+
+
 @every_source
 def test_no_option_of_a_box_swallows_its_text(source):
     """``:class: tip`` and text on one line would hide the text: it would count as classes."""

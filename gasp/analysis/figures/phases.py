@@ -6,6 +6,7 @@ import io
 import math
 from collections.abc import Mapping, Sequence
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import PIL.Image
@@ -44,7 +45,8 @@ def gallery(examples: Mapping[str, Scenes]) -> Drawing:
     drawing = Drawing()
     for name, some in examples.items():
         tiles = drawing.tiles(len(some), 4)
-        tiles[0].set_title(name, loc="left").set_in_layout(False)  # or a long one would widen the gap to the next picture
+        # as a title of the first picture, a long name would widen the gap to the next
+        drawing.figures[-1].suptitle(name, x=0.01, ha="left", fontsize=mpl.rcParams["axes.titlesize"])
         for tile, image in zip(tiles, some.batch(slice(None))[0], strict=True):
             show_scene(tile, image)
     return drawing
