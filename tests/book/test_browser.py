@@ -104,6 +104,13 @@ def sites() -> Iterator[dict[str, str]]:
         def log_message(self, *_: object) -> None:
             pass
 
+        def do_GET(self) -> None:
+            """A browser may ask for this icon on a page that names none, such as the one that leads to the first page."""
+            if self.path != "/favicon.ico":
+                return super().do_GET()
+            self.send_response(204)
+            self.end_headers()
+
     servers = {
         name: http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Silent, directory=str(html)))
         for name, html in BOOKS.items()
