@@ -106,10 +106,11 @@ def sites() -> Iterator[dict[str, str]]:
 
         def do_GET(self) -> None:
             """A browser may ask for this icon on a page that names none, such as the one that leads to the first page."""
-            if self.path != "/favicon.ico":
-                return super().do_GET()
-            self.send_response(204)
-            self.end_headers()
+            if self.path == "/favicon.ico":
+                self.send_response(204)
+                self.end_headers()
+            else:
+                super().do_GET()
 
     servers = {
         name: http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Silent, directory=str(html)))
