@@ -20,7 +20,7 @@ JOINTS = [
     (r"^ ([=<≤≥≈]) (?=[−\d∞])", rf"{SPACE}\1{SPACE}"),  # after a symbol in italics
     (r"(?<=\d) × (?=\d)", f"{SPACE}×{SPACE}"),
     (r"(?<=\d) (?=(%|ms|px|MB|GB)(?!\w))", SPACE),
-    (r"\b(layers?|seeds?|draw|claims?|exercise|p|corrected p) (?=[CO]?\d)", rf"\1{SPACE}"),
+    (r"\b(layers?|seeds?|draw|claims?|exercise) (?=[CO]?\d)", rf"\1{SPACE}"),
 ]
 
 
