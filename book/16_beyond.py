@@ -38,7 +38,7 @@ verdicts.claims_box(
     settings,
     ["O4", "O5", "O6", "O7"],
     (
-        "No claim is decided: with three seeds, at least one effect of each stays unclear. Feedback shows no effect on accuracy or "
+        "No claim is decided: with three seeds, at least one effect of each stays unclear. Feedback shows hardly any effect on accuracy or "
         "phases. Prediction seems to make a CNN slightly more accurate (outside the claims, without noise), and adds little to "
         "GASPnet. Phases or attention show no benefit for few examples."
     ),
