@@ -15,6 +15,7 @@ help:           ## show this list
 setup: .venv/ready ## make a virtual environment with everything the project needs
 
 book: setup     ## execute the chapters and build the book: PROFILE=smoke (minutes), cpu or paper
+	$(BIN)/gasp experiments run --profile $(PROFILE)
 	$(BIN)/gasp book run --profile $(PROFILE)
 	$(BIN)/gasp book build --profile $(PROFILE)
 
@@ -31,6 +32,7 @@ test: lint      ## lint, then run all tests but those in the browser
 	$(BIN)/python -m pytest
 
 test-book: setup ## open every page of the smoke and the published book in headless Chromium
+	$(BIN)/gasp experiments run --profile smoke
 	$(BIN)/gasp book run --profile smoke
 	$(BIN)/gasp book build --profile smoke
 	$(BIN)/gasp book build --profile cpu

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import datetime
 import html
+import multiprocessing
+import os
 import re
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +24,7 @@ import jupytext
 import nbformat
 import papermill
 import torch
+from tqdm import tqdm
 from traitlets.config import Config
 
 from gasp.experiments.profile import load_profile
@@ -63,23 +67,55 @@ def executed(chapter: Path, profile: str) -> Path:
 def run_chapters(names: Sequence[str], profile: str, overrides: dict[str, Any], force: bool = False) -> list[Path]:
     """Execute the chapters that are not up to date, or all with ``force``. Returns the paths of the executed chapters.
 
+    If every run of the grid has stored results, several chapters are executed at once, ``workers`` of the profile or one per
+    core. Otherwise they are executed one after another, because training uses all cores.
+
     Raises:
         GaspError: if a chapter, the profile or a parameter is unknown, or a cell fails.
     """
-    done = []
+    stale = []
     for chapter in chapters(names):
-        if not force and not _fault(chapter, profile, overrides):
+        if force or _fault(chapter, profile, overrides):
+            stale.append(chapter)
+        else:
             print(f"{chapter.stem}: up to date")
-            continue
-        done.append(_execute(chapter, profile, overrides))
-    return done
+    settings = load_profile(profile, **overrides)
+    trained = all(run.key in settings.store for run in settings.experiments())
+    workers = min(settings.workers or os.cpu_count() or 1, len(stale)) if trained else 1
+    if workers > 1:
+        return _execute_at_once(stale, profile, overrides, workers)
+    return [_execute(chapter, profile, overrides) for chapter in stale]
 
 
-def _execute(chapter: Path, profile: str, overrides: dict[str, Any]) -> Path:
-    """Execute one chapter and write its notebook, completely or not at all. Returns the path of the notebook."""
+def _execute_at_once(stale: Sequence[Path], profile: str, overrides: dict[str, Any], workers: int) -> list[Path]:
+    """Execute chapters in several processes. When one fails, those under way are finished, and no other is begun."""
+    with (
+        ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool,
+        tqdm(total=len(stale), desc="chapters") as bar,
+    ):
+        futures = [pool.submit(_execute, chapter, profile, overrides, progress=False) for chapter in stale]
+        try:
+            for future in as_completed(futures):
+                bar.set_postfix_str(future.result().stem)
+                bar.update()
+        except KeyboardInterrupt:
+            for process in multiprocessing.active_children():
+                process.terminate()
+            raise
+        finally:
+            pool.shutdown(cancel_futures=True)
+    return [future.result() for future in futures]
+
+
+def _execute(chapter: Path, profile: str, overrides: dict[str, Any], progress: bool = True) -> Path:
+    """Execute one chapter and write its notebook, completely or not at all. Returns the path of the notebook.
+
+    Args:
+        progress: whether to show a progress bar over the cells.
+    """
     mark, settings = fingerprint(chapter, profile, overrides), load_profile(profile, **overrides)
     started = time.monotonic()
-    notebook = _run_cells(chapter, profile, overrides)
+    notebook = _run_cells(chapter, profile, overrides, progress)
     record = {
         "fingerprint": mark,
         "profile": profile,
@@ -100,7 +136,7 @@ def _execute(chapter: Path, profile: str, overrides: dict[str, Any]) -> Path:
     return target
 
 
-def _run_cells(chapter: Path, profile: str, overrides: dict[str, Any]) -> nbformat.NotebookNode:
+def _run_cells(chapter: Path, profile: str, overrides: dict[str, Any], progress: bool) -> nbformat.NotebookNode:
     """Run the cells of a chapter with papermill. A failed notebook stays in the scratch folder."""
     root = project_root()
     scratch = root / "_build" / "papermill" / profile
@@ -121,7 +157,7 @@ def _run_cells(chapter: Path, profile: str, overrides: dict[str, Any]) -> nbform
                 kernel_name="python3",
                 cwd=root,
                 stderr_file=sys.stderr,
-                progress_bar={"desc": chapter.stem, "leave": True},
+                progress_bar={"desc": chapter.stem, "leave": True} if progress else False,
                 extra_arguments=["--log-level=CRITICAL"],  # the error below says which cell failed
                 config=Config({"KernelManager": {"transport": "ipc", "ip": f"{sockets}/kernel"}}),  # no open port
             )

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
+import itertools
 import json
 import os
 import re
 import shutil
 import socket
 import subprocess
+import sys
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
+import psutil
 import pytest
 from drawn import CHAPTER
 
@@ -162,6 +167,66 @@ def test_a_failing_chapter_is_named_and_leaves_no_notebook_of_its_own(before, bo
         assert notebook(book).read_bytes() == kept
     assert check_chapters((), "tiny")[NAME].split(":")[0] == ("stale" if before else "pending")
     assert [path.name for path in (book / "runs" / "tiny").iterdir() if path.suffix != ".ipynb"] == []
+
+
+MEETING = """
+import time
+from pathlib import Path
+
+Path(f"{name}.met").touch()
+until = time.monotonic() + 60
+while not Path(f"{other}.met").exists() and time.monotonic() < until:
+    time.sleep(0.05)
+print("met" if Path(f"{other}.met").exists() else "alone")
+"""
+NOTHING_TO_TRAIN = {"grid": [], "workers": 2}
+
+
+def test_chapters_are_executed_at_once_when_nothing_is_to_be_trained(book):
+    for name, other in itertools.permutations(["00_first", "01_second"]):
+        append(book / "book" / f"{name}.py", f"name, other = {name!r}, {other!r}\n{MEETING}")
+    assert run_chapters((), "tiny", NOTHING_TO_TRAIN) == [notebook(book), notebook(book, "01_second")]
+    assert [outputs(path).split()[-1] for path in (notebook(book), notebook(book, "01_second"))] == ["met", "met"]
+
+
+def test_chapters_wait_for_each_other_while_runs_are_missing(book):
+    for name in ("00_first", "01_second"):
+        note = f"with open('notes', 'a') as notes: notes.write('{name} ')\n"
+        append(book / "book" / f"{name}.py", f"{note}\nimport time\ntime.sleep(1)\n{note}")
+    run_chapters((), "tiny", {})
+    assert (book / "notes").read_text().split() == ["00_first", "00_first", "01_second", "01_second"]
+
+
+def test_of_chapters_executed_at_once_one_may_fail_and_the_other_is_kept(book):
+    (book / "book" / "00_first.py").write_text(CHAPTER + "raise RuntimeError('out of luck')\n")
+    append(book / "book" / "01_second.py", "import time\ntime.sleep(2)\n")
+    with pytest.raises(GaspError, match=r"00_first, cell \d+: RuntimeError: out of luck"):
+        run_chapters((), "tiny", NOTHING_TO_TRAIN)
+    assert check_chapters(["second"], "tiny") == {}
+
+
+@pytest.mark.usefixtures("book")
+def test_chapters_executed_at_once_stop_together():
+    for name in ("00_first", "01_second"):
+        append(Path(f"book/{name}.py"), f"import time\nfrom pathlib import Path\nPath('{name}.met').touch()\ntime.sleep(600)\n")
+    command = [sys.executable, "-m", "gasp", "book", "run", "--profile", "tiny", "-p", "grid=[]", "-p", "workers=2"]
+    descendants: list[psutil.Process] = []
+    process = psutil.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        until = time.monotonic() + 60
+        while len(list(Path().glob("*.met"))) < 2 and time.monotonic() < until:
+            time.sleep(0.1)
+        descendants += process.children(recursive=True)
+        assert len(descendants) >= 4  # two processes and their kernels
+        process.terminate()
+        _, said = process.communicate(timeout=30)
+        assert psutil.wait_procs(descendants, timeout=10)[1] == []
+    finally:
+        for left in [process, *descendants]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                left.kill()
+    assert process.returncode == 130
+    assert said.splitlines()[-1] == "gasp: stopped; the same command goes on from here"
 
 
 def with_output(output: dict):
