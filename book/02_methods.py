@@ -166,14 +166,11 @@ glue("floor", f"{FLOOR:g}", display=False)
 glue("margin", f"{MARGIN:g}", display=False)
 glue("separated", f"{SEPARATED:g}", display=False)
 
-from gasp.analysis.claims import CLAIMS
-from gasp.analysis.comparisons import STRICTER
 from gasp.analysis.verdicts import judge
 
-tested = judge(settings).dropna(subset=["p"])
-ours = (tested["claim"].map(lambda name: CLAIMS[name].group) == "ours") | (tested["part"] == STRICTER)
-glue("family_paper", str((~ours).sum()), display=False)
-glue("family_ours", str(ours.sum()), display=False)
+families = judge(settings).dropna(subset=["p"])["family"]
+for family in ("paper", "ours"):
+    glue(f"family_{family}", str((families == family).sum()), display=False)
 
 # %% [markdown]
 # (the-rule)=

@@ -158,18 +158,17 @@ for name, run in {"gain_unaligned": "no_alignment, steps = 2", "gain_aligned": "
 # difference for GASPnet with our additions.
 
 # %% tags=["remove-input"]
+from gasp.experiments.variants import VARIANTS
+
 paper = ["paper_cnn_parameters", "paper_cnn_compute", "paper_gaspnet"]
 alone = gasp.run_all(settings.experiments(["multi_mnist"], paper), settings)
-ours = noise
-noise = levels_of(alone, "gaussian", undisturbed_at=dataset.undisturbed("gaussian"))
-shown = {f"σ = {level:g}": at_level(noise, level) for level in [0.0, *levels[:4:2]]}
-differences = by_variant({label: last_step(rows) for label, rows in shown.items()}, paper[:2], means=False, gaspnet=paper[2])
-differences.index = "GASPnet (paper) − " + differences.index
-ours = by_variant(
-    {f"σ = {level:g}": last_step(at_level(ours, level)) for level in [0.0, *levels[:4:2]]}, ["cnn_parameters"], means=False
-)
-ours.index = "GASPnet − " + ours.index
-table_of(pd.concat([differences, ours]), "difference")
+alone_in_noise = levels_of(alone, "gaussian", undisturbed_at=dataset.undisturbed("gaussian"))
+differences = []
+for rows, gaspnet, others in ((alone_in_noise, paper[2], paper[:2]), (noise, "gaspnet", ["cnn_parameters"])):
+    shown = {f"σ = {level:g}": last_step(at_level(rows, level)) for level in [0.0, *levels[:4:2]]}
+    differences.append(by_variant(shown, others, means=False, gaspnet=gaspnet))
+    differences[-1].index = f"{VARIANTS[gaspnet].label} − " + differences[-1].index
+table_of(pd.concat(differences), "difference")
 
 # %% [markdown]
 # ### Overlap

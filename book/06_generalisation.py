@@ -65,7 +65,7 @@ figures.gain_over(results, undisturbed_at, rivals)
 from gasp.analysis.statistics import levels_of, mean_over_levels
 from gasp.analysis.tables import by_condition, table_of
 
-MEANS = {"scale": "smaller digits", "objects": "three and four digits", "overlap": "overlap up to 25 % and 50 %"}
+MEANS = {"scale": "smaller digits", "objects": "more digits", "overlap": "overlapping digits"}
 means = {MEANS[kind]: mean_over_levels(levels_of(results, kind)) for kind in kinds}
 table_of(by_condition(means, *(("gaspnet", other) for other in (*rivals, "gate"))), "mean over")
 
@@ -81,14 +81,13 @@ from gasp.analysis.statistics import at_level, formatted, mean_interval, undistu
 from gasp.analysis.tables import parts_of_difference
 
 
-def parts(measured, evaluation, label, *networks):
-    """The two parts of the gain over the CNN of the same layers, a column for each level."""
+def by_level(measured, evaluation, label):
+    """The results at each level of an evaluation, by a label made from the level."""
     rows = levels_of(measured, evaluation)
-    levels = sorted(rows["level"].unique())
-    return parts_of_difference({label.format(level): at_level(rows, level) for level in levels}, *networks)
+    return {label(level): at_level(rows, level) for level in sorted(rows["level"].unique())}
 
 
-table_of(parts(results, "objects", "{:g} digits"), "GASPnet")
+table_of(parts_of_difference(by_level(results, "objects", "{:g} digits".format)), "GASPnet")
 
 # %% [markdown]
 # As in {ref}`the-two-parts`, the difference from the CNN of the same layers has two parts. With three digits, later steps are
@@ -107,8 +106,7 @@ table_of(parts(results, "objects", "{:g} digits"), "GASPnet")
 def with_overlap(measured, *networks):
     """The two parts without overlap and for each allowed overlap, and which share of the first step's errors later steps remove."""
     steps = {"no overlap": undisturbed(measured)}
-    rows = levels_of(measured, "overlap")
-    steps |= {f"overlap up to {100 * level:g} %": at_level(rows, level) for level in sorted(rows["level"].unique())}
+    steps |= by_level(measured, "overlap", lambda share: f"overlap up to {100 * share:g} %")
     shown = parts_of_difference(steps, *networks)
     removed = {}
     for label, values in steps.items():

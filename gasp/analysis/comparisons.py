@@ -147,7 +147,10 @@ def what_is_where(claim: str, dataset: str, profile: Profile, design: Design) ->
 
 
 def unseen_overlap(claim: str, dataset: str, profile: Profile, design: Design) -> Iterator[Effect]:
-    """On overlap beyond that of training: what phases bring, and by how much it exceeds what training with them brings."""
+    """On overlap beyond that of training: the gain of later steps, and by how much it exceeds the gain of the first step.
+
+    The first step's gain is over the CNN of the same layers; it comes from weights trained with phases, and from the gate.
+    """
     task = profile.datasets[dataset]
     changes = task.changes((), (), profile.evaluation.overlaps)
     conditions = [f"{evaluation}/{level:g}/scene" for evaluation, level, _ in changes if level > task.scenes.overlap]

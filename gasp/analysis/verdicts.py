@@ -40,7 +40,7 @@ ALPHA = 0.05
 # With two objects, mean phases are then 127 degrees apart and phases deviate from them by less than 38 degrees (the circular
 # standard deviation), so about 19 of 20 locations are nearer to their own object than to the other.
 SEPARATED = 0.8
-COLUMNS = ["claim", "part", "effect", "dataset", "mean", "low", "high", "seeds", "scenes", "p"]
+COLUMNS = ["claim", "part", "effect", "dataset", "family", "mean", "low", "high", "seeds", "scenes", "p"]
 # each verdict has a sign, so that nobody needs to tell colours apart
 VERDICTS = {"holds": "✓", "does not hold": "✗", "unclear": "?", "not judged": "–", "not tested": "○"}
 
@@ -52,8 +52,9 @@ def judge(profile: Profile, design: Design = OURS) -> pd.DataFrame:
         design: the design of GASPnet that is judged.
 
     Returns:
-        columns ``claim``, ``part`` (of the claim; empty for the claim itself), ``effect``, ``dataset``, ``mean``, ``low``,
-        ``high`` (Student's 95 % interval over seeds), ``seeds``, ``scenes`` (NaN for phases), ``p`` (corrected), ``at_limit``
+        columns ``claim``, ``part`` (of the claim; empty for the claim itself), ``effect``, ``dataset``, ``family`` (``paper``
+        or ``ours``: the effects whose p are corrected together), ``mean``, ``low``, ``high`` (Student's 95 % interval over
+        seeds), ``seeds``, ``scenes`` (NaN for phases), ``p`` (corrected), ``at_limit``
         (whether p is as small as the permutation test can make it), ``verdict``. Effects that were not run have no values;
         those of one seed have neither interval nor p.
 
@@ -69,8 +70,9 @@ def judge(profile: Profile, design: Design = OURS) -> pd.DataFrame:
     order = {name: index for index, name in enumerate(CLAIMS)}
     table = table.sort_values("claim", key=lambda names: names.map(order), kind="stable", ignore_index=True)
     table["at_limit"] = (table["p"] <= SMALLEST_P) & table["scenes"].notna()  # phases are not permuted
-    ours = table["claim"].map(lambda name: CLAIMS[name].group == "ours").astype(bool) | (table["part"] == STRICTER)
-    for _, tests in table["p"].dropna().groupby(ours):
+    ours = table["claim"].map(lambda name: CLAIMS[name].group == "ours") | (table["part"] == STRICTER)
+    table["family"] = ours.map({True: "ours", False: "paper"})
+    for _, tests in table["p"].dropna().groupby(table["family"]):
         table.loc[tests.index, "p"] = multipletests(tests, method="holm")[1]
     table["verdict"] = [_verdict(mean, p) for mean, p in zip(table["mean"], table["p"], strict=True)]
     if not profile.judges:

@@ -112,12 +112,9 @@ def accuracy_over(
     for ((_, what), (evaluation, _)), rows in zip(shown, tables, strict=True):
         panel = drawing.panel()
         lines(panel, rows, "level")
-        panel.set(xlabel=AXES[evaluation], ylabel=f"{what} right")
-        panel.xaxis.set_major_locator(MaxNLocator(6, integer=evaluation == "objects"))
+        _levels_below(panel, evaluation)
+        panel.set_ylabel(f"{what} right")
         panel.set_ylim(bottom=max(panel.get_ylim()[0], 0))
-        if evaluation == "examples":
-            panel.set_xscale("log", base=2)
-            panel.xaxis.set_major_formatter("{x:g}")
     drawing.legend()
     return drawing
 
@@ -142,11 +139,21 @@ def gain_over(
             line(panel, pd.DataFrame(gains), "level", other)
             shown += [{"evaluation": evaluation, "variant": variant, "other": other} | gain for gain in gains]
         panel.axhline(0, color=INK, linewidth=0.8)
-        panel.set(xlabel=AXES[evaluation], ylabel="difference")
-        panel.xaxis.set_major_locator(MaxNLocator(6, integer=evaluation == "objects"))
+        _levels_below(panel, evaluation)
+        panel.set_ylabel("difference")
     drawing.data = pd.DataFrame(shown)
     drawing.legend()
     return drawing
+
+
+def _levels_below(panel: Axes, evaluation: str) -> None:
+    """Name the axis of an evaluation's levels, and choose its ticks."""
+    panel.set_xlabel(AXES[evaluation])
+    if evaluation == "examples":
+        panel.set_xscale("log", base=2)
+        panel.xaxis.set_major_formatter("{x:g}")
+    else:
+        panel.xaxis.set_major_locator(MaxNLocator(6, integer=evaluation == "objects"))
 
 
 def comparison(table: pd.DataFrame, accuracies: Mapping[str, str] = ACCURACY) -> Drawing:
