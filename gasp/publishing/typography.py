@@ -1,4 +1,4 @@
-"""A Sphinx extension for the pages: numbers stay on the line of their units, and settings are listed once."""
+"""A Sphinx extension for the pages: numbers stay on the line of their units, and fields and settings are listed once."""
 
 from __future__ import annotations
 
@@ -44,8 +44,14 @@ def _shorten(_app: Sphinx, what: str, _name: str, documented: Any, *_: Any) -> t
     return ("(**settings)", "") if is_settings else None
 
 
+def _skip(_app: Sphinx, _what: str, _name: str, member: Any, *_: Any) -> bool | None:
+    """The docstring of a named tuple explains its fields; Python adds "Alias for field number 0"."""
+    return True if (getattr(member, "__doc__", None) or "").startswith("Alias for field number") else None
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Called by Sphinx."""
     app.connect("doctree-resolved", _join)
     app.connect("autodoc-process-signature", _shorten)
+    app.connect("autodoc-skip-member", _skip)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -86,3 +86,9 @@ def test_every_chapter_says_where_it_comes_from_and_can_be_downloaded(html):
         assert f"gasp book run {path.stem[:2]} --profile {PUBLISHED}" in text
         names = {Path(link["href"]).name for link in page(path).find_all("a", class_="download")}
         assert names >= {f"{path.stem}.ipynb", f"{path.stem}.py", f"{PUBLISHED}.yaml"}
+
+
+def test_the_page_of_the_package_says_only_what_its_docstrings_say(html):
+    text = page(html / "book" / "api.html").find("article").get_text()
+    assert "gasp.models.GASPnet" in text
+    assert "Alias for field number" not in text
