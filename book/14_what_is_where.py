@@ -97,16 +97,18 @@ CONDITIONS = {
 
 
 def seeds(results, variant, metric, condition):
-    """What each seed of a variant reached at the last time step; empty if it was not measured."""
+    """What a variant reached at the last time step, by seed; empty if it was not measured."""
     rows = results[(results["variant"] == variant) & (results["metric"] == metric)]
-    return last_step(at_level(levels_of(rows, condition[0], metric), condition[1]))["value"] if len(rows) else rows["value"]
+    if len(rows):
+        rows = last_step(at_level(levels_of(rows, condition[0], metric), condition[1]))
+    return rows.set_index("seed")["value"]
 
 
-def shown(values):
+def shown(values, sign=False):
     """A mean over seeds, with its interval where there are several."""
     if values.empty:
         return "not measured"
-    return formatted(mean_interval(values)) if len(values) > 1 else f"{values.item():.3f}"
+    return formatted(mean_interval(values), sign) if len(values) > 1 else f"{values.item():.3f}"
 
 
 # %% tags=["remove-input"]
@@ -154,11 +156,9 @@ glue("points_items", shown(seeds(items, "gaspnet", "pointing", clean)), display=
 # settings ({py:mod}`gasp.learning.attribution`), on the first 500 scenes. Each may ask for a digit's logit alone or in contrast to
 # those of the other digits. The table shows whichever is better, and of the gradients (four methods) the best in each column; this
 # favours attributions. Attributions and phases are both told which digits are present. All networks see the same validation scenes,
-# fewer than in the table above and other ones, so numbers can differ a little. GASPnet has three seeds, every other network one. The
-# attributions of GASPnet with our additions, and its phases on overlap and with four digits, were not measured on these scenes.
+# other ones than in the table above, so numbers can differ a little. GASPnet and a CNN of the same layers, three seeds each:
 
 # %% tags=["remove-input"]
-results = trained.studied("what_is_where")
 NAMES = {
     "saliency": "gradient",
     "input_x_gradient": "gradient × pixel",
@@ -166,47 +166,72 @@ NAMES = {
     "grad_cam": "Grad-CAM",
     "occlusion": "occlusion",
 }
-
-
-def best(variant, methods, condition):
-    """Pointing by the best of some attributions, each without or with contrast; empty if none of them was asked."""
-    forms = [f"pointing_by_{method}{form}" for method in methods for form in ("", "_in_contrast")]
-    return max(
-        (seeds(results, variant, form, condition) for form in forms), key=lambda found: found.mean() if len(found) else -1
-    )
-
-
-ASKED = {label: condition for label, condition in CONDITIONS.items() if label != "three digits"}
 GRADIENTS = [method for method in METHODS if method != "occlusion"]
+GROUPS = {"best gradient": GRADIENTS, "occlusion": ["occlusion"]}
+ASKED = {label: condition for label, condition in CONDITIONS.items() if label != "three digits"}
 NONE = [["no network has been asked yet", *[""] * (len(ASKED) + 1)]]
 
 
-def asked_by(name, values):
-    """The rows of a network for its phases and for some groups of attributions, the best of each."""
-    phases = [seeds(results, name, "pointing", condition) for condition in ASKED.values()]
-    rows = [[VARIANTS[name].label, "**phases**", *map(shown, phases)]] if len(phases[0]) else []
-    for label, methods in values.items():
-        found = [best(name, methods, condition) for condition in ASKED.values()]
-        rows.append([VARIANTS[name].label, label, *map(shown, found)])
-    return rows
+def best(results, variant, methods, condition):
+    """Pointing by the best of some attributions, each without or with contrast; empty if none of them was asked."""
+    forms = [f"pointing_by_{method}{form}" for method in methods for form in ("", "_in_contrast")]
+    found = (seeds(results, variant, form, condition) for form in forms)
+    return max(found, key=lambda values: values.mean() if len(values) else -1)
 
 
-ours = trained.studied("three_steps")
-ours = ours[ours["dataset"] == "multi_mnist"]
-of_phases = [seeds(ours, "gaspnet", "pointing", condition) for condition in ASKED.values()]
-rows = [[VARIANTS["gaspnet"].label, "**phases**", *map(shown, of_phases)]] if len(ours) else []
-for variant in results["variant"].unique():
-    rows += asked_by(variant, {"best gradient": GRADIENTS, "occlusion": ["occlusion"]})
-table(["network", "method", *ASKED], rows or NONE)
+def by_phases(results, variant):
+    """Pointing by phases in every condition."""
+    return [seeds(results, variant, "pointing", condition) for condition in ASKED.values()]
+
+
+def by_attribution(results, variant, groups):
+    """Pointing by the best attribution of each group in every condition."""
+    return {
+        label: [best(results, variant, methods, condition) for condition in ASKED.values()] for label, methods in groups.items()
+    }
+
+
+phases, attributed = trained.studied("pointing"), trained.studied("attributions")
+rows = []
+for dataset in DIGITS if len(phases) else ():
+    label = dataset_label(dataset)
+    own = by_phases(phases[phases["dataset"] == dataset], "gaspnet")
+    others = by_attribution(attributed[attributed["dataset"] == dataset], "cnn", GROUPS)
+    rows.append([label, "GASPnet, **phases**", *map(shown, own)])
+    rows += [[label, f"CNN, {method}", *map(shown, points)] for method, points in others.items()]
+    gain = [shown(ours - theirs, sign=True) for ours, theirs in zip(own, others["occlusion"], strict=True)]
+    rows.append([label, "phases − occlusion", *gain])
+table(["scenes", "pointing by", *ASKED], rows or NONE)
+
+# %% [markdown]
+# The other networks, on a black background, with one seed each:
 
 # %% tags=["remove-input"]
-every = [row for name in results["variant"].unique() for row in asked_by(name, {NAMES[one]: [one] for one in METHODS})]
-table(["network", "method", *ASKED], every or NONE, folded="Every attribution as a table")
+asked = trained.studied("what_is_where")
+
+
+def asked_by(groups):
+    """A row for the phases of each network that has any, and one for each group of attributions."""
+    rows = []
+    for variant in asked["variant"].unique():
+        points = {"**phases**": by_phases(asked, variant)} | by_attribution(asked, variant, groups)
+        label = VARIANTS[variant].label
+        rows += [[label, method, *map(shown, values)] for method, values in points.items() if len(values[0])]
+    return rows or NONE
+
+
+table(["network", "pointing by", *ASKED], asked_by(GROUPS))
+
+# %% tags=["remove-input"]
+every = {NAMES[method]: [method] for method in METHODS}
+table(["network", "pointing by", *ASKED], asked_by(every), folded="Every attribution as a table")
 
 # %% tags=["remove-cell"]
+black, photo = (attributed[attributed["dataset"] == dataset] for dataset in DIGITS)
 glue("points_four", shown(seeds(tested["multi_mnist"], "gaspnet", "pointing", four)), display=False)
-glue("gradients_clean", shown(best("cnn", GRADIENTS, clean)), display=False)
-glue("occlusion_clean", shown(best("cnn", ["occlusion"], clean)), display=False)
+glue("gradients_clean", shown(best(black, "cnn", GRADIENTS, clean)), display=False)
+glue("occlusion_clean", shown(best(black, "cnn", ["occlusion"], clean)), display=False)
+glue("occlusion_photo", shown(best(photo, "cnn", ["occlusion"], clean)), display=False)
 glue("windows", str(((digits.scenes.size - OCCLUDED) // OCCLUSION_STEP + 1) ** 2), display=False)
 
 # %% [markdown]

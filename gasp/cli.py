@@ -253,12 +253,12 @@ def main() -> None:
     except (KeyboardInterrupt, SystemExit) as ended:
         if isinstance(ended, SystemExit) and ended.code != 130:  # how typer ends after Ctrl-C
             raise
-        logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # tasks that were left behind
+        logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # it would report the tasks that were left unfinished
         print("gasp: stopped; the same command goes on from here", file=sys.stderr)
         sys.exit(130)
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_DFL)  # all is done and said: an interrupt of what Python still does is no news
+            signal.signal(number, signal.SIG_DFL)  # so that a signal while Python shuts down prints no traceback
 
 
 if __name__ == "__main__":  # python -m gasp.cli

@@ -42,7 +42,7 @@ def make_folder(path: Path) -> None:
 
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the lock at ``path``, which one process has at a time; the others wait.
+    """Hold the lock at ``path`` inside the block. One process has it at a time; the others wait.
 
     Raises:
         GaspError: if the lock file cannot be written.
@@ -61,10 +61,10 @@ def locked(path: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def uninterrupted() -> Iterator[Callable[[], None]]:
-    """Let Ctrl-C and SIGTERM wait until the end of the block; a second signal does not wait.
+    """Defer Ctrl-C and SIGTERM until the end of the block; a second signal is not deferred.
 
-    Yields a function that raises ``KeyboardInterrupt`` if a signal has arrived. Nothing of this happens outside the main
-    thread, where Python handles no signals.
+    Yields a function that raises ``KeyboardInterrupt`` if a signal has arrived. Outside the main thread, where Python handles
+    no signals, this has no effect.
     """
     is_main = threading.current_thread() is threading.main_thread()
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM) if is_main}
@@ -92,10 +92,10 @@ def uninterrupted() -> Iterator[Callable[[], None]]:
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a scratch file that replaces ``path`` at the end of the block, or is removed if the block fails.
+    """Yield a scratch file that replaces ``path`` at the end of the block, or is removed if the block fails.
 
-    A reader sees the old file or the new one, never a part of either. Ctrl-C waits: in the middle of a write it would leave
-    archives that cannot be closed.
+    A reader sees the old file or the new one, never a part of either. Ctrl-C is deferred, because in the middle of a write it
+    would leave archives that cannot be closed.
 
     Raises:
         GaspError: if the file cannot be written; the old one is unchanged.
@@ -141,7 +141,7 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             tensors = {name: from_numpy(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118
             record = dict(json.loads(file.metadata()["record"]))
         is_intact = record.pop("sha256") == _digest(tensors, record)
-    except Exception as error:  # a damaged file raises a dozen kinds
+    except Exception as error:  # a damaged file raises many kinds of exceptions
         raise GaspError(f"{path} cannot be read ({error}): {remedy}") from error
     if not is_intact:
         raise GaspError(f"{path} is damaged (its checksum is wrong): {remedy}")
@@ -173,5 +173,5 @@ def read_arrays(path: Path, names: Collection[str] = ()) -> dict[str, np.ndarray
             return {name: arrays[name] for name in names or arrays.files}
     except GaspError:
         raise
-    except Exception as error:  # a damaged file raises a dozen kinds, from numpy, zipfile, zlib and tokenize
+    except Exception as error:  # a damaged file raises many kinds of exceptions, from numpy, zipfile, zlib and tokenize
         raise GaspError(f"{path} cannot be read ({error})") from error

@@ -1,4 +1,4 @@
-"""What every subpackage shares: the error that a user can cause, and the strict settings and YAML that catch it early."""
+"""What all subpackages share: the error that users can cause, and the strict settings and YAML that catch it early."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ruamel.yaml.events import AliasEvent
 
 __all__ = ["Count", "GaspError", "Settings", "Size", "explain", "read_yaml"]
 
-# a larger number is a slip: no machine holds that much
+# a larger number is a typing error: no machine holds that much
 Size = Annotated[int, Field(ge=1, le=4096)]
 Count = Annotated[int, Field(ge=1, le=10**7)]
 
@@ -28,13 +28,13 @@ class GaspError(ValueError):
 
 
 class Settings(BaseModel):
-    """Immutable, typed values; an unknown name, a wrong type or an impossible value is a ``ValidationError``."""
+    """Immutable, typed values; an unknown name, a wrong type or an impossible value raises a ``ValidationError``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, ser_json_inf_nan="constants")
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Self:
-        """From plain values, as YAML and keyword arguments have them: a list may stand for a tuple.
+        """Settings from plain values, as in YAML and keyword arguments: a list may stand for a tuple.
 
         Raises:
             GaspError: for an unknown name, a wrong type or an impossible value.
@@ -53,7 +53,7 @@ def read_yaml(text: str) -> Any:
     """The plain values of a YAML document.
 
     Raises:
-        GaspError: if the text is not YAML, or has aliases, with which a few lines can stand for more than memory holds.
+        GaspError: if the text is not YAML, or has aliases, with which a few lines can expand to more than memory holds.
     """
     try:
         repeats = any(isinstance(event, AliasEvent) for event in YAML(typ="safe").parse(text))

@@ -1,4 +1,4 @@
-"""How the phases of a network align: iteration by iteration, and with factors of the coupling from another image."""
+"""How the phases of a network align: iteration by iteration, and with factors of the coupling taken from another image."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def align_first_layer(model: GASPnet, image: Tensor, iterations: int) -> tuple[T
 
     Args:
         image: ``(C, size, size)`` in [0, 1].
-        iterations: of the Kuramoto dynamics.
+        iterations: number of iterations of the Kuramoto dynamics.
 
     Returns:
         the phases before and after every iteration, ``(iterations + 1, H, W)``, radians, and the gates ``(H, W)``.
@@ -47,12 +47,12 @@ def align_first_layer(model: GASPnet, image: Tensor, iterations: int) -> tuple[T
 def patched_run(model: GASPnet, images: Tensor, source: Tensor, factors: Sequence[str], seed: int = 0) -> Trajectory:
     """A run on images in which some factors of the coupling are those of a run on other images: activation patching.
 
-    Where images are the noisy versions of the source, accuracy that comes back with a factor was lost by noise in that factor.
+    If ``images`` are noisy versions of ``source``, the accuracy that a factor restores was lost through noise in that factor.
 
     Args:
         images, source: ``(B, C, size, size)`` in [0, 1].
         factors: keys of :data:`FACTORS`.
-        seed: of the initial phases of both runs.
+        seed: seed of the initial phases of both runs.
     """
     names = [name for factor in factors for name in FACTORS[factor]]
     recorded: list[Coupling] = []
@@ -73,14 +73,14 @@ def patched_run(model: GASPnet, images: Tensor, source: Tensor, factors: Sequenc
 
 @torch.no_grad()
 def aligning_run(model: GASPnet, images: Tensor, generator: torch.Generator) -> tuple[Trajectory, list[list[Tensor]]]:
-    """A run, and the phases of all layers on the way: those of step 0, and those after every Kuramoto iteration.
+    """A run, and the phases of all layers along the way: those of step 0, and those after every Kuramoto iteration.
 
-    The last iteration of a step is followed by a sweep, so that every K-th entry is a step of the run itself; between two
-    steps the answers are those of the earlier.
+    The last of the K iterations of a step is followed by a sweep, so every K-th entry is a step of the run itself. Between two
+    steps, the answers are those of the earlier one.
 
     Args:
         images: ``(B, C, size, size)`` in [0, 1].
-        generator: of the initial phases, on the CPU.
+        generator: generator of the initial phases, on the CPU.
 
     Returns:
         the run of T steps, and K (T − 1) + 1 lists of the phases of every layer, ``(B, H, W)`` or ``(B, units)``, radians;
@@ -107,7 +107,7 @@ def aligning_run(model: GASPnet, images: Tensor, generator: torch.Generator) -> 
 
 @contextmanager
 def _coupled_by(model: GASPnet, coupling: Callable[..., Coupling]) -> Iterator[None]:
-    """The model, with this in the place of its own :meth:`~gasp.models.GASPnet.coupling`."""
+    """Replace the model's :meth:`~gasp.models.GASPnet.coupling` inside the block."""
     model.coupling = coupling  # type: ignore[method-assign]
     try:
         yield

@@ -1,6 +1,6 @@
-"""The claims of the paper, and our own: each is a text, and the effects that would show it.
+"""The claims of the paper, and our own. Each consists of a text and the effects that would show it.
 
-A profile says which claims are judged on which of its data sets. :mod:`gasp.analysis.comparisons` has the effects, and
+A profile says which claims are judged on which of its data sets. :mod:`gasp.analysis.comparisons` defines the effects, and
 :mod:`gasp.analysis.verdicts` the rule that judges them.
 """
 
@@ -33,13 +33,13 @@ __all__ = ["CLAIMS", "GROUPS", "Claim", "datasets_of", "effects"]
 
 
 class Claim(NamedTuple):
-    """What the paper says, or what we say.
+    """A claim of the paper, or one of our own.
 
     Attributes:
         text: the claim.
         page: the label of the page with the evidence.
-        effects: that would show it; the claim about phases, C6, has none on accuracy.
-        group: a key of ``GROUPS``; claims that are not the paper's are ``ours``.
+        effects: the effects on accuracy that would show it; ``None`` for C6, the claim about phases.
+        group: a key of ``GROUPS``; claims that are not the paper's are in ``ours``.
     """
 
     text: str
@@ -49,13 +49,13 @@ class Claim(NamedTuple):
 
 
 def effects(profile: Profile, design: Design = OURS) -> Iterator[Effect]:
-    """Every effect on accuracy: claim by claim, on the data sets on which the profile judges it.
+    """Every effect on accuracy, claim by claim, on the data sets on which the profile judges the claim.
 
     Args:
-        design: of which GASPnet. Our own claims are about ``OURS`` alone.
+        design: the design of GASPnet. Our own claims are about ``OURS`` alone.
 
     Raises:
-        GaspError: for an unknown claim in the profile, and for one that its data set or evaluation cannot show.
+        GaspError: for an unknown claim in the profile, and for one that its data set or evaluation cannot test.
     """
     for name, claim in CLAIMS.items():
         if claim.effects is not None and (design is OURS or claim.group != "ours"):
@@ -82,7 +82,7 @@ GROUPS = {
     "phases": "Its phases separate objects",
     "ours": "Our own claims",
 }
-"""What claims are about. Those about accuracy set the same GASPnets against other networks, so they are one finding."""
+"""The groups of claims. Those about accuracy compare the same GASPnets with other networks, so they are one finding."""
 
 CLAIMS = {
     "C1": Claim("GASPnet is more accurate than a CNN on two digits (both right).", "two-digits", accuracy, "accuracy"),
@@ -110,7 +110,7 @@ CLAIMS = {
     ),
     "O1": Claim("The phase of an output unit says where its object is.", "the-phases", what_is_where),
     "O2": Claim(
-        "On overlap that training did not show, later steps help, and more than what is there at the first step.",
+        "On overlap not seen in training, later steps help, and gain more than the first step does.",
         "the-generalisation",
         unseen_overlap,
     ),

@@ -38,11 +38,11 @@ __all__ = [
 CNN_WIDTHS = ("cnn", "cnn_wide", "cnn_wider", "cnn_compute")  # from the narrowest to the widest
 GASPNET_STEPS = ("gate", "gaspnet_two_steps", "gaspnet")  # T = 1, 2, 3
 
-# A loss of accuracy below this counts as none. It is about two standard errors of what ten seeds tell of the difference on
-# photographs: on validation scenes, differences between the first GASPnet and the CNN had a deviation of 0.014 over seeds.
+# A loss of accuracy below this counts as none. It is about two standard errors of the mean difference over ten seeds on
+# photographs: on validation scenes, the first GASPnet minus the CNN had a standard deviation of 0.014 over seeds.
 MARGIN = 0.01
-# The least share of scenes that must be right for a noise level to tell growth. Guessing is right for 1 scene of 45 (two
-# digits) or of 100 (item and photograph). Near that, accuracy cannot fall, and what grows is lost in what guessing brings.
+# The least accuracy at which a noise level counts in judging growth. Guessing is right for 1 scene in 45 (two digits) or in
+# 100 (item and photograph). Near that, accuracy cannot fall, and growth is masked by lucky guesses.
 FLOOR = 0.1
 STRICTER = "stricter comparison, ours"
 
@@ -54,7 +54,7 @@ def without_noise(others: Callable[[Design], Iterable[str]]) -> Comparison:
     """GASPnet − each of the other variants, on undisturbed scenes.
 
     Args:
-        others: which variants, given the design.
+        others: gives the other variants, from the design.
     """
 
     def compare(claim: str, dataset: str, _: Profile, design: Design) -> Iterator[Effect]:
@@ -72,8 +72,8 @@ def accuracy(claim: str, dataset: str, _: Profile, design: Design) -> Iterator[E
 def growth(claim: str, dataset: str, profile: Profile, design: Design) -> Iterator[Effect]:
     """The gain from the first to the last time step: its mean over levels of noise, and its slope over them.
 
-    Levels count at which the CNN, and GASPnet at its first step, have an accuracy of at least ``FLOOR``. The last step, which
-    the effect is about, has no say in that.
+    A level counts if the CNN, and GASPnet at its first step, have an accuracy of at least ``FLOOR`` there. The last step, which
+    the effect is about, plays no part in that choice.
     """
     parts = [(1, design.gaspnet, LAST), (-1, design.gaspnet, FIRST)]
     yield from _over_noise(
@@ -82,7 +82,7 @@ def growth(claim: str, dataset: str, profile: Profile, design: Design) -> Iterat
 
 
 def prediction(claim: str, dataset: str, profile: Profile, design: Design) -> Iterator[Effect]:
-    """The CNN with predictive feedback − the CNN of the same layers: mean over levels of noise, and slope over them.
+    """The CNN with predictive feedback − the CNN of the same layers: mean and slope over levels of noise.
 
     Levels count as in :func:`growth`: those at which the CNN has an accuracy of at least ``FLOOR``.
     """
@@ -92,7 +92,7 @@ def prediction(claim: str, dataset: str, profile: Profile, design: Design) -> It
 
 
 def prediction_with_phases(claim: str, dataset: str, profile: Profile, design: Design) -> Iterator[Effect]:
-    """GASPnet with predictive feedback − each of the two that it combines, without noise and over the levels of noise."""
+    """GASPnet with predictive feedback − each of the networks that it combines, without noise and over the levels of noise."""
     for other in (design.gaspnet, "predictive_cnn"):
         yield from _without_and_under_noise(claim, dataset, profile, "predictive_gaspnet", other)
 
@@ -103,7 +103,7 @@ def phase_feedback(claim: str, dataset: str, profile: Profile, _: Design) -> Ite
 
 
 def fewer_examples(claim: str, dataset: str, _: Profile, design: Design) -> Iterator[Effect]:
-    """GASPnet, and global attention, − the CNN of as many parameters, after training on few scenes."""
+    """GASPnet, and then global attention, minus the CNN with as many parameters, after training on few scenes."""
     for variant in (design.gaspnet, design.attention):
         yield _difference(claim, "few examples", dataset, variant, design.parameters, ["clean/0/scene"])
 
@@ -130,9 +130,9 @@ def smaller_items(claim: str, dataset: str, profile: Profile, design: Design) ->
 
 
 def what_is_where(claim: str, dataset: str, profile: Profile, design: Design) -> Iterator[Effect]:
-    """How far GASPnet's read-out is beyond half-way from chance to certainty in pointing, and in answering a cue.
+    """How far GASPnet's read-out exceeds the midpoint between chance and certainty, in pointing and in answering a cue.
 
-    By chance, a unit points at one of all objects. A network that names every object and ignores the cue is right for one of
+    By chance, a unit points at any of the objects. A network that names every object and ignores the cue is right for one of
     the objects in a head; a head with a single object has nothing to select.
     """
     task = profile.datasets[dataset]
@@ -149,7 +149,7 @@ def what_is_where(claim: str, dataset: str, profile: Profile, design: Design) ->
 def unseen_overlap(claim: str, dataset: str, profile: Profile, design: Design) -> Iterator[Effect]:
     """On overlap beyond that of training: the gain of later steps, and by how much it exceeds the gain of the first step.
 
-    The first step's gain is over the CNN of the same layers; it comes from weights trained with phases, and from the gate.
+    The first step's gain is that over the CNN of the same layers; it comes from weights trained with phases, and from the gate.
     """
     task = profile.datasets[dataset]
     changes = task.changes((), (), profile.evaluation.overlaps)
@@ -170,8 +170,8 @@ def unseen_overlap(claim: str, dataset: str, profile: Profile, design: Design) -
 def per_cost(claim: str, dataset: str, profile: Profile, design: Design) -> Iterator[Effect]:
     """GASPnet − a CNN whose training step takes as long, interpolated between CNNs of several widths.
 
-    Accuracy is taken to be linear in the logarithm of time between two widths. A GASPnet that is dearer than the widest CNN is
-    compared with that one, and a GASPnet that is cheaper than the narrowest, with the narrowest.
+    Accuracy is taken to be linear in the logarithm of time between two widths. A GASPnet that costs more than the widest CNN
+    is compared with the widest, and one that costs less than the narrowest with the narrowest.
     """
     seconds = step_seconds(profile.store.directory)
     terms: list[Term] = []
@@ -185,7 +185,7 @@ def per_cost(claim: str, dataset: str, profile: Profile, design: Design) -> Iter
 
 
 def _levels(profile: Profile, kind: Corruption) -> list[str]:
-    """The conditions under which whole scenes were disturbed by a kind of corruption: one for each level."""
+    """The conditions of scene accuracy under one kind of corruption: one for each level."""
     return [f"{kind}/{level:g}/scene" for level in profile.evaluation.corruptions.get(kind, ())]
 
 

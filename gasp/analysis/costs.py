@@ -17,7 +17,7 @@ def step_seconds(directory: Path) -> dict[str, float]:
     """The median time of a training step of each variant that ``gasp bench`` has timed, in seconds.
 
     Args:
-        directory: of the profile's results; without a ``bench.csv`` in it, nothing was timed.
+        directory: folder of the profile's results; without a ``bench.csv`` in it, nothing was timed.
 
     Raises:
         GaspError: if the table is damaged.
@@ -30,8 +30,8 @@ def step_seconds(directory: Path) -> dict[str, float]:
 
 
 def multiplications(run: Experiment) -> float:
-    """How many multiplications one image costs until the last answer: those of convolutions and matrix products, of all
-    sweeps and of alignment. Element-wise products are not counted.
+    """The number of multiplications for one image, up to the last answer: those of convolutions and matrix products, in all
+    sweeps and in alignment. Element-wise products are not counted.
 
     Raises:
         GaspError: if the images cannot be loaded.

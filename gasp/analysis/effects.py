@@ -1,8 +1,8 @@
 """Effects: what claims compare.
 
 An **effect** is a weighted sum of accuracies, each of one variant under one condition. Its sign is chosen so that the claim
-says that it is above zero. All terms have the same seeds and meet the same test scenes, so an effect has one value for each
-seed and scene, paired by both.
+predicts a value above zero. All terms have the same seeds and the same test scenes, so an effect has one value for each seed
+and scene, paired by both.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ class Term:
 
 @dataclass(frozen=True)
 class Effect:
-    """What a claim says of one data set.
+    """What a claim says about one data set.
 
     Attributes:
         claim: its name, a key of ``CLAIMS``.
         text: what is compared.
         dataset: its name in the profile.
         terms: the summands; none if the results leave nothing to compare.
-        offset: added to the sum: a margin within which a loss counts as none, or minus what an accuracy must exceed.
+        offset: added to the sum: a margin within which a loss counts as none, or minus the accuracy that must be exceeded.
         part: the part of the claim that has a verdict of its own, such as ``STRICTER``; empty for the claim itself.
     """
 
@@ -52,8 +52,8 @@ class Effect:
     def values(self, profile: Profile) -> np.ndarray:
         """The effect of each seed on each scene, ``(seeds, n)``.
 
-        Seeds are those that the grid has for all variants, if their runs were measured under all conditions. Without any,
-        and if the grid tests the variants on different draws of scenes, the effect was not run: ``(0,)``.
+        The seeds are those that the grid has for all variants, with runs measured under all conditions. If there are none, or
+        the grid tests the variants on different draws of scenes, the effect was not run and the result is empty, ``(0,)``.
 
         Raises:
             GaspError: if the results of a run of the grid are missing.

@@ -32,22 +32,22 @@ class Exhibit:
     """n scenes of a data set at L levels of noise, as seen by GASPnet at T steps and F moments, and by a CNN.
 
     Attributes:
-        title: of the data set.
-        classes: their names, for each head.
+        title: title of the data set.
+        classes: names of the classes, for each head.
         units: the read-out's units that stand for the objects of each scene, ``(n, R)``.
-        kinds: of each scene, a key of :data:`KINDS`.
-        shares: of each kind among the scenes that these were chosen from.
-        pool: how many these were.
+        kinds: kind of each scene, a key of :data:`KINDS`.
+        shares: share of each kind in the pool of scenes from which these were chosen.
+        pool: number of scenes in the pool.
         levels: σ of Gaussian noise.
         chosen_at: the level at which the scenes were sorted into kinds.
-        accuracy: share of the pool with every object right, at each level: GASPnet at the first step, at the last; the CNN.
-        images: ``(n, L, C, H, W)`` in [0, 1] but for noise.
+        accuracy: share of the pool with every object right, at each level: GASPnet at the first and last step, and the CNN.
+        images: ``(n, L, C, H, W)``, in [0, 1] apart from noise.
         grids: (height, width) of each convolution.
         iterations: moments from one step to the next.
-        phases: of the locations of all convolutions and the units of the read-out, ``(n, L, F, N)``, radians.
-        gates: of the locations at each step, ``(n, L, T, N')``.
+        phases: phases of the locations of all convolutions and the units of the read-out, ``(n, L, F, N)``, radians.
+        gates: gates of the locations at each step, ``(n, L, T, N')``.
         chances: the softmax of each head's answer at each step, ``(n, L, T, heads, classes)``.
-        rival: that of the CNN, ``(n, L, heads, classes)``.
+        rival: the same of the CNN, ``(n, L, heads, classes)``.
     """
 
     title: str
@@ -79,16 +79,16 @@ def exhibit(
     pool: int = 500,
     each: int = 2,
 ) -> Exhibit:
-    """Choose scenes by what the network's answer does over time, equally many of each kind, whatever the share of the kind.
+    """Choose scenes by how the network's answer changes over time: equally many of each kind, however common the kind is.
 
     The scenes are the first of each kind among the first validation scenes, at one level of noise. Test scenes are never
-    chosen from.
+    used.
 
     Args:
         dataset: where the scenes come from; its classes must be those of both networks.
         levels, chosen_at: see :class:`Exhibit`; the scenes are chosen at one of the levels.
-        pool: how many scenes are sorted into kinds.
-        each: how many scenes of each kind are shown; fewer, where there are fewer.
+        pool: number of scenes that are sorted into kinds.
+        each: number of scenes of each kind that are shown; fewer if the pool has fewer.
     """
     scenes = dataset.compose("validation", pool, SEEDS["validation"])
     plain, _, targets = scenes.batch(slice(None))

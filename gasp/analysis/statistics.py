@@ -36,7 +36,7 @@ SMALLEST_P = 1 / (1 + RESAMPLES)
 
 
 def head_metrics(heads: Sequence[str]) -> dict[str, str]:
-    """The metric of accuracy of each head of a data set, :attr:`gasp.data.datasets.Dataset.heads`, by its name.
+    """The accuracy metric of each head of a data set, by the names in :attr:`gasp.data.datasets.Dataset.heads`.
 
     Only models with several heads have these metrics; with one head, ``scene_accuracy`` is its accuracy.
     """
@@ -90,15 +90,15 @@ def mean_interval(values: Iterable[float]) -> dict[str, float]:
 def certainty(values: np.ndarray) -> dict[str, float]:
     """How certain the mean of an effect is, given the trained networks and the scenes on which it was measured.
 
-    Both would differ if the experiment were repeated, and each can feign an effect. So p is the larger of two: Student's t
-    test over seeds, for other trainings, and a permutation of signs over scenes, for other scenes. Both are two-sided.
+    Both would differ if the experiment were repeated, and chance in either can mimic an effect. So p is the larger of two: that
+    of Student's t test over seeds, and that of a sign-flip permutation test over scenes. Both are two-sided.
 
     Args:
-        values: of each seed on each scene, ``(seeds, n)``; or of each seed, ``(seeds,)``, where no scene has a value.
+        values: the effect of each seed on each scene, ``(seeds, n)``, or of each seed, ``(seeds,)``, if scenes have no values.
 
     Returns:
-        ``mean``, ``low``, ``high`` and ``seeds`` of :func:`mean_interval`; ``scenes``, their number n (NaN without); ``p``, NaN
-        for fewer than two seeds.
+        ``mean``, ``low``, ``high`` and ``seeds`` of :func:`mean_interval`; ``scenes``, their number n (NaN if they have no
+        values); ``p``, NaN for fewer than two seeds.
     """
     of_seeds, scenes = (values, math.nan) if values.ndim == 1 else (values.mean(1), values.shape[1])
     found = mean_interval(of_seeds) | {"scenes": scenes, "p": math.nan}
@@ -108,17 +108,17 @@ def certainty(values: np.ndarray) -> dict[str, float]:
 
 
 def student_p(sample: np.ndarray) -> float:
-    """Student's t test, two-sided, of whether a sample ``(n)`` has the mean 0. A sample without spread is certain."""
+    """The two-sided p of Student's t test that a sample ``(n)`` has mean 0. Without spread, p is 1 for a mean of 0, else 0."""
     mean, error = abs(sample.mean()), stats.sem(sample)
     return float(2 * stats.t.sf(mean / error, len(sample) - 1)) if error > 0 else float(mean == 0)
 
 
 def permutation_p(effect: np.ndarray) -> float:
-    """A permutation test, two-sided, of whether the mean of an effect on scenes ``(n)`` is 0.
+    """The two-sided p of a sign-flip permutation test that the mean of an effect on scenes ``(n)`` is 0.
 
-    The sign of every scene is drawn anew ``RESAMPLES`` times, as if its effect could as well have been the opposite. p is the
-    share of draws, counting the effect itself, whose mean is at least as far from 0. So p is never below ``SMALLEST_P``. Scenes
-    of one size are drawn together, by a binomial number.
+    The sign of every scene's effect is drawn anew ``RESAMPLES`` times, as if both signs were equally likely. p is the share of
+    draws, counting the effect itself, whose mean is at least as far from 0. So p is never below ``SMALLEST_P``. Scenes whose
+    effects have the same size are drawn together, by a binomial number.
     """
     sizes, counts = np.unique(np.abs(effect).round(9), return_counts=True)
     positive = np.random.default_rng(0).binomial(counts, 0.5, (RESAMPLES, len(counts)))
@@ -142,7 +142,7 @@ def paired_difference(table: pd.DataFrame, first: str, second: str) -> dict[str,
         table: one value for each variant and seed.
 
     Raises:
-        GaspError: for more than one value a variant and seed, or without a seed that both variants have.
+        GaspError: for more than one value per variant and seed, or if the variants have no seed in common.
     """
     pairs = table[table["variant"].isin([first, second])]
     if pairs.duplicated(["variant", "seed"]).any():
@@ -156,15 +156,15 @@ def paired_difference(table: pd.DataFrame, first: str, second: str) -> dict[str,
 def decomposition(rows: pd.DataFrame, gaspnet: str = "gaspnet", cnn: str = "cnn") -> dict[str, dict[str, float]]:
     """GASPnet minus the CNN of the same layers, and the two parts of this difference, each paired by seed.
 
-    At t = 0 GASPnet uses no phases. One part is how much better it is then, by weights that were trained together with phases
-    and, if it has one, by its gate; the other is what phases then do to the sweeps.
+    At t = 0 GASPnet uses no phases. One part is its gain over the CNN at that step, from weights that were trained together
+    with phases and, if it has one, from its gate. The other is the gain of the later sweeps, which phases modulate.
 
     Args:
         rows: a value for each variant, seed and time step.
         gaspnet, cnn: the variants.
 
     Raises:
-        GaspError: without a seed that both variants have, and for more than one metric or level.
+        GaspError: if the variants have no seed in common, and for more than one metric or level.
     """
     first = rows[(rows["variant"] == gaspnet) & (rows["t"] == 0)].assign(variant="first step")
     values = pd.concat([last_step(rows), first])

@@ -1,4 +1,4 @@
-"""Tables of the pages: means of variants, differences between them."""
+"""Tables for the pages: means of variants, and differences between them."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def dataset_label(name: str) -> str:
 
 
 def run_label(run: str) -> str:
-    """What pages call a run of a study, given as a variant and its changed settings: the label of the variant, and these."""
+    """What pages call a run of a study, given as a variant and its changed settings: the variant's label and the settings."""
     variant, *changes = run.split(", ")
     return ", ".join([VARIANTS[variant].label, *changes])
 
@@ -112,7 +112,7 @@ def by_variant(
 
 
 def parts_of_difference(conditions: Mapping[str, pd.DataFrame], gaspnet: str = "gaspnet", cnn: str = "cnn") -> pd.DataFrame:
-    """What GASPnet's difference to the CNN is made of, a column for each condition: see :func:`decomposition`.
+    """The parts of GASPnet's difference from the CNN, a column for each condition: see :func:`decomposition`.
 
     Args:
         conditions: by their labels, one value for each variant, seed and time step.
@@ -125,10 +125,10 @@ def parts_of_difference(conditions: Mapping[str, pd.DataFrame], gaspnet: str = "
 def by_run(results: pd.DataFrame, **metrics: pd.DataFrame) -> pd.DataFrame:
     """A row for each run of a study: means over seeds at the first and the last time step, and the phases at the last.
 
-    Its name is that of the variant, and the settings that were changed. A model with one step has no last one.
+    A row has the name of the variant and the settings that were changed. For a model with one step, the last step is empty.
 
     Args:
-        results: of the study, see :meth:`gasp.experiments.store.Store.table`.
+        results: table of the study, see :meth:`gasp.experiments.store.Store.table`.
         metrics: further columns, one value for each run and seed.
     """
     accuracy = undisturbed(results)

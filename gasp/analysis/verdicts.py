@@ -36,17 +36,17 @@ from gasp.experiments.profile import Profile
 __all__ = ["SEPARATED", "claims_box", "claims_table", "datasets_table", "effects_table", "judge", "verdicts"]
 
 ALPHA = 0.05
-# The order within objects, and the separation between them as a share of the largest, above which phases tell objects apart.
+# Phases tell objects apart if the order within objects, and the separation between them relative to its maximum, exceed this.
 # With two objects, mean phases are then 127 degrees apart and phases deviate from them by less than 38 degrees (the circular
 # standard deviation), so about 19 of 20 locations are nearer to their own object than to the other.
 SEPARATED = 0.8
 COLUMNS = ["claim", "part", "effect", "dataset", "family", "mean", "low", "high", "seeds", "scenes", "p"]
-# each verdict has a sign, so that nobody needs to tell colours apart
+# each verdict has a sign, so that colour is not the only cue
 VERDICTS = {"holds": "✓", "does not hold": "✗", "unclear": "?", "not judged": "–", "not tested": "○"}
 
 
 def judge(profile: Profile, design: Design = OURS) -> pd.DataFrame:
-    """Every effect of the claims, tested: one row each, claim by claim.
+    """Test every effect of the claims. Each has one row, claim by claim.
 
     Args:
         design: the design of GASPnet that is judged.
@@ -81,7 +81,7 @@ def judge(profile: Profile, design: Design = OURS) -> pd.DataFrame:
 
 
 def _phases(profile: Profile, design: Design) -> Iterator[dict[str, Any]]:
-    """C6: by how much GASPnet's order and separation exceed what tells objects apart, in each convolutional layer."""
+    """C6: by how much GASPnet's order and separation exceed their thresholds, in each convolutional layer."""
     for dataset in datasets_of(profile, "C6"):
         task = profile.datasets[dataset]
         objects = task.scenes.objects + (task.background is not None)
@@ -129,7 +129,7 @@ def claims_table(effects: pd.DataFrame, paper: pd.DataFrame) -> Markdown:
     mechanisms alone, where these were tested.
 
     Args:
-        effects, paper: of our design, and of the paper's mechanisms alone, as :func:`judge` gives them.
+        effects, paper: tables of :func:`judge`, for our design and for the paper's mechanisms alone.
     """
     found, alone = verdicts(effects).to_dict(), verdicts(paper).to_dict()
     names = {dataset: escape(dataset_label(dataset)) for dataset in effects["dataset"].unique()}
@@ -144,7 +144,7 @@ def claims_table(effects: pd.DataFrame, paper: pd.DataFrame) -> Markdown:
             for part in parts:
                 text = f"{{ref}}`{name} <{claim.page}>` {claim.text} {part and f'*{part}*'}"
                 cells = (_cell(found, alone, name, part, dataset, label) for dataset, label in names.items())
-                # between empty lines, Markdown is read within HTML
+                # within HTML, Markdown is parsed only between empty lines
                 rows.append(f'<tr><th scope="row">\n\n{" ".join(text.split())}\n\n</th>\n{"".join(cells)}</tr>')
         bodies.append("<tbody>\n{}\n</tbody>".format("\n".join(rows)))
     return Markdown('<table class="gasp-claims">\n<thead><tr>{}</tr></thead>\n{}\n</table>'.format(header, "\n".join(bodies)))
@@ -171,9 +171,9 @@ def claims_box(profile: Profile, names: Sequence[str], why: str, datasets: Seque
     so instead of judging.
 
     Args:
-        names: of claims.
+        names: names of the claims.
         why: the reason for the verdicts, in a sentence or two of Markdown.
-        datasets: by their names in the profile; all on which a claim is judged when omitted.
+        datasets: names of data sets in the profile; all on which a claim is judged when omitted.
     """
     runs = profile.experiments()
     missing = sum(run.key not in profile.store for run in runs)
@@ -193,9 +193,9 @@ def claims_box(profile: Profile, names: Sequence[str], why: str, datasets: Seque
 
 
 def _found(effects: pd.DataFrame) -> str:
-    """The verdicts on a claim on one data set, each with the first effect that has it, or else the first of its effects.
+    """The verdicts on a claim on one data set, each with the first effect that has it, or else with the first effect of all.
 
-    An effect that is unclear has its p, because its interval, which is not corrected for the number of effects, can exclude 0.
+    An unclear effect is shown with its p: its interval, which is not corrected for the number of effects, can exclude 0.
     """
     found = []
     for kind, parts in verdicts(effects).reset_index().groupby("verdict", sort=False)["part"]:
@@ -211,7 +211,7 @@ def _found(effects: pd.DataFrame) -> str:
 
 
 def effects_table(effects: pd.DataFrame) -> Markdown:
-    """Every effect as it was tested, folded."""
+    """Every effect as it was tested, as a folded table."""
     rows = []
     for _, row in effects.iterrows():
         value = formatted(row, sign=True) if row["seeds"] else "not run"
@@ -224,7 +224,7 @@ def effects_table(effects: pd.DataFrame) -> Markdown:
 
 
 def _written(p: float, at_limit: bool) -> str:
-    """A p-value: a bound where resampling, or four digits, can tell no more."""
+    """A p-value as text; a bound if it is at the limit of resampling or of four decimals."""
     if math.isnan(p):
         return ""
     if p < 1e-4:
@@ -233,7 +233,7 @@ def _written(p: float, at_limit: bool) -> str:
 
 
 def datasets_table(effects: pd.DataFrame) -> Markdown:
-    """For each data set and verdict, the claims that have it, and the layers of claim C6."""
+    """For each data set and verdict, the claims and the layers of claim C6 that have it."""
     found = verdicts(effects).drop(STRICTER, level="part", errors="ignore").rename("verdict").reset_index()
     kinds = [kind for kind in VERDICTS if kind in set(found["verdict"])]
     rows = []

@@ -3,7 +3,7 @@
 - ``gaussian``: independent Gaussian noise is added; the level is its standard deviation.
 - ``salt_and_pepper``: random pixels turn black or white; the level is their share.
 - ``speckle``: the image times independent Gaussian noise is added; the level is the standard deviation of the noise.
-- ``blur``: the image is smoothed by a Gaussian; the level is its standard deviation, pixels.
+- ``blur``: the image is smoothed by a Gaussian; the level is its standard deviation, in pixels.
 - ``contrast``: contrast is reduced; the level is the share that is removed.
 
 Noise is drawn on the CPU, so that it is the same on every device. Nothing is clipped.
@@ -24,10 +24,10 @@ Corruption = Literal["gaussian", "salt_and_pepper", "speckle", "blur", "contrast
 
 
 def corrupt(images: Tensor, kind: Corruption, level: float, generator: torch.Generator) -> Tensor:
-    """Images ``(B, C, H, W)`` in [0, 1] with one of the corruptions above.
+    """Apply one of the module's corruptions to images ``(B, C, H, W)`` in [0, 1].
 
     Raises:
-        ValueError: for a level below 0, or above 1 where it is a share.
+        ValueError: for a level below 0, or above 1 if it is a share.
     """
     if not level >= 0 or (level > 1 and kind in ("salt_and_pepper", "contrast")):
         raise ValueError(f"{kind} has no level {level}")
@@ -39,7 +39,7 @@ def _gaussian(images: Tensor, level: float, generator: torch.Generator) -> Tenso
 
 
 def _salt_and_pepper(images: Tensor, level: float, generator: torch.Generator) -> Tensor:
-    drawn = torch.rand(images[:, :1].shape, generator=generator).to(images)  # all channels of a pixel alike
+    drawn = torch.rand(images[:, :1].shape, generator=generator).to(images)  # the same for all channels of a pixel
     return images.where(drawn >= level, (drawn < level / 2).to(images))
 
 

@@ -99,8 +99,8 @@ class Dataset(Settings):
         Objects that keep their frame change in scale only, because one leaves no room for a second. Problems have no changes.
 
         Args:
-            scales: relative to the scale in training.
-            objects: numbers of objects; together they cover as much as the objects in training.
+            scales: scales relative to the scale in training.
+            objects: numbers of objects, which are scaled to cover as much area in total as the objects in training.
             overlaps: see :class:`~gasp.data.scenes.SceneSettings`.
         """
         if self.problem:

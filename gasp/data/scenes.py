@@ -24,24 +24,25 @@ __all__ = ["SceneSettings", "Scenes", "compose", "is_new_pair"]
 
 CHUNK = 4096
 TRIES = 1000
-INK = 26  # of 255: what is darker belongs to no object
-NEW_PAIRS = 5  # one in so many pairs of class and colour is held out of training
+INK = 26  # of 255: a pixel must be brighter to belong to an object
+NEW_PAIRS = 5  # one in this many pairs of class and colour is held out from training
 
 
 class SceneSettings(Settings):
     """How scenes are composed.
 
-    Objects are either cropped or keep their frame. Cropped to their bounding boxes, they are placed on a canvas of 50 pixels,
-    which is resized to the size of the scene, as in KomplexNet's multi-MNIST (arXiv 2502.21077). With their frame, they keep
-    their size, as in CIFAR-MNIST (arXiv 2507.16674). On a background, objects are added and the sum is clipped at white.
+    Objects are either cropped or keep their frame. Cropped to their bounding boxes, they are placed on a canvas 50/32 times as
+    large as the scene, which is then resized to it, as in KomplexNet's multi-MNIST (50 to 32 pixels; arXiv 2502.21077). With
+    their frame, they keep their size, as in CIFAR-MNIST (arXiv 2507.16674). On a background, objects are added and the sum is
+    clipped at white.
 
     Attributes:
         objects: number of objects, each of a different class.
         overlap: the largest allowed share of the smaller of two bounding boxes that the other covers.
-        scale: size of the objects relative to their image.
+        scale: size of the objects relative to that in the source images.
         size: side of a scene, pixels.
         cropped: whether objects are cropped; when omitted, they are cropped unless there is a background.
-        colours: gives each object of a scene a colour of its own, which a model must also name. There are as many colours as
+        colours: gives each object of a scene a different colour, which a model must also name. There are as many colours as
             classes. Training has ``familiar`` pairs of class and colour; the others are ``new`` (see :func:`is_new_pair`).
     """
 
@@ -68,8 +69,8 @@ class Scenes:
         targets: ``(n, heads, classes)``, bool, true for the classes present. A second head is for colours, or for the
             background.
         labels: the class of each object in the order of the masks, ``(n, G)``, uint8.
-        head_of_object: the number of the head that reports each object, in the same order; a background that is not
-            reported has none.
+        head_of_object: the index of the head that reports each object, in the same order, without the objects at the end
+            that no head reports.
         colours: the colour of each object, ``(n, G)``, uint8, if objects are coloured.
     """
 
@@ -96,7 +97,7 @@ class Scenes:
 
     @classmethod
     def joined(cls, parts: Sequence[Scenes]) -> Scenes:
-        """One set, joined from several."""
+        """Concatenate several sets."""
         images, masks, targets, labels = (
             torch.cat([getattr(part, name) for part in parts]) for name in ("images", "masks", "targets", "labels")
         )
@@ -105,8 +106,8 @@ class Scenes:
 
 
 def is_new_pair(classes: Tensor, colours: Tensor) -> Tensor:
-    """Whether pairs of class and colour, integers that broadcast, are held out from training. One pair in five is. With ten
-    classes, each class misses equally many colours, and each colour equally many classes.
+    """Whether pairs of class and colour, broadcastable integers, are held out from training. One pair in five is. With ten
+    classes, two colours of each class are held out, and two classes of each colour.
     """
     return (classes + colours) % NEW_PAIRS == 0
 
@@ -119,7 +120,7 @@ def compose(
     background: ImageSet | None = None,
     reports_background: bool = True,
 ) -> Scenes:
-    """Compose scenes from random images; the same arguments give the same scenes.
+    """Compose scenes from random images. The same arguments give the same scenes.
 
     Args:
         items: images of the objects.
@@ -129,8 +130,8 @@ def compose(
         reports_background: whether the class of the background is among the targets.
 
     Raises:
-        GaspError: if the scene is impossible: more objects than classes, no free place for them, backgrounds of another size
-            than the scene, or coloured objects on a background.
+        GaspError: if ``count`` is below 1, or the scenes are impossible: for example, more objects than classes, no free place
+            for them, backgrounds of another size than the scene, or coloured objects on a background.
     """
     if count < 1:
         raise GaspError(f"at least one scene must be asked for, not {count}")
@@ -175,7 +176,7 @@ def _compose_chunk(
     layers = torch.cat([chosen.float() / 255, ink], 2)
     layers = rows.unsqueeze(2) @ layers @ columns.unsqueeze(2).mT  # (n, G, C + 1, size, size)
     objects, masks = layers[:, :, :-1], layers[:, :, -1]
-    named, colours = [drawn], None  # by each head
+    named, colours = [drawn], None  # what each head names
     if settings.colours:
         painted = _colours(drawn, classes, settings.colours, generator)
         objects = objects * _palette(classes)[painted][..., None, None]  # (n, G, 3, size, size)
@@ -197,7 +198,7 @@ def _compose_chunk(
 
 
 def _colours(drawn: Tensor, count: int, pairs: str, generator: torch.Generator) -> Tensor:
-    """One of ``count`` colours for each object of the classes ``drawn``, ``(n, G)``, different within a scene."""
+    """One of ``count`` colours for each object, given the classes ``drawn``, ``(n, G)``; different within a scene."""
     free = torch.ones(len(drawn), count, dtype=torch.bool)
     chosen = []
     for classes in drawn.T:
@@ -231,7 +232,7 @@ def _draw(items: ImageSet, classes: Tensor, generator: torch.Generator) -> Tenso
 
 
 def _boxes(images: Tensor, whole: bool) -> tuple[Tensor, Tensor]:
-    """First row and column, and height and width, of what is not background: two ``(n, G, 2)``."""
+    """First row and column, and height and width, of each object, or of its ``whole`` image: two tensors ``(n, G, 2)``."""
     first, extent = [], []
     for axis in (-2, -1):
         side = images.shape[axis]
@@ -266,7 +267,7 @@ def _place(extent: Tensor, canvas: float, overlap: float, generator: torch.Gener
 
 
 def _overlap(start: Tensor, extent: Tensor) -> Tensor:
-    """The largest share of a box that another covers, of each scene."""
+    """For each scene, the largest share of the smaller of two boxes that the other covers."""
     end = start + extent
     shared = torch.minimum(end.unsqueeze(1), end.unsqueeze(2)) - torch.maximum(start.unsqueeze(1), start.unsqueeze(2))
     area = extent.prod(-1)
@@ -277,7 +278,7 @@ def _overlap(start: Tensor, extent: Tensor) -> Tensor:
 def _resampling(size: int, side: int, first: Tensor, start: Tensor, zoom: float) -> Tensor:
     """Matrices ``(n, G, size, side)`` that put pixel ``first`` at ``start`` and scale by ``zoom``.
 
-    Each row is a triangle filter around the source position of its pixel, widened when shrinking (no aliasing).
+    Each row is a triangle filter around the source position of its pixel, widened when shrinking to avoid aliasing.
     """
     pixel = torch.arange(size) + 0.5
     position = (pixel - start.unsqueeze(-1)) / zoom + first.unsqueeze(-1) - 0.5  # (n, G, size)
@@ -286,7 +287,7 @@ def _resampling(size: int, side: int, first: Tensor, start: Tensor, zoom: float)
     def triangle(gap: Tensor) -> Tensor:
         return (1 - gap.abs() / reach).clamp(min=0)
 
-    # over all integers, not only the image's rows: beyond its edges an object fades out
+    # normalised over all integers, not only the image's rows, so that an object fades out beyond its edges
     taps = torch.arange(-math.ceil(reach), math.ceil(reach) + 2)
     total = triangle(taps - (position - position.floor()).unsqueeze(-1)).sum(-1, keepdim=True)
     return triangle(torch.arange(side) - position.unsqueeze(-1)) / total

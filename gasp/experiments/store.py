@@ -4,7 +4,7 @@ The folder ``runs/PROFILE`` has
 
 - ``results/KEY.csv``: a tidy table, one row per value;
 - ``results/KEY.npz``: the share of each scene that was right at the first and last step, by condition;
-- ``results/KEY.json``: the record, with specification, versions, device, duration, and checksums of both;
+- ``results/KEY.json``: the record, with specification, versions, device, duration, and checksums of the other two;
 - ``weights/*.safetensors``: trained weights;
 - ``checkpoints/``: unfinished runs (not in version control).
 """
@@ -75,10 +75,10 @@ class Store:
         """Store the results of one run. The record is written last; without it the run counts as missing.
 
         Args:
-            rows: a table with at least the columns that are stored.
+            rows: a table with at least the columns ``STORED_COLUMNS``.
             record: plain values.
-            correct: by evaluation/level/what, whether each scene was right at the first and last step, bool, or the share of
-                its objects that were, ``(2, n)``.
+            correct: by ``evaluation/level/what``, whether each scene was right at the first and last step, bool, or the share
+                of its objects that were right, ``(2, n)``.
 
         Raises:
             GaspError: if the folder cannot be written.
@@ -100,7 +100,7 @@ class Store:
         """The record of a run: its specification, the device, the versions and the duration.
 
         Raises:
-            GaspError: if the run is missing.
+            GaspError: if the run is missing or damaged.
         """
         self._require(key)
         return dict(json.loads(self._path(key, "json").read_text()))
@@ -109,7 +109,7 @@ class Store:
         """Whether each scene was right at the first and last step, ``(2, n)``, by condition, such as ``gaussian/0.1/scene``.
         Measures of single objects, such as ``gaussian/0.1/pointing``, give the share of the scene's objects that were right.
 
-        An array is read when it is asked for.
+        Each array is read when it is accessed.
 
         Raises:
             GaspError: if the run is missing or damaged.
@@ -138,9 +138,9 @@ class Store:
         return self.directory / "results" / f"{key}.{kind}"
 
 
-@lru_cache(maxsize=256)  # as many files stay open
+@lru_cache(maxsize=256)  # this many files may stay open
 def _arrays(path: Path, digest: str) -> Mapping[str, np.ndarray]:  # noqa: ARG001
-    """The archive at a path, opened once for as long as the file has this digest: reading its index takes most of the time."""
+    """The archive at a path, opened once while its digest stays the same, because reading its index takes most of the time."""
     return np.load(path)
 
 

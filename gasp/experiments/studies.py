@@ -1,4 +1,4 @@
-"""Studies: comparisons on validation scenes, by which settings are chosen before anything is tested."""
+"""Studies: comparisons on validation scenes, from which settings are chosen before anything is tested."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ class Variant:
     wider: float = 1.0
 
 
-# what we add to the paper's mechanisms (see ``GASPnetSettings``), and what of it the masks train
+# our additions to the paper's mechanisms (see ``GASPnetSettings``), and the losses with which they are trained
 GATE = {"key_source": "network", "learned_gate": True}
 LEAKY = {"readout": "leaky"}
 GATED = {**GATE, **LEAKY, "learned_modulation": True, "drive": "channel"}
@@ -49,7 +49,7 @@ VARIANTS = {
     "cnn_compute": Variant("CNN, as many multiplications", CNN, wider=3.25),
     "gaspnet": Variant("GASPnet", GASPnet, GATED, MASKS),
     "gaspnet_two_steps": Variant("GASPnet, two steps", GASPnet, {**GATED, "steps": 2}, MASKS),
-    # without masks, phases of single channels often all become alike; those of locations do so less often
+    # trained without masks, the phases of single channels often all become alike; those of locations do so less often
     "gaspnet_labels": Variant("GASPnet, labels only", GASPnet, {**GATED, "drive": "amplitude"}, LABELS),
     "gate": Variant("gate without phases", GASPnet, {**GATE, "steps": 1}, MASKS),
     "gate_labels": Variant("gate without phases, labels only", GASPnet, {**GATE, "steps": 1}, LABELS),
@@ -71,7 +71,7 @@ VARIANTS = {
     ),
     "paper_gattanet": Variant("GAttANet (paper)", GAttANet),
     "paper_komplexnet": Variant("KomplexNet (paper)", KomplexNet),
-    # predecessors and further steps of the line of research, with our read-out
+    # predecessors of GASPnet and models beyond it, with our read-out
     "komplexnet_feedback": Variant("KomplexNet with feedback", KomplexNet, LEAKY | {"feedback": True}),
     "komplexnet": Variant("KomplexNet", KomplexNet, LEAKY),
     "gattanet": Variant("GAttANet", GAttANet, LEAKY),

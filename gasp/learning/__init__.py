@@ -1,1 +1,1 @@
-"""Losses, training with exact resume, evaluation, devices."""
+"""Losses, training that resumes exactly, evaluation, measures of binding, attributions, and devices."""

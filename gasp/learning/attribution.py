@@ -1,23 +1,24 @@
 r"""What is where, for any network: to which pixels is a reported class attributed?
 
-Attributions are the fair comparison for phases (:mod:`gasp.learning.binding`). A network without phases can show where an
-object is only by an attribution, a map of how much each pixel contributes to an output. The output is the answer for a class at
-the last step, :math:`\ell_c`, or the same in contrast to other classes,
+Attributions are a fair baseline for phases (:mod:`gasp.learning.binding`). A network without phases can show where an object
+is only by an attribution: a map of how much each pixel contributes to an output. The output is the answer for a class at the
+last step, :math:`\ell_c`, or its contrast with other classes,
 
 .. math:: \ell_c - \frac{1}{|C| - 1} \sum_{c' \in C, c' \ne c} \ell_{c'}
 
-with C the classes of the objects that the same head reports. All attributions are those of the library captum (Kokhlikyan and
+with C the classes of the objects that the same head reports. All attributions are computed with captum (Kokhlikyan and
 others, 2020, *Captum: A unified and generic model interpretability library for PyTorch*, arXiv 2009.07896):
 
 - ``saliency``: absolute gradient (Simonyan, Vedaldi, Zisserman 2013, arXiv 1312.6034)
 - ``input_x_gradient``: gradient × pixel (Shrikumar, Greenside, Kundaje 2016, arXiv 1605.01713)
-- ``integrated_gradients``: the same, over 32 steps from a black image (Sundararajan, Taly, Yan 2017, arXiv 1703.01365)
-- ``grad_cam``: activity of the last convolution's channels, each weighted by its mean gradient; negative values are cut off
+- ``integrated_gradients``: mean gradient over 32 steps from a black image × pixel (Sundararajan, Taly, Yan 2017, arXiv
+  1703.01365)
+- ``grad_cam``: sum of the last convolution's channels, each weighted by its mean gradient; negative values are set to 0
   (Selvaraju and others 2017, arXiv 1610.02391)
-- ``occlusion``: fall of the output under a black square of 8 pixels, moved by 4 (Zeiler, Fergus 2013, arXiv 1311.2901)
+- ``occlusion``: drop of the output under a black square, 8 pixels wide and moved by 4 (Zeiler, Fergus 2013, arXiv 1311.2901)
 
-In a network with several steps, Grad-CAM uses the last sweep only. Gradients flow where they flow in training, so not through
-keys, gates and drives.
+In a network with several steps, Grad-CAM uses the last sweep only. Gradients flow as in training: not through keys, gates
+and drives.
 """
 
 from __future__ import annotations
@@ -53,13 +54,13 @@ def attributions(
     masks: Tensor | None = None,
     seed: int = 0,
 ) -> Tensor:
-    """How much every pixel contributes to the units that report the objects, ``(B, R, size, size)``, summed over colours.
+    """The contribution of every pixel to the unit of each object, ``(B, R, size, size)``, summed over colour channels.
 
     Args:
         images: ``(B, channels, size, size)`` in [0, 1].
         units: units of the read-out, ``(B, R)``, see :func:`gasp.learning.binding.reporting_units`.
         method: one of ``METHODS``.
-        contrast: whether the output of a unit is taken in contrast to the other units of its head.
+        contrast: whether to subtract the mean output of the units of the other objects in the same head.
         masks: how much of each pixel each object covers, for a model that is told where objects are.
         seed: seed of the model's random choices, which are the same in all forward runs of an attribution.
 
@@ -113,8 +114,8 @@ def attribution_pointing(
 def points_at(maps: Tensor, masks: Tensor) -> Tensor:
     """Whether an attribution is larger inside its object than inside any other, ``(B, R)`` bool.
 
-    The comparison is between means over the pixels of an object, weighted by how much of each it covers. A map with the same
-    mean in several objects, such as one that is 0 everywhere, points at none.
+    The means over the pixels of each object are compared, weighted by how much of each pixel it covers. If several objects
+    share the largest mean, as in a map that is 0 everywhere, the map points at none of them.
 
     Args:
         maps: attributions of the first R objects, ``(B, R, size, size)``.
@@ -129,7 +130,7 @@ def points_at(maps: Tensor, masks: Tensor) -> Tensor:
 
 
 def _outputs(units: Tensor, classes: int, heads: int, contrast: bool) -> Tensor:
-    """How much every unit counts in the output for each object, ``(B, R, heads · classes)``."""
+    """The weight of every unit in the output for each object, ``(B, R, heads · classes)``."""
     own = nn.functional.one_hot(units, heads * classes).float()
     if not contrast:
         return own
@@ -139,9 +140,9 @@ def _outputs(units: Tensor, classes: int, heads: int, contrast: bool) -> Tensor:
 
 
 def _attribution(asked: Callable[[Tensor], Tensor], model: Model, method: Method) -> Callable[[Tensor, int], Tensor]:
-    """From images and the number of an object to the map of its output, ``(B, channels or 1, size, size)``.
+    """The function from images and the index of an object to its attribution map, ``(B, channels or 1, size, size)``.
 
-    Every forward run has the images of one batch, in their order, so that each image meets the same random choices.
+    Every forward run gets the images of one batch, in the same order, so that each image meets the same random choices.
     """
     from captum.attr import InputXGradient, IntegratedGradients, LayerAttribution, LayerGradCam, Occlusion, Saliency
 
@@ -169,7 +170,7 @@ def _attribution(asked: Callable[[Tensor], Tensor], model: Model, method: Method
 
 
 def _last_convolution(model: Model) -> nn.Module:
-    """What gives the activity of the last convolution, in every sweep."""
+    """The module whose output is the activity of the last convolution, in every sweep."""
     stages = model.stages if isinstance(model, Layered) else []
     convolutions = [stage for stage in stages if isinstance(stage.linear, PhaseConv2d)]
     if not convolutions:

@@ -4,13 +4,13 @@ The *agreement* of a location of the first layer with a unit of the read-out is
 
 .. math:: a(\varphi, \varphi') = \tfrac12 \bigl[1 + \cos(\varphi - \varphi')\bigr]
 
-It is 1 in phase, ½ a quarter turn apart, and 0 in antiphase. It answers these questions, at every time step:
+It is 1 in phase, ½ a quarter turn apart, and 0 in antiphase. The measures answer these questions at every time step:
 
 - ``pointing``: is an object's unit nearer in phase to its own object than to any other?
 - ``mask_iou``: do the locations in phase with its unit have the object's shape?
-- ``told_mask_iou``: and if masks told which object each belongs to? The first layer blurs, so even this is below 1.
+- ``told_mask_iou``: would they, if masks assigned each to its object? The first layer blurs, so even this is below 1.
 - ``cued_accuracy``: given a place, which object is there?
-- ``name_to_place``: given its name, where is it?
+- ``name_to_place``: given the name of an object, where is it?
 
 If objects are coloured, and a second head names colours, there are two more:
 
@@ -18,7 +18,7 @@ If objects are coloured, and a second head names colours, there are two more:
 - ``pairing``: is an object's unit nearer in phase to that of its colour than to that of another colour in the scene?
 
 The unit of an object is that of its true class, whether or not the network reports it. All measures except ``cued_accuracy``
-are therefore independent of naming. Only differences of phase count, and nothing is trained for these measures. If all phases
+are therefore independent of naming. Only phase differences count, and nothing is trained for these measures. If all phases
 are equal, pointing is right for one of G objects. The measures are ours.
 
 Shapes: T time steps, B scenes, G objects of which the first R are reported, H × W locations of the first layer.
@@ -53,10 +53,10 @@ __all__ = [
     "reporting_units",
 ]
 
-AUDIBLE = 0.5  # of the largest gate of the first layer: less serves photographs, more serves noisy digits (validation scenes)
-COVERED = 0.5  # of a location, from which on it belongs to an object's shape
-TOUCHED = 0.1  # of a location, below which it shows no object, as where phases are told (``gasp.nn.told``)
-NEIGHBOURHOOD = 3  # side of the place around a location, in locations
+AUDIBLE = 0.5  # of the first layer's largest gate; on validation scenes, less suits photographs and more suits noisy digits
+COVERED = 0.5  # fraction of a location that an object must cover for the location to belong to its shape
+TOUCHED = 0.1  # fraction of a location that an object must cover for the location to show it, as in ``gasp.nn.told``
+NEIGHBOURHOOD = 3  # side of the square of a location and its neighbours, in locations
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Binding:
     """The measures of this module on n scenes at T time steps, for each reported object ``(T, n, R)``, in [0, 1].
 
     Attributes:
-        mask_iou: NaN, as is ``told_mask_iou``, for an object that covers half of no location.
+        mask_iou: NaN, as is ``told_mask_iou``, for an object that does not cover half of any location.
         heads: the head that reports each object.
         pairing: ``None``, as is ``colour_pointing``, if objects are not coloured.
     """
@@ -79,20 +79,20 @@ class Binding:
     pairing: Tensor | None = None
 
     def metrics(self) -> dict[str, list[float]]:
-        """The mean of each measure over objects, a list over time steps. With several heads, also the mean over the objects of
-        each head (``head_0_pointing`` and so on).
+        """The mean of each measure over all objects, as a list over time steps. With several heads, also the mean over the
+        objects of each head (``head_0_pointing`` and so on).
         """
         return {name: values.flatten(1).nanmean(1).tolist() for name, values in self._by_head(MEASURES).items()}
 
     def of_scenes(self) -> dict[str, Tensor]:
-        """The share of objects that are right in each scene, ``(T, n)``, for all measures except overlaps. Differences between
-        runs are tested on these shares, paired by scene. With several heads, also the share of the objects of each.
+        """The share of objects in each scene for which a measure holds, ``(T, n)``, for all measures except IoU. Differences
+        between runs are tested on these shares, paired by scene. With several heads, also the share within each head.
         """
         shares = [name for name in MEASURES if not name.endswith("iou")]
         return {name: values.mean(-1) for name, values in self._by_head(shares).items()}
 
     def _by_head(self, measures: Sequence[str]) -> dict[str, Tensor]:
-        """Measures of all objects, ``(T, n, R)``, and with several heads of the objects of each head."""
+        """Measures of all objects, ``(T, n, R)``, and with several heads also those of the objects of each head."""
         found = {}
         several = sorted(set(self.heads)) if len(set(self.heads)) > 1 else []
         for name in measures:
@@ -105,7 +105,7 @@ class Binding:
 
     @classmethod
     def joined(cls, batches: Sequence[Binding]) -> Binding:
-        """Of all scenes, from those of batches of them."""
+        """The measures of all scenes, joined from those of batches of scenes."""
         known = [name for name in MEASURES if getattr(batches[0], name) is not None]
         measures = {name: torch.cat([getattr(batch, name) for batch in batches], 1) for name in known}
         return cls(**measures, heads=batches[0].heads)
@@ -117,7 +117,7 @@ MEASURES = tuple(field.name for field in fields(Binding) if field.name != "heads
 def bind(
     trajectory: Trajectory, masks: Tensor, units: Tensor, heads: tuple[int, ...], colours: Tensor | None = None
 ) -> Binding | None:
-    """All measures of one run, on the CPU; ``None`` if objects are not reported, or the first layer or read-out has no phases.
+    """All measures of one run, on the CPU; ``None`` if no object is reported, or the first layer or read-out has no phases.
 
     Args:
         masks: how much of each pixel each object covers, ``(B, G, *, *)`` in [0, 1].
@@ -154,7 +154,7 @@ def colour_units(scenes: Scenes) -> Tensor | None:
 
 
 def pointing(trajectory: Trajectory, masks: Tensor, units: Tensor) -> Tensor:
-    """Whether the unit of each object is nearer in phase to it than to any other object, ``(T, B, R)`` bool.
+    """Whether the unit of each object is nearer in phase to that object than to any other, ``(T, B, R)`` bool.
 
     The phase of an object is the mean phase of the first layer's locations, weighted by how much of each it covers. The other
     objects include those that are not reported, such as a background.
@@ -178,10 +178,10 @@ def pairing(trajectory: Trajectory, units: Tensor, colours: Tensor) -> Tensor:
 
 
 def audible(gates: Tensor) -> Tensor:
-    """Whether the gate of each location is above half of the layer's largest, ``(…, H, W)`` bool, for gates in this shape.
+    """Whether the gate of each location is above half of the layer's largest, ``(…, H, W)`` bool, for gates of this shape.
 
-    Smaller gates are mostly responses around an object, or to noise. The threshold is relative, so that it suits models with
-    gates of any scale.
+    Smaller gates mostly respond to the surround of an object, or to noise. The threshold is relative, so that it suits models
+    with gates of any scale.
     """
     return gates > AUDIBLE * gates.amax((-2, -1), keepdim=True)
 
@@ -190,8 +190,8 @@ def phase_masks(trajectory: Trajectory, units: Tensor) -> Tensor:
     """The locations of the first layer that are in phase with each unit, ``(T, B, R, H, W)`` bool.
 
     A location belongs to the unit that is nearest in phase, if that unit is less than a quarter turn away and the location is
-    :func:`audible`. So each location belongs to one unit at most. A third group of locations, such as a background with a
-    phase of its own, belongs to none.
+    :func:`audible`. So each location belongs to at most one unit. Locations in phase with no unit, such as those of a
+    background with a phase of its own, belong to none.
 
     Args:
         units: the competing units, ``(B, R)``.
@@ -202,15 +202,15 @@ def phase_masks(trajectory: Trajectory, units: Tensor) -> Tensor:
 
 
 def _told_masks(trajectory: Trajectory, shown: Tensor) -> Tensor:
-    """The locations that :func:`phase_masks` has to share out, each given to the object that covers most of it and its
-    neighbours, ``(T, B, G, H, W)`` bool, of coverage ``(B, G, H, W)``.
+    """The locations that :func:`phase_masks` distributes, each assigned to the object that covers most of it and its
+    neighbours, ``(T, B, G, H, W)`` bool, given the coverage ``(B, G, H, W)``.
     """
     nearby = _pooled(shown)
     return (_largest(nearby) & (nearby > 0)) & audible(trajectory.gates[0]).unsqueeze(2)
 
 
 def mask_iou(found: Tensor, shape: Tensor) -> Tensor:
-    """Intersection over union of masks ``(…, H, W)``, bool, with the masks of objects, which broadcast. It is NaN for an object
+    """Intersection over union of masks ``(…, H, W)``, bool, with the shapes of objects, which broadcast; NaN for an object
     without locations.
     """
     intersection = (found & shape).sum((-2, -1)).float()
@@ -226,8 +226,8 @@ def cued_reports(trajectory: Trajectory, masks: Tensor, units: Tensor) -> Tensor
 
     .. math:: \arg\max_c \; p_c \, a(\varphi_c, \varphi)
 
-    with p the softmax of the network's answer. So a class must be reported and be in phase with the place. A head with a
-    single object has nothing to select, so there phases can only make the answer worse.
+    with p the softmax of the network's answer. So a class must be both reported and in phase with the place. In a head with a
+    single object there is nothing to select, so phases can only make its answer worse.
 
     Args:
         masks, units: as in :func:`bind`.
@@ -247,7 +247,7 @@ def places(trajectory: Trajectory, units: Tensor) -> Tensor:
 
     .. math:: \arg\max_i \sum_{j \in n(i)} g_j \, a(\varphi_j, \varphi)
 
-    with n(i) the location i and its neighbours, and g their gates.
+    with n(i) the location i and its neighbours, g their gates, and φ the phase of the unit.
 
     Args:
         units: ``(B, R)``.
@@ -259,7 +259,7 @@ def places(trajectory: Trajectory, units: Tensor) -> Tensor:
 
 def named_places(trajectory: Trajectory, masks: Tensor, units: Tensor) -> Tensor:
     """Whether the location that agrees most with the unit of each object is inside the object, ``(T, B, R)`` bool: the object
-    covers at least a tenth of it, and more than any other object. So no location is right for two objects.
+    covers at least a tenth of it, and more of it than any other object. So no location is inside two objects.
 
     Args:
         masks, units: as in :func:`bind`.
@@ -271,13 +271,13 @@ def named_places(trajectory: Trajectory, masks: Tensor, units: Tensor) -> Tensor
 
 
 def _largest(maps: Tensor) -> Tensor:
-    """Which of k maps is the largest at each location, the first of equals: ``(…, k, H, W)`` bool."""
+    """Which of k maps is the largest at each location, the first if several are equal: ``(…, k, H, W)`` bool."""
     index = torch.arange(maps.shape[-3], device=maps.device).view(-1, 1, 1)
     return maps.argmax(-3, keepdim=True) == index
 
 
 def _agreement(phases: Tensor, others: Tensor) -> Tensor:
-    """a of the module, in [0, 1]."""
+    """The agreement a, defined in the docstring of this module, in [0, 1]."""
     return (1 + torch.cos(phases - others)) / 2
 
 
@@ -288,12 +288,12 @@ def _unit_phases(trajectory: Trajectory, units: Tensor) -> Tensor:
 
 
 def _cues(masks: Tensor, phases: Tensor) -> Tensor:
-    """The location around which each object shows most and the others least, ``(B, G)``, an index into a map ``(…, H, W)``."""
+    """The location around which each object shows most and the others least, ``(B, G)``, an index into the flattened map."""
     shown = coverage(masks, phases)  # (B, G, H, W)
     return _pooled(2 * shown - shown.sum(1, keepdim=True)).flatten(2).argmax(-1)
 
 
 def _pooled(maps: Tensor) -> Tensor:
-    """The mean over each location and its neighbours, ``(…, H, W)``; beyond the edges is 0."""
+    """The mean over each location and its neighbours, ``(…, H, W)``; beyond the edges, maps count as 0."""
     side = NEIGHBOURHOOD
     return F.avg_pool2d(maps.flatten(0, -3), side, stride=1, padding=side // 2).view_as(maps)

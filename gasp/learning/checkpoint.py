@@ -28,7 +28,7 @@ class _Record(Settings):
 
 
 def steps_done(path: Path) -> int:
-    """The number of training steps before a checkpoint; 0 if there is no checkpoint.
+    """The number of training steps completed in a checkpoint; 0 if there is no checkpoint.
 
     Raises:
         GaspError: if the checkpoint is damaged.
@@ -36,7 +36,7 @@ def steps_done(path: Path) -> int:
     try:
         return _read(path)[1].done
     except GaspError:
-        if path.exists():  # it may have been removed meanwhile, by the process that finished the run
+        if path.exists():  # in the meantime, the process that finished the run may have removed it
             raise
         return 0
 
@@ -97,7 +97,7 @@ class Checkpoint:
         """Load the state from the file, if there is one.
 
         Raises:
-            GaspError: if the file is damaged or belongs to another run.
+            GaspError: if the file is damaged, belongs to another run, or does not fit this one.
         """
         if not self.path.exists():
             return
@@ -116,5 +116,5 @@ class Checkpoint:
             self.schedule.load_state_dict(record.schedule)
             self.generator.set_state(tensors["generator"])
             self.done, self.running, self.history = record.done, record.running, record.history
-        except Exception as error:  # states that do not fit raise a dozen kinds
+        except Exception as error:  # states that do not fit raise many kinds of exceptions
             raise GaspError(f"{self.path} does not fit this run ({error}): remove it to start again") from error

@@ -40,8 +40,8 @@ def keep_memory() -> None:
     """Make glibc keep freed memory. Fetching it again from the kernel can double the time of a training step."""
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
-        trim_threshold, top_pad, mmap_threshold = -1, -2, -3  # their names in malloc.h begin with M_
-        mallopt(mmap_threshold, 2**25)  # the largest that glibc takes
+        trim_threshold, top_pad, mmap_threshold = -1, -2, -3  # in malloc.h, their names begin with M_
+        mallopt(mmap_threshold, 2**25)  # the largest value that glibc accepts
         mallopt(trim_threshold, 2**31 - 1)
         mallopt(top_pad, 2**26)
 

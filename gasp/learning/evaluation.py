@@ -1,4 +1,4 @@
-"""Evaluate a trained model: whether it reports the objects at every time step, and how its phases separate them."""
+"""Evaluate a trained model: whether it reports the objects at every time step, and how well its phases separate them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Answers:
         hits: for every head, whether each of its objects was reported, ``(T, n, objects)``, bool.
         loss: the mean loss over scenes, ``(T,)``.
         of_steps: the answers of single steps, for a model whose answers add up over time.
-        binding: where the phases of the same runs place the objects, for a model whose read-out has phases.
+        binding: the measures of binding of the same runs, for a model whose read-out has phases.
     """
 
     hits: tuple[Tensor, ...]
@@ -71,7 +71,7 @@ def answers(
         corruption: a corruption of the images and its level, see :mod:`gasp.data.corruptions`.
         steps: T, the number of steps; that of the model when omitted.
         seed: seed of noise and initial phases.
-        binding: whether to measure also where the phases place the objects.
+        binding: whether to compute the measures of binding, too.
     """
     reported, of_steps, bound = [], [], []
     for trajectory, masks, targets, units, colours in _runs(model, scenes, seed, steps, corruption):
@@ -85,7 +85,7 @@ def answers(
 
 
 def _answers(batches: Sequence[tuple[Tensor, Tensor]]) -> Answers:
-    """From batches of logits ``(T, B, heads, classes)`` and targets ``(B, heads, classes)``."""
+    """The answers in batches of logits ``(T, B, heads, classes)``, given the targets ``(B, heads, classes)``."""
     hits = zip(*(hits_of(logits, targets) for logits, targets in batches), strict=True)
     losses = [
         torch.stack([classification_loss(step[None], targets) for step in logits]) * len(targets) for logits, targets in batches
@@ -102,11 +102,12 @@ def accuracy(model: Model, scenes: Scenes, **run: Any) -> dict[str, list[float]]
 def phase_statistics(model: Model, scenes: Scenes, seed: int = 0) -> list[dict[str, list[float]]]:
     """How well phases separate the objects, for each layer with phases. Each statistic is a list over time steps.
 
-    - Convolutions have ``order_within``, the mean order parameter of the locations of an object, weighted by coverage, and
+    - Convolutions have ``order_within``, the order parameter of an object's locations, weighted by coverage, and
       ``separation``, (1 − cos of the difference of two objects' mean phases) / 2, which is 0 in phase and 1 in antiphase.
+      The former is averaged over objects, the latter over pairs of objects.
     - Dense layers have ``nearness``, the cosine between a unit's phase and the nearest mean phase of an object in the first
-      layer, averaged over units by their gates.
-    - The read-out also has ``follows``, the share of objects at which their units point
+      layer, averaged over units, weighted by their gates.
+    - The read-out also has ``follows``, the share of objects whose units point at them
       (:func:`~gasp.learning.binding.pointing`), if objects are reported.
 
     The list is empty for a model without phases.
@@ -143,8 +144,8 @@ def _of_layers(trajectory: Trajectory, masks: Tensor, units: Tensor) -> list[dic
 
 
 class _Run(NamedTuple):
-    """A forward run over a batch of scenes; units as :func:`~gasp.learning.binding.reporting_units` gives them, and those of
-    colours as :func:`~gasp.learning.binding.colour_units` does.
+    """A forward run over a batch of scenes, with the ``units`` of :func:`~gasp.learning.binding.reporting_units` and the
+    ``colours`` of :func:`~gasp.learning.binding.colour_units`.
     """
 
     trajectory: Trajectory
@@ -182,7 +183,7 @@ def hits_of(logits: Tensor, targets: Tensor) -> list[Tensor]:
 
     Args:
         logits: ``(T, n, heads, classes)``.
-        targets: ``(n, heads, classes)``, true for the classes present; their number must be the same in every scene.
+        targets: ``(n, heads, classes)``, 1 for the classes present; their number must be the same in every scene.
     """
     hits = []
     for head in range(targets.shape[1]):

@@ -10,9 +10,9 @@ from gasp.nn.phasors import length, mean_phasor
 
 __all__ = ["classification_loss", "coverage", "gate_loss", "key_loss", "object_phasors", "synchrony_loss"]
 
-COVERAGE_SMOOTHING = 1e-6  # of an object's coverage: one that is hidden altogether has no locations
-KEY_SHARPNESS = 4.0  # τ, of the loss on keys
-ORDER_SMOOTHING = 1e-4  # of an object's order parameter: bounds the gradient of its mean phase where its phases cancel
+COVERAGE_SMOOTHING = 1e-6  # added to an object's coverage, which is 0 if the object is fully hidden
+KEY_SHARPNESS = 4.0  # τ of the loss on keys
+ORDER_SMOOTHING = 1e-4  # of an object's order parameter; bounds the gradient of its mean phase where its phases cancel
 
 
 def classification_loss(logits: Tensor, targets: Tensor) -> Tensor:
@@ -29,7 +29,7 @@ def classification_loss(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 def coverage(masks: Tensor, phases: Tensor) -> Tensor:
-    """How much of each location each object covers: masks ``(B, G, *, *)``, resized to those of phases ``(…, H, W)``."""
+    """How much of each location each object covers: masks ``(B, G, *, *)``, resized to the map of phases ``(…, H, W)``."""
     height, width = phases.shape[-2:]
     return F.adaptive_avg_pool2d(masks, (height, width))
 
@@ -46,8 +46,8 @@ def synchrony_loss(phases: Tensor, masks: Tensor) -> Tensor:
 
     .. math:: L = \frac1G \sum_o (1 - R_o) + \Bigl| \frac1G \sum_o e^{i\bar\varphi_o} \Bigr|^2
 
-    with R the order parameter and :math:`\bar\varphi` the mean phase of the locations of object o of G. Locations are weighted
-    by how much of them the object covers.
+    with :math:`R_o` the order parameter and :math:`\bar\varphi_o` the mean phase of the locations of object o, one of G. Each
+    location is weighted by how much of it the object covers.
 
     Args:
         phases: ``(T, B, H, W)``, radians.

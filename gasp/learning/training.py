@@ -52,8 +52,8 @@ class TrainingSettings(Settings):
         reconstruction_weight: weight of the error with which convolutions predict the layer below; it trains only the
             parameters of the prediction.
         told_objects: the objects whose masks the losses on phases and keys use: all, or those that a model must report. The
-            loss on the gate always uses the masks of the latter. Where a model must report none, as in visual reasoning, both
-            use all.
+            loss on the gate always uses the masks of the latter. If a model must report none, as in visual reasoning, all
+            these losses use all masks.
         loss_steps: the time steps whose answers are trained: all, or the last.
         gradient_norm: the norm to which gradients are clipped, separately for the coupling and for all other parameters.
     """
@@ -162,7 +162,7 @@ def fit(
 
 
 def _step(state: Checkpoint, batch: tuple[Tensor, Tensor, Tensor], settings: TrainingSettings, reported: int) -> None:
-    """Make one training step. If its loss or gradient is not finite, save the state before it and say where it began."""
+    """Make one training step. If its loss or gradient is not finite, save the state before the step and raise an error."""
     images, masks, targets = batch
     before = state.generator.get_state()
     losses = objectives(state.model.run(images, state.generator, masks), targets, masks, settings, reported)
@@ -204,7 +204,7 @@ def objectives(
     gradient into the logits.
 
     Args:
-        reported: the number of objects that must be reported, whose masks come first; 0 if none must be, or all.
+        reported: the number of objects that must be reported, whose masks come first; 0 if none or all must be.
     """
     logits = trajectory.logits if settings.loss_steps == "all" else trajectory.logits[-1:]
     foreground = masks[:, :reported] if reported else masks
@@ -247,7 +247,7 @@ def descend(model: Model, loss: Tensor, optimizer: torch.optim.Optimizer, gradie
 
 
 def _first_lost(model: Model, again: Callable[[], object]) -> str:
-    """The first module whose output is not finite in a step, or else the topmost parameter whose gradient is not.
+    """The first module whose output is not finite in a step; otherwise, the topmost parameter whose gradient is not.
 
     Args:
         again: repeats the forward run of that step.

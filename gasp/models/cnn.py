@@ -1,4 +1,4 @@
-"""The feed-forward network, which every other model equals at t = 0."""
+"""The feed-forward network. Every other model equals it at t = 0, apart from GASPnet's learned gate."""
 
 from __future__ import annotations
 

@@ -25,34 +25,34 @@ from gasp.settings import GaspError, Size
 
 __all__ = ["GASPnet", "GASPnetSettings"]
 
-NORM_SMOOTHING = 1e-6  # of keys and queries: a vector of 0 stays 0 and has a finite gradient
+NORM_SMOOTHING = 1e-6  # for keys and queries: a zero vector stays zero and has a finite gradient
 TOLD = ("ideal", "figure", "told")
 
 
 class GASPnetSettings(RecurrentSettings):
-    """Settings of phases and their coupling. The defaults are the paper's mechanisms; those marked as ours are off.
+    """Settings of phases and their coupling. By default, all mechanisms are the paper's; those marked *ours* are off.
 
     Attributes:
         iterations: K, Kuramoto iterations before each modulated sweep; with 0, phases are never aligned.
         step_size: η, the step size of an iteration.
         modulation: :math:`a_F`; its initial value if it is learned.
-        learned_modulation: whether :math:`a_F` is learned, one for every channel and unit (ours; the paper has one for all).
+        learned_modulation: whether :math:`a_F` is learned, one for each channel and unit (ours; the paper has one for all).
         key_size: d, the number of entries of a key or query.
-        key_source: what keys and queries of the first layer are computed from, linearly: the activity of the layer
-            (``"layer"``), or the features of a :class:`~gasp.nn.keys.KeyNetwork` with a wider field (``"network"``, ours).
-        key_channels: see :class:`~gasp.nn.keys.KeyNetwork`, as for ``key_dilations`` and ``key_separable``.
+        key_source: the features of which keys and queries of the first layer are linear functions: the activity of the layer
+            (``"layer"``), or those of a :class:`~gasp.nn.keys.KeyNetwork`, with a larger receptive field (``"network"``, ours).
+        key_channels: width of the :class:`~gasp.nn.keys.KeyNetwork`, which also takes ``key_dilations`` and ``key_separable``.
         learned_gate: whether the same features also decide how much each location of the first layer takes part (ours).
         neighbourhood: σ of the spatial neighbourhood as a fraction of the image side; ``math.inf`` for N = 1.
         drive: how a location takes its phase from its receptive field: as the mean phase, weighted by ``"amplitude"``, by
-            ``"gate"``, or equally (``"area"``). With ``"channel"`` (ours), in a modulated sweep each of its channels takes the
-            phase of its own complex input, as a dense unit does; the location's is their mean, weighted by amplitude.
-        phase_init: ``"bottom_up"``: phases of the first layer start at random and are kept from step to step, those of
-            deeper layers are set by their input at each sweep. ``"random"``: all start at random and are kept.
-            The others are upper bounds, not models of vision: they compute initial phases from the masks of the objects, and
-            without iterations these phases stay. ``"ideal"``: as bottom up, but phases of the first layer come from the masks,
-            spread evenly over the circle. ``"figure"``: as ideal, but a location takes the phase of a single object, the first
-            that covers a tenth of its receptive field (a background comes last). ``"told"``: the phases of all convolutions
-            come from the first object that covers a tenth of a location, and are kept.
+            ``"gate"``, or equally (``"area"``). With ``"channel"`` (ours), in a modulated sweep each channel takes the phase
+            of its own complex input, as a dense unit does; the location takes their mean, weighted by amplitude.
+        phase_init: ``"bottom_up"``: phases of the first layer start at random and are kept from step to step; those of
+            deeper layers are set by their input at each sweep. ``"random"``: all phases start at random and are kept.
+            The others are upper bounds, not models of vision: they compute initial phases from the masks of the objects.
+            Without iterations, they stay as they are. ``"ideal"``: as bottom up, but phases of the first layer come from the
+            masks, one per object, spread evenly over the circle. ``"figure"``: as ideal, but a location takes the phase of one
+            object, the first that covers at least a tenth of its receptive field (a background comes last). ``"told"``: the
+            phases of all convolutions come from the first object that covers a tenth of a location, and are kept.
     """
 
     kind: Literal["gaspnet"] = "gaspnet"
@@ -77,9 +77,9 @@ class GASPnet(Oscillating):
     Alamia, Muzellec, Serre, VanRullen (2025), *GASPnet: Global Agreement to Synchronize Phases*, arXiv 2507.16674.
 
     Step 0 is the plain feed-forward sweep of :class:`~gasp.models.cnn.CNN`. Each later step aligns the phases of all
-    layers by Kuramoto iterations, coupled by the keys and queries of the last sweep, then sweeps again with every
+    layers by Kuramoto iterations, coupled by the keys and queries of the previous sweep, then sweeps again with every
     connection weighted by :math:`1 + a_F \cos(\varphi_i - \varphi_j)`. An oscillator is a location of a convolution, or
-    a dense unit. No gradient flows from keys, queries, gates and drives into activity or the weights of the layers.
+    a dense unit. No gradient flows through keys, queries, gates or driven phases into activity or the weights of the layers.
 
     A learned gate p (ours) multiplies the activity of the first layer, :math:`m_i \leftarrow p_i m_i` with
     :math:`p_i = \operatorname{sigmoid}(w \cdot h_i + b)` and the features h from which keys are computed. A location whose gate
@@ -97,7 +97,7 @@ class GASPnet(Oscillating):
         self.neighbourhood = Neighbourhood(self.grids, sum(units), chosen.neighbourhood)
         self.layout = Oscillators(self.grids, units)
         self.oscillators = len(self.layout)
-        # queries start equal to keys: what is alike attracts
+        # queries start equal to keys, so similar oscillators attract each other
         has_network = chosen.key_source == "network"
         features = [chosen.key_channels if has_network else widths[0], *widths[1:]]
         self.keys = nn.ParameterList([torch.randn(n, chosen.key_size) / math.sqrt(n) for n in features])
@@ -114,10 +114,10 @@ class GASPnet(Oscillating):
             self.gate = nn.Conv2d(features[0], 1, 1)
 
     def told_phases(self, masks: Tensor) -> Tensor:
-        """Initial phases ``(N, B)``, radians, from the masks, for the first layer or all convolutions; all others are 0.
+        """Initial phases ``(N, B)``, radians: from the masks for the first layer or all convolutions, 0 for all other layers.
 
         Args:
-            masks: coverage of the pixels by each object, ``(B, G, size, size)``.
+            masks: how much of each pixel each object covers, ``(B, G, size, size)``.
         """
         if self.settings.phase_init == "told":
             told = [told_phases(F.adaptive_avg_pool2d(masks, grid), figure=True) for grid in self.grids]
@@ -147,14 +147,14 @@ class GASPnet(Oscillating):
             steps: T, the number of steps; that of the settings when omitted.
 
         Raises:
-            GaspError: if images or phases have another shape or type, or ``steps`` is below 1.
+            GaspError: if images have the wrong shape or type, phases the wrong shape, or ``steps`` is below 1.
         """
         steps = self.duration(steps)
         self.check(images)
         phases = self.initial_phases(len(images)) if phases is None else phases
         self.check_phases(phases, len(images))
         first, features, participation = self.first_layer(images)
-        plain_second = self.stages[1].linear(first)  # the input of layer 2 never changes: computed once
+        plain_second = self.stages[1].linear(first)  # computed once: only prediction changes the input of layer 2
         activities = [first, *self.sweep_from(self.stages[1].activate(plain_second), start=2)]
         layer_phases = self._plain_phases(activities, self.layout.to_layers(phases))
         units = [phasors(layer) for layer in layer_phases]
@@ -177,7 +177,7 @@ class GASPnet(Oscillating):
         return Trajectory.of_steps(logits, all_phases, all_gates, self.leak, all_keys, all_queries, participation, errors)
 
     def predict(self, images: Tensor, activities: Sequence[Tensor], units: Sequence[Tensor]) -> Prediction:
-        """The contributions of feedback to the next sweep, given activity and phasors of all layers: none here."""
+        """The contributions of feedback to the next sweep, given activity and phasors of all layers; none by default."""
         del images, activities, units
         return Prediction()
 
@@ -201,7 +201,7 @@ class GASPnet(Oscillating):
 
         .. math:: \kappa_i = \sum_j N_{ij} g_j, \qquad \varepsilon_i = \hat\varepsilon\, \kappa_i \Big/ \sum_j g_j
 
-        Alignment is then an average over neighbours, and repulsion a learned multiple :math:`\hat\varepsilon` of the mean gate.
+        Attraction is then an average over neighbours, and repulsion one over all oscillators, times :math:`\hat\varepsilon`.
         This keeps the steps small enough that the dynamics do not become chaotic.
         """
         keys, queries = self._keys_and_queries(features)
@@ -224,23 +224,23 @@ class GASPnet(Oscillating):
         .. math:: g_j = a_j^2 / (a_j^2 + \langle a^2 \rangle)
 
         with the mean taken over the layer. Gates are in [0, 1), and 0 for a silent oscillator. The amplitude a of a location
-        is the norm over its channels, that of a read-out unit the probability of its class.
+        is the norm over its channels; that of a read-out unit is the probability of its class.
         """
         *layers, readout = (activity.detach() for activity in activities)
         probabilities = self.logits(readout).softmax(-1).flatten(1)  # (B, heads · classes)
         return [relative_power(activity) for activity in (*layers, probabilities)]
 
     def _keys_and_queries(self, features: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        """Unit vectors ``(N, d, B)`` each, linear in the features of a location; where these are all 0, so is the vector.
+        """Keys and queries, ``(N, d, B)`` each: linear in a location's features, scaled to length 1; 0 if the features are 0.
 
-        Those of the first layer are as :meth:`first_layer` gives them; deeper layers' activities are taken as given.
+        Features of the first layer are used as :meth:`first_layer` returns them; activity of deeper layers is detached.
         """
         layers = []
         first, *activities = features
         given = [first, *(activity.detach() for activity in activities)]
         for feature, key, query in zip(given, self.keys, self.queries, strict=True):
             weights = torch.cat([key, query], 1).T  # (2d, C or n)
-            is_map = feature.ndim == 4  # the activity of a unit would only scale its vectors, whose norm is 1
+            is_map = feature.ndim == 4  # a unit's activity would only scale its vectors, whose norm is 1 anyway
             vectors = weights @ feature.flatten(2) if is_map else weights.expand(len(feature), -1, -1)  # (B, 2d, n)
             vectors = vectors.flatten(1).T.contiguous()  # (2dn, B)
             vectors = vectors.view(2, self.settings.key_size, -1, len(feature))  # (2, d, n, B)
@@ -250,14 +250,14 @@ class GASPnet(Oscillating):
         return keys, queries
 
     def _plain_phases(self, activities: Sequence[Tensor], kept: Sequence[Tensor]) -> list[Tensor]:
-        """The phases of all layers after the plain sweep, given the activity of every layer and the phases they start from."""
+        """The phases of all layers after the plain sweep, given the activity and the initial phases of every layer."""
         phases = [kept[0]]
         for layer in range(1, len(kept)):
             phases.append(self._own_phases(layer, activities[layer - 1], phases[-1], kept[layer]))
         return phases
 
     def _own_phases(self, layer: int, activity: Tensor, sent: Tensor, kept: Tensor) -> Tensor:
-        """The phases of one layer: those that it keeps, or those that activity and phases of the layer below drive."""
+        """The phases of one layer: those that it keeps, or those driven by activity and phases of the layer below."""
         linear, drive = self.stages[layer].linear, self.settings.drive
         if self._keeps_phases(layer):
             return kept
@@ -278,12 +278,12 @@ class GASPnet(Oscillating):
 
         Args:
             first: drive of the first layer, which never changes.
-            plain_second: what the second layer makes of it without phases.
+            plain_second: response of the second layer to it without phases.
             aligned: phases of every layer after alignment.
-            prediction: what the layers bring beside their drive.
+            prediction: the contributions of prediction to each layer.
 
         Returns:
-            activity of all layers; their phases; and phasors of locations, units or, with ``drive="channel"``, of channels.
+            activity of all layers; their phases; and phasors of locations, units or, with ``drive="channel"``, channels.
         """
         activities, phases, units = [prediction.settle(0, first)], [aligned[0]], [phasors(aligned[0])]
         for index, stage in enumerate(self.stages[1:], start=1):

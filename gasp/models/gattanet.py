@@ -40,15 +40,15 @@ class GAttANet(Recurrent):
     VanRullen, Alamia (2021), *GAttANet: Global attention agreement for convolutional neural networks*, arXiv 2104.05575.
 
     Every location of a convolution, and every dense unit, has a key and a query, linear in its activity. Step 0 is the
-    plain feed-forward sweep of :class:`~gasp.models.cnn.CNN`; each later step sweeps again, with the agreement of the
-    last one. There are no phases.
+    plain feed-forward sweep of :class:`~gasp.models.cnn.CNN`; each later step sweeps again, modulated by the agreement of
+    the previous sweep. There are no phases.
 
-    From the source: keys and queries of every layer, one global query, modulation of the next sweep by their agreement.
+    From the source: keys and queries in every layer; one global query; modulation of the next sweep by their agreement.
 
     From secondary accounts of its equations, not checked against the source: the mean within each layer before the mean over
-    layers, a dense unit's own vectors scaled by its activity, and 1 + α a with one learned α per layer.
+    layers; each dense unit's own key and query, scaled by its activity; 1 + α a with one learned α per layer.
 
-    Ours: scaling a by √d and bounding it by tanh, so that activity stays finite over any number of steps; α = 1 and equal
+    Ours: dividing a by √d and bounding it by tanh, so that activity stays finite over any number of steps; α = 1 and equal
     keys and queries at the start; modulation of the read-out; the sizes.
     """
 
@@ -72,7 +72,7 @@ class GAttANet(Recurrent):
             steps: T, the number of steps; that of the settings when omitted.
 
         Raises:
-            GaspError: if the images have another shape or type, or ``steps`` is below 1.
+            GaspError: if the images have the wrong shape or type, or ``steps`` is below 1.
         """
         steps = self.duration(steps)
         activities = self.sweep(images)
@@ -93,7 +93,7 @@ class GAttANet(Recurrent):
         """
         pooled = []
         for x, query in zip(activities, self.queries, strict=True):
-            is_map = x.ndim == 4  # the mean over dense units is that of their own queries, each scaled by its activity
+            is_map = x.ndim == 4  # a dense unit has its own query, scaled by its activity
             pooled.append(x.flatten(2).mean(2) @ query if is_map else x @ query / x.shape[1])  # (B, d)
         return torch.stack(pooled).mean(0)
 

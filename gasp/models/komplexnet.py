@@ -29,9 +29,9 @@ class KomplexNetSettings(RecurrentSettings):
         iterations: Kuramoto iterations before each complex sweep.
         step_size: step size of an iteration.
         coherence: c, the weight of the magnitude; with 0, every step equals the CNN.
-        kernel_size: side of K, in locations of the first layer; 7 locations of 2 pixels reach as far as the authors' 13 of one.
+        kernel_size: side of K, in locations of the first layer; 7 locations of two pixels span about the authors' 13 of one.
         feedback: whether the layers above also pull the phases of the first layer.
-        feedback_kernel_size: side of the kernels of feedback, in the same locations; 5 reach about as far as the authors' 11.
+        feedback_kernel_size: side of the feedback kernels, in locations of the first layer; 5 span about the authors' 11.
     """
 
     kind: Literal["komplexnet"] = "komplexnet"
@@ -67,11 +67,11 @@ class KomplexNet(Oscillating):
         \varphi_i = \arg \sum_j w_{ij} z_j
 
     Muzellec, Alamia, Serre, VanRullen (2025), *Enhancing deep neural networks through complex-valued representations and
-    Kuramoto synchronization dynamics*, arXiv 2502.21077; the magnitude with c = 1/2 is that of Reichert, Serre (2013),
+    Kuramoto synchronization dynamics*, arXiv 2502.21077. The magnitude with c = 1/2 is that of Reichert, Serre (2013),
     *Neuronal Synchrony in Complex-Valued Deep Networks*, arXiv 1312.6115.
 
     Step 0 is the plain feed-forward sweep of :class:`~gasp.models.cnn.CNN` (c = 0). Each later step aligns the first
-    layer's phases by further Kuramoto iterations, and sweeps again.
+    layer's phases by further Kuramoto iterations, then sweeps again.
 
     From the authors' code: random initial phases, kept from step to step; a local kernel, nearly flat before training; the
     global ε; gates that are the tanh of amplitude; c = 1/2; normalisation and ReLU of the magnitude; a phase for every neuron
@@ -83,19 +83,19 @@ class KomplexNet(Oscillating):
 
     Ours: one phase per location, as in GASPnet, because kernels between all 26 channels would have two thirds as many
     parameters as the network and take several times as long; fewer and larger steps; κ, the sum of the gates in reach, and a
-    learned ε relative to it; the plain step 0; biases in the plain term only, so that only differences of phase matter;
-    magnitudes as logits; no gradient through gates and deeper phases into activity and weights.
+    learned ε relative to it; the plain step 0; biases in the plain term only, so that only phase differences matter;
+    magnitudes in the logits, too; no gradient through gates and deeper phases into activity and weights.
 
-    With feedback, from the second step on the phases of the layers above in the last sweep pull those of the first layer, by
+    With feedback, the phases of the layers above in the previous sweep pull those of the first layer from t = 1 on, through
     the field of :class:`~gasp.nn.feedback.Feedback`. From the authors' code: a transposed convolution from every channel of
     layer 2; one weight for each channel of the first layer and unit of each dense layer; gates that are the tanh of amplitude;
     no ε; kernels and weights that start at 0 (there at 1e-6); the step size of the first layer's own coupling; phases kept
     from step to step.
 
     Ours, with feedback: one phase per location, so a kernel leads from every channel of layer 2 to a location, and the weight
-    between a location and a unit is the mean of its channels' weights by activity; a kernel from every deeper convolution,
-    since in the authors' code layer 2 is the last; sums over gates, which bound the pull of each layer; a field that stays the
-    same during the iterations of a step; gradients into kernels and weights only.
+    between a location and a unit is the mean over the location's channels, weighted by activity; a kernel from every deeper
+    convolution, because layer 2 is the last one in the authors' code; division by the sum of gates, which bounds the pull of
+    each layer; a field that is constant during the iterations of a step; gradients into kernels and weights only.
     """
 
     Settings = KomplexNetSettings
@@ -122,18 +122,18 @@ class KomplexNet(Oscillating):
             steps: T, the number of steps; that of the settings when omitted.
 
         Raises:
-            GaspError: if images or phases have another shape or type, or ``steps`` is below 1.
+            GaspError: if images have the wrong shape or type, phases the wrong shape, or ``steps`` is below 1.
         """
         steps = self.duration(steps)
         self.check(images)
         phases = self.initial_phases(len(images)) if phases is None else phases
         self.check_phases(phases, len(images))
         first = self.stages[0](images)
-        plain_second = self.stages[1].linear(first)  # the input of layer 2 changes in phase only: computed once
+        plain_second = self.stages[1].linear(first)  # computed once: the input of layer 2 changes in phase only
         coupling = self.coupling(first)
         logits: list[Tensor] = []
         all_phases, all_gates = [], []
-        activities: list[Tensor] = []  # of the last sweep, like the directions
+        activities: list[Tensor] = []  # of the previous sweep, as are the directions
         directions: list[Tensor] = []
         for step in range(steps):
             if step:
@@ -153,7 +153,7 @@ class KomplexNet(Oscillating):
 
         .. math:: \kappa_i = \sum_{j \text{ in reach}} g_j, \qquad \varepsilon_i = \hat\varepsilon\, \kappa_i \Big/ \sum_j g_j
 
-        as in GASPnet. There are no keys and queries, so agreement is 1 for all pairs; the kernel is the neighbourhood.
+        as in GASPnet. There are no keys or queries: agreement is 1 for all pairs, and the kernel serves as the neighbourhood.
         """
         height, width = self.grids[0]
         cells = torch.eye(height * width).to(first).view(-1, 1, height, width)

@@ -42,7 +42,7 @@ class Layered(Model):
         stages: the layers, bottom up.
 
     Raises:
-        GaspError: if the strides leave a single location of a normalised map, and as :class:`~gasp.models.model.Model`.
+        GaspError: if the strides reduce a normalised map to a single location, or as for :class:`~gasp.models.model.Model`.
     """
 
     def __init__(self, channels: int = 1, size: int = 32, classes: int = 10, heads: int = 1, **settings: Any) -> None:
@@ -71,14 +71,14 @@ class Layered(Model):
         return self.sweep_from(self.stages[0](images))
 
     def sweep_from(self, activity: Tensor, start: int = 1) -> list[Tensor]:
-        """The activity of every layer from the one before ``start`` on in a plain sweep, given that of this layer."""
+        """A plain sweep from layer ``start`` up, given the activity of the layer below it, which is the first of the result."""
         activities = [activity]
         for stage in self.stages[start:]:
             activities.append(stage(activities[-1]))
         return activities
 
     def coupling_parameters(self) -> list[nn.Parameter]:
-        """All parameters except those of the layers, so that the gradient of the layers is clipped as that of the CNN."""
+        """All parameters except those of the layers, so that the gradient of the layers is clipped as in the CNN."""
         return [parameter for name, parameter in self.named_parameters() if not name.startswith("stages.")]
 
     def logits(self, readout: Tensor) -> Tensor:

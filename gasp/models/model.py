@@ -1,4 +1,4 @@
-"""The contract of a model: what training, evaluation, store and figures expect."""
+"""The interface of a model: what training, evaluation, the store and the figures expect."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class LayerSizes(Settings):
 
     Attributes:
         widths: number of channels of each convolution; (26, 30, 32) in GASPnet (arXiv 2507.16674).
-        kernels: kernel size of each convolution, pixels (ours).
-        strides: their strides, pixels (ours).
+        kernels: kernel size of each convolution, in locations of its input (our choice).
+        strides: stride of each convolution, in locations of its input (our choice).
         hidden: number of units of the dense layer; 16 in GASPnet.
     """
 
@@ -47,7 +47,7 @@ class ModelSettings(LayerSizes):
     kind: str
 
     def wider(self, factor: float) -> Self:
-        """The same settings with the width of every layer multiplied."""
+        """The same settings with the width of every layer multiplied by ``factor``."""
         widths = tuple(round(width * factor) for width in self.widths)
         return self.changed({"widths": widths, "hidden": round(self.hidden * factor)})
 
@@ -60,11 +60,11 @@ class Model(nn.Module, ABC):
 
     Args:
         channels, size: number of channels and side of the image, in pixels.
-        classes, heads: the model reports ``heads`` labels, each one of ``classes``.
+        classes, heads: number of classes that each head tells apart, and number of heads.
         **settings: the fields of ``Settings``.
 
     Raises:
-        GaspError: for an unknown or impossible setting.
+        GaspError: for an unknown or impossible setting, or another argument below 1.
     """
 
     Settings: ClassVar[type[ModelSettings]]
@@ -98,7 +98,7 @@ class Model(nn.Module, ABC):
             images: ``(B, channels, size, size)`` in [0, 1].
             generator: the source of the model's random choices, on the CPU.
             masks: how much of each pixel each object covers, ``(B, G, size, size)``, for a model that uses them.
-            steps: T, the number of steps; that of the settings when omitted. A model without time has one step.
+            steps: T, the number of steps; that of the settings when omitted. A model without time steps ignores it.
         """
         del generator, masks, steps
         return self(images)
@@ -108,7 +108,7 @@ class Model(nn.Module, ABC):
         return []
 
     def check(self, images: Tensor) -> None:
-        """Raise a ``GaspError`` for images of another shape or type."""
+        """Raise a ``GaspError`` unless the images have the expected shape and a floating-point type."""
         expected = (self.channels, self.size, self.size)
         if images.ndim != 4 or tuple(images.shape[1:]) != expected:
             raise GaspError(f"images must be (B, {', '.join(map(str, expected))}), not {tuple(images.shape)}")

@@ -1,4 +1,4 @@
-"""Networks whose convolutions predict the activity below them: a CNN, and GASPnet."""
+"""Networks whose convolutions predict the activity of the layer below: a CNN and GASPnet."""
 
 from __future__ import annotations
 
@@ -20,14 +20,16 @@ __all__ = ["PredictiveCNN", "PredictiveCNNSettings", "PredictiveGASPnet", "Predi
 
 
 class PredictiveSettings(RecurrentSettings):
-    """Weights of the parts of :class:`~gasp.nn.prediction.GenerativeFeedback`. The weight of memory is 1 − β − λ.
+    """Weights of the terms of :class:`~gasp.nn.prediction.GenerativeFeedback`. The weight of memory is 1 − β − λ.
+
+    With β = 1 and λ = α = 0, the network equals the one without prediction. The default values are ours: a few steps must do
+    what takes many in Predify's example, whose values are given below.
 
     Attributes:
-        feedforward_weight: β (⅓ is ours: few steps must do what takes many steps of the 0.2 to 0.6 in Predify's example).
-        feedback_weight: λ (⅓ is ours; 0.05 to 0.1 in Predify's example). With β = 1, and no feedback and error, the network
-            equals the one without prediction.
-        error_weight: α (0.1 is ours; 0.01 in Predify's example).
-        learned_weights: whether all three are learned, for each convolution.
+        feedforward_weight: β; 0.2 to 0.6 in Predify's example.
+        feedback_weight: λ; 0.05 to 0.1 in Predify's example.
+        error_weight: α; 0.01 in Predify's example.
+        learned_weights: whether all three are learned, separately for each convolution.
     """
 
     feedforward_weight: float = Field(1 / 3, ge=0, le=1)
@@ -50,7 +52,7 @@ class Predictive(Recurrent):
     """A recurrent network with generative feedback between its convolutions.
 
     Attributes:
-        generative_feedback: the predictions of all convolutions.
+        generative_feedback: the predictors of all convolutions and their dynamics.
     """
 
     settings: PredictiveSettings
@@ -88,11 +90,11 @@ class PredictiveCNN(Predictive):
             steps: T, the number of steps; that of the settings when omitted.
 
         Raises:
-            GaspError: if the images have another shape or type, or ``steps`` is below 1.
+            GaspError: if the images have the wrong shape or type, or ``steps`` is below 1.
         """
         steps = self.duration(steps)
         activities = self.sweep(images)
-        drive = activities[0]  # the image never changes, nor what the first layer makes of it
+        drive = activities[0]  # constant, because the image is
         logits, errors = [self.logits(activities[-1])], []
         for _ in range(1, steps):
             prediction = self.generative_feedback(images, activities[: len(self.grids)])
@@ -109,7 +111,7 @@ class PredictiveGASPnetSettings(PredictiveSettings, GASPnetSettings):
 
     Attributes:
         phase_feedback: μ, the strength with which complex feedback pulls the phases of the convolutions; with 0, feedback
-            has no phases.
+            changes activity only.
     """
 
     kind: Literal["predictive_gaspnet"] = "predictive_gaspnet"  # type: ignore[assignment]
@@ -124,9 +126,9 @@ class PredictiveGASPnet(Predictive, GASPnet):
 
     .. math:: \dot\varphi_i = \sum_j g_j r_{ij} \sin(\varphi_j - \varphi_i) + \mu \operatorname{Im}(e^{-i\varphi_i} F_i)
 
-    with F as in :meth:`~gasp.nn.prediction.GenerativeFeedback.fields`. So a deep layer, whose neurons see more than a filter
-    of the first layer, binds the locations that it explains together. At t = 1 deeper phases are still driven by random ones,
-    so feedback of phases carries information from t = 2 on.
+    with F as in :meth:`~gasp.nn.prediction.GenerativeFeedback.fields`. A deep layer, whose receptive fields are larger than
+    those of the first, thus binds together the locations that it predicts. At t = 1, feedback carries phases that still follow
+    from random ones, so it is informative only from t = 2 on.
     """
 
     Settings = PredictiveGASPnetSettings  # type: ignore[assignment]

@@ -30,7 +30,7 @@ class RecurrentSettings(ModelSettings):
 
 
 class Recurrent(Layered):
-    """A network that sweeps through its layers T times. Each sweep uses the results of the one before."""
+    """A network that sweeps through its layers T times. Each sweep uses the results of the previous one."""
 
     settings: RecurrentSettings
 
@@ -51,7 +51,7 @@ class Recurrent(Layered):
         return self(images, steps=steps)
 
     def duration(self, steps: int | None) -> int:
-        """T, the number of steps of a run; that of the settings when it is not given."""
+        """T, the number of steps of a run: ``steps``, or that of the settings if it is ``None``."""
         steps = self.settings.steps if steps is None else steps
         if steps < 1:
             raise GaspError(f"steps must be at least 1, not {steps}")
@@ -79,7 +79,7 @@ class Oscillating(Recurrent):
         return ((2 * phases - 1) * math.pi).to(next(self.parameters()))
 
     def check_phases(self, phases: Tensor, batch: int) -> None:
-        """Raise a ``GaspError`` for initial phases of another shape than ``(N, B)``."""
+        """Raise a ``GaspError`` unless the initial phases have shape ``(N, B)``."""
         if tuple(phases.shape) != (self.oscillators, batch):
             expected = f"({self.oscillators}, {batch}), one for each oscillator and image"
             raise GaspError(f"phases must be {expected}, not {tuple(phases.shape)}")

@@ -14,16 +14,16 @@ class Trajectory:
     """The result of a forward run on B images over T steps.
 
     Attributes:
-        logits: those of each single step, ``(T, B, heads, classes)``.
+        logits: the logits of each step, ``(T, B, heads, classes)``.
         phases: one tensor per layer, ``(T, B, H, W)`` or ``(T, B, units)``, radians; empty for a model without phases.
-        gates: how much each oscillator pulls, in [0, 1], in the same shapes as ``phases``.
+        gates: how much each oscillator pulls, in [0, 1], with the same shapes as ``phases``.
         leak: ρ in [0, 1], the weight of each earlier step in an answer relative to the step after it.
-        keys: those that coupled the phases before each step except the first, one tensor per convolution,
+        keys: the keys that coupled the phases before each step except the first, one tensor per convolution,
             ``(T − 1, B, d, H, W)``; empty for a model without keys.
-        queries: likewise.
-        participation: how much each location of the first layer takes part, ``(B, H, W)`` in [0, 1], where that is learned.
-        prediction_errors: mean squared error of what each of L convolutions predicted of the layer below, before each step but
-            the first, ``(T − 1, L)``, of a model that predicts.
+        queries: the queries, with the same shapes as ``keys``.
+        participation: how much each location of the first layer takes part, ``(B, H, W)`` in [0, 1], if that is learned.
+        prediction_errors: mean squared error with which each of L convolutions predicted the layer below, before each step
+            except the first, ``(T − 1, L)``; ``None`` for a model that does not predict.
     """
 
     logits: Tensor
@@ -70,8 +70,8 @@ class Trajectory:
 
         .. math:: \bar\ell_t = \sum_{s \le t} \rho^{t-s} \ell_s \Big/ \sum_{s \le t} \rho^{t-s}
 
-        With ρ = 0 the answer is that of the step itself, with ρ = 1 the mean over steps. The paper uses the last step; this
-        read-out is ours.
+        With ρ = 0 the answer is that of the step itself; with ρ = 1 it is the mean over all steps so far. The paper uses the
+        last step alone (ρ = 0); ρ > 0 is ours.
         """
         if isinstance(self.leak, float) and self.leak == 0:
             return self.logits

@@ -14,7 +14,7 @@ __all__ = ["Feedback"]
 
 
 class Feedback(nn.Module):
-    r"""The field by which the layers above pull the phases of the first layer, one phase per location.
+    r"""The field with which the layers above pull the phases of the first layer, one phase per location.
 
     .. math::
 
@@ -27,9 +27,9 @@ class Feedback(nn.Module):
     with gates :math:`g = \tanh|m|`. The rate of location i gains :math:`\operatorname{Im}(e^{-i\varphi_i} F_i)
     = \sum_j (\dots)\, g_j \sin(\varphi_j - \varphi_i)`. K and w are 0 before training, and so is the field.
 
-    A gradient flows into K and w only, and not into activity and phases of the layers above.
+    Gradients flow into K and w, but not into the activity of any layer.
 
-    Source: KomplexNet with feedback (arXiv 2502.21077); see :class:`~gasp.models.KomplexNet` for what is ours.
+    Source: KomplexNet with feedback (arXiv 2502.21077). :class:`~gasp.models.KomplexNet` lists the differences.
 
     Args:
         grid: (height, width) of the first layer.
@@ -54,14 +54,14 @@ class Feedback(nn.Module):
         Args:
             first: activity of the first layer, ``(B, C, H, W)``.
             activities: activity of the layers above: convolutions ``(B, C', H', W')``, then dense layers ``(B, n)``.
-            directions: unit phasors of the same neurons, in the same order, ``(2, *)``.
+            directions: unit phasors of the same neurons, in the same order, ``(2, *)``, without gradients.
         """
         gates = [activity.detach().abs().tanh() for activity in activities]
         pulls = [gate * direction for gate, direction in zip(gates, directions, strict=True)]
         count, cell = len(self.kernels), 1
         field = first.new_zeros(2, len(first), *self.grid)
         for kernel, stride, gate, pull in zip(self.kernels, self.strides, gates, pulls, strict=False):
-            cell *= stride  # side of a cell of this layer, in cells of the first
+            cell *= stride  # cumulative stride, in locations of the first layer
             in_reach = self._spread(gate.sum(1, keepdim=True), torch.ones_like(kernel[:1]), cell) + AMPLITUDE_FLOOR
             field = field + self._spread(pull.flatten(0, 1), kernel, cell).unflatten(0, (2, -1)) / in_reach
         to_channels = first.new_zeros(2, *first.shape[:2])
@@ -72,7 +72,7 @@ class Feedback(nn.Module):
         return field.flatten(2).mT + from_units.permute(1, 2, 0)
 
     def _spread(self, maps: Tensor, kernel: Tensor, cell: int) -> Tensor:
-        """Maps ``(n, C', H', W')`` spread over the first layer by a kernel around the centre of each cell, ``(n, H, W)``."""
+        """Maps ``(n, C', H', W')`` spread over the first layer by a kernel centred on each receptive field, ``(n, H, W)``."""
         spread = F.conv_transpose2d(maps, kernel, stride=cell).squeeze(1)
         before = kernel.shape[-1] // 2
         (height, width), (rows, columns) = self.grid, spread.shape[1:]

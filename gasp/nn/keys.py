@@ -1,4 +1,4 @@
-"""A small network that computes features for keys, queries and gates from a wider field than one filter has."""
+"""A small network that computes features with a large receptive field, for keys, queries and gates."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ __all__ = ["KeyNetwork"]
 
 
 class KeyNetwork(nn.Sequential):
-    """Features of every location of the first layer, from a wider field than the layer's own filters have (ours).
+    """Features of each location of the first layer, with a larger receptive field than the layer's own filters (ours).
 
-    The first convolution has the kernel and stride of the layer, and dilated 3×3 convolutions follow. Instance normalisation
-    and ReLU follow each. A separable 3×3 convolution (MobileNets, arXiv 1704.04861) filters each channel by itself, then
-    mixes channels by a 1×1 convolution; with 16 channels this takes a sixth of the parameters.
+    The first convolution has the kernel size and stride of the layer. Dilated 3×3 convolutions follow. Each convolution is
+    followed by instance normalisation and ReLU. A separable 3×3 convolution (MobileNets, arXiv 1704.04861) filters each channel
+    separately, then mixes channels with a 1×1 convolution. With 16 channels it has a sixth of the parameters.
 
     Args:
         channels: number of channels of the image.
         width: number of features per location.
-        kernel, stride: those of the layer whose grid the features share.
-        dilations: one for each 3×3 convolution.
-        separable: whether these 3×3 convolutions are separable.
+        kernel, stride: kernel size and stride of the layer whose grid the features share.
+        dilations: dilation of each 3×3 convolution.
+        separable: whether the 3×3 convolutions are separable.
     """
 
     def __init__(

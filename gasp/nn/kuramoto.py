@@ -1,7 +1,7 @@
 r"""Kuramoto dynamics of oscillators that are coupled by keys and queries.
 
-In every shape the N oscillators come first and the batch, any ``*``, comes last, which is the fastest layout: phases are
-``(N, *)``, keys and queries ``(N, d, *)``. Angles are in radians.
+In every shape, the N oscillators come first and the batch dimensions, written ``*``, last: phases are ``(N, *)``, keys and
+queries ``(N, d, *)``. This layout is the fastest. Angles are in radians.
 
 Symbols of the paper and their names here: φ ``phases``, k ``keys``, q ``queries``, g ``gates``, N ``neighbourhood``,
 ε ``desynchronization``, κ ``normalization``, η ``step_size``.
@@ -22,7 +22,7 @@ __all__ = ["Coupling", "align", "dense_rates", "rates"]
 
 @dataclass(frozen=True)
 class Coupling:
-    r"""The coupling of N oscillators: how strongly j pulls i, :math:`g_j r_{ij}`, stored as its factors.
+    r"""The coupling of N oscillators: how strongly oscillator j pulls oscillator i, :math:`g_j r_{ij}`, stored as its factors.
 
     .. math:: r_{ij} = \bigl(\langle q_i, k_j\rangle N_{ij} - \varepsilon_i\bigr) / \kappa_i
 
@@ -30,14 +30,14 @@ class Coupling:
 
     Attributes:
         queries: q, ``(N, d, *)``.
-        keys: k, likewise.
+        keys: k, ``(N, d, *)``.
         gates: g, ``(N, *)``.
         neighbourhood: the linear map :math:`s_i \mapsto \sum_j N_{ij} s_j` of sources ``(N, *)``, such as a
-            :class:`~gasp.nn.neighbourhood.Neighbourhood`. It may return one row, ``(1, *)``, for N equal rows. N need not be
-            symmetric. The map must be differentiable by autograd.
-        desynchronization: ε, one for all oscillators or one each; broadcastable to ``(N, *)``.
-        normalization: κ > 0, likewise.
-        field: F, ``(2, N, *)``, a further pull that stays the same during alignment. It adds
+            :class:`~gasp.nn.neighbourhood.Neighbourhood`. If all rows of its result are equal, it may return one, ``(1, *)``.
+            The matrix :math:`N_{ij}` need not be symmetric. The map must be differentiable by autograd.
+        desynchronization: ε, one value for all oscillators or one for each; broadcastable to ``(N, *)``.
+        normalization: κ > 0, broadcastable to ``(N, *)``.
+        field: F, ``(2, N, *)``, an additional pull that is constant during alignment. It adds
             :math:`\operatorname{Im}(e^{-i\varphi_i} F_i)` to the rates.
     """
 
@@ -57,8 +57,8 @@ def dense_rates(phases: Tensor, coupling: Coupling, neighbourhood: Tensor) -> Te
 
     Args:
         phases: φ, ``(N, *)``.
-        coupling: g and the factors of r.
-        neighbourhood: the matrix N, ``(N, N)``, which is used instead of ``coupling.neighbourhood``.
+        coupling: g, the factors of r, and the field F, if any.
+        neighbourhood: the matrix :math:`N_{ij}`, ``(N, N)``, used instead of ``coupling.neighbourhood``.
 
     Returns:
         the rate of change of every phase, ``(N, *)``, in radians per unit of time.
@@ -66,13 +66,13 @@ def dense_rates(phases: Tensor, coupling: Coupling, neighbourhood: Tensor) -> Te
     Source: GASPnet (arXiv 2507.16674), phase update.
     """
     agreement = torch.einsum("id...,jd...,ij->ji...", coupling.queries, coupling.keys, neighbourhood)  # (N, N, *)
-    strength = (agreement - coupling.desynchronization) / coupling.normalization  # r_ij, the pulling j first
-    pull = coupling.gates.unsqueeze(1) * torch.sin(phases.unsqueeze(1) - phases)  # (N, N, *), likewise
+    strength = (agreement - coupling.desynchronization) / coupling.normalization  # r_ij, indexed [j, i]
+    pull = coupling.gates.unsqueeze(1) * torch.sin(phases.unsqueeze(1) - phases)  # (N, N, *), indexed [j, i]
     return (strength * pull).sum(0) + _outer_torque(phasors(phases), coupling)
 
 
 def rates(phases: Tensor, coupling: Coupling) -> Tensor:
-    r"""The rate of change of every phase, as :func:`dense_rates`, at a cost that is linear in the number of oscillators.
+    r"""The rates of :func:`dense_rates` at a cost of :math:`O(N d)`, plus that of applying the neighbourhood.
 
     .. math::
 
@@ -81,11 +81,11 @@ def rates(phases: Tensor, coupling: Coupling) -> Tensor:
 
         Z_i &= \sum_j N_{ij}\, g_j\, k_j\, e^{i\varphi_j}
 
-    Z is the pooled key. When N = 1, all oscillators share one: the paper's global agreement.
+    Z is the pooled key. When :math:`N_{ij} = 1` for all pairs, all oscillators share one Z: the paper's global agreement.
 
     Args:
         phases: φ, ``(N, *)``.
-        coupling: g and the factors of r.
+        coupling: g, the factors of r, and the field F, if any.
 
     Returns:
         the rate of change of every phase, ``(N, *)``, in radians per unit of time.
@@ -105,7 +105,7 @@ def align(phases: Tensor, coupling: Coupling, iterations: int, step_size: float 
 
     Args:
         phases: φ, ``(N, *)``.
-        coupling: it does not change from step to step.
+        coupling: the coupling, the same in every step.
         iterations: number of steps.
         step_size: η, units of time per step.
 

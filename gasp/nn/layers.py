@@ -2,7 +2,7 @@ r"""Layers whose connections are weighted by phase agreement.
 
 .. math:: m_i = f\Bigl(\sum_j w_{ij} m_j \bigl[1 + a_F \cos(\varphi_i - \varphi_j)\bigr] + b_i\Bigr)
 
-The sum splits exactly into two parts, the response of the plain layer and its response to the complex activity
+The sum splits exactly into the response of the plain layer and a term computed from its response to the complex activity
 :math:`z = m e^{i\varphi}`:
 
 .. math::
@@ -11,7 +11,7 @@ The sum splits exactly into two parts, the response of the plain layer and its r
     &+ \sin\varphi_i\; w * (m \sin\varphi) \bigr].
 
 Symbols of the paper and their names here: m ``activity``, φ ``phases``, :math:`a_F` ``modulation``. Functions that need cos φ
-and sin φ take phasors, ``(2, *)``, see :mod:`gasp.nn.phasors`.
+and sin φ take phasors, ``(2, *)`` (see :mod:`gasp.nn.phasors`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from gasp.nn.phasors import angle, phasors
 
 __all__ = ["AMPLITUDE_FLOOR", "PhaseConv2d", "PhaseLinear", "complex_activity", "location_phases", "modulated"]
 
-AMPLITUDE_FLOOR = 1e-6  # added to amplitudes and gates, far below any that matters: where all are silent, all count alike
+AMPLITUDE_FLOOR = 1e-6  # added to amplitudes and gates: negligible, unless all are silent; then all weigh the same
 
 
 def complex_activity(activity: Tensor, unit: Tensor) -> Tensor:
@@ -32,10 +32,10 @@ def complex_activity(activity: Tensor, unit: Tensor) -> Tensor:
 
     Args:
         activity: m, real.
-        unit: phasors of φ. The channels of a location share one, ``(2, B, H, W)``, or have one each, ``(2, B, C, H, W)``.
+        unit: phasors of φ: one for each unit, ``(2, B, n)``, location, ``(2, B, H, W)``, or channel, ``(2, B, C, H, W)``.
     """
     cos, sin = _for_channels(unit, activity)
-    # concatenated along the batch, the parts keep the memory layout in which convolutions are fast
+    # concatenated along the batch, the parts keep the channels-last layout, in which convolutions are fast
     return torch.cat([activity * cos, activity * sin]).unflatten(0, (2, -1))
 
 
@@ -44,9 +44,9 @@ def modulated(plain: Tensor, response: Tensor, unit: Tensor, modulation: float |
 
     Args:
         plain: :math:`\sum_j w_{ij} m_j + b_i`, ``(B, C, H, W)`` or ``(B, n)``.
-        response: what ``complex_response`` returns, ``(2, B, C, H, W)`` or ``(2, B, n)``.
+        response: the result of ``complex_response``, ``(2, B, C, H, W)`` or ``(2, B, n)``.
         unit: phasors of φ, ``(2, B, H, W)``, ``(2, B, C, H, W)`` or ``(2, B, n)``.
-        modulation: :math:`a_F`, one number, or one per channel ``(C, 1, 1)`` or unit ``(n)``. The number 0 returns ``plain``.
+        modulation: :math:`a_F`, one number, or one per channel ``(C, 1, 1)`` or unit ``(n)``. With 0, the result is ``plain``.
     """
     if isinstance(modulation, Tensor):
         response, modulation = modulation * response, 1.0
@@ -57,13 +57,13 @@ def modulated(plain: Tensor, response: Tensor, unit: Tensor, modulation: float |
 
 
 def location_phases(activity: Tensor, unit: Tensor) -> Tensor:
-    """The mean phase of the channels of each location, weighted by amplitude, ``(B, H, W)``; of units, their own, ``(B, n)``.
+    """The phase of each location, ``(B, H, W)``, the amplitude-weighted mean over its channels, or of each unit, ``(B, n)``.
 
     No gradient flows into the activity. Where all channels are silent, all have the same weight.
 
     Args:
         activity: m ≥ 0, ``(B, C, H, W)`` or ``(B, n)``.
-        unit: phasors of φ of its channels, ``(2, B, C, H, W)``, or of units, ``(2, B, n)``.
+        unit: phasors of φ of channels, ``(2, B, C, H, W)``, or of units, ``(2, B, n)``.
     """
     if unit.ndim < 5:
         return angle(unit)
@@ -71,7 +71,7 @@ def location_phases(activity: Tensor, unit: Tensor) -> Tensor:
 
 
 def _for_channels(unit: Tensor, activity: Tensor) -> Tensor:
-    """Phasors that can be multiplied with activity: those of locations get a dimension for channels."""
+    """Phasors that broadcast with activity: those of locations get a channel dimension."""
     return unit.unsqueeze(2) if unit.ndim == activity.ndim else unit
 
 
@@ -85,11 +85,11 @@ class PhaseConv2d(nn.Conv2d):
     def driven_phases(self, activity: Tensor, phases: Tensor) -> Tensor:
         """The mean phase of each receptive field, weighted by amplitude, ``(B, H', W')``.
 
-        No gradient flows into the activity. Where a whole field is silent, all its locations have the same weight.
+        No gradient flows into the activity. Where a whole receptive field is silent, all its locations have the same weight.
 
         Args:
-            activity: m, ``(B, C, H, W)``.
-            phases: φ of its locations, ``(B, H, W)``, radians.
+            activity: m, ``(B, C, H, W)``. The amplitude of a location is the sum over its channels.
+            phases: φ of the locations, ``(B, H, W)``, radians.
         """
         amplitude = activity.detach().sum(1, keepdim=True) + AMPLITUDE_FLOOR  # (B, 1, H, W)
         z = complex_activity(amplitude, phasors(phases)).squeeze(2).transpose(0, 1)  # (B, 2, H, W)
@@ -113,7 +113,7 @@ class PhaseLinear(nn.Linear):
     def driven_phases(self, activity: Tensor, phases: Tensor) -> Tensor:
         r"""The phase of each unit's complex input :math:`\sum_j w_{ij} m_j e^{i\varphi_j}`, ``(B, n')``.
 
-        No gradient flows into weights or activity: the angle of a sum that may be close to 0 has erratic gradients.
+        No gradient flows into weights or activity, because the angle of a sum close to 0 has erratic gradients.
 
         Args:
             activity: m, ``(B, n)`` or ``(B, C, H, W)``.

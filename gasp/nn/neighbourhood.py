@@ -17,7 +17,7 @@ class Neighbourhood(nn.Module):
 
     .. math:: N_{ij} = \exp\bigl(-\lVert x_i - x_j \rVert^2 / 2\sigma^2\bigr)
 
-    for two locations, and 1 where either oscillator is a dense unit. Without a neighbourhood (σ = ∞), N = 1 for all. The
+    for two locations, and 1 where either oscillator is a dense unit. Without a neighbourhood (σ = ∞), N = 1 for all pairs. The
     centres x of a grid's cells are in image coordinates, in which both sides of the image have length 1. A Gaussian is
     separable in rows and columns, so the product with a source never forms N.
 
@@ -42,7 +42,7 @@ class Neighbourhood(nn.Module):
         if not width > 0:
             raise ValueError(f"neighbourhood width must be above 0 (math.inf for none), not {width}")
         self.grids, self.units, self.width = list(grids), units, width
-        # layers on one grid share a field, and so do the dense units: theirs has one cell, which is near everything
+        # layers with the same grid share a field; all dense units share a field of one cell, at distance 0 from every cell
         self.fields = [*dict.fromkeys(self.grids), (1, 1)]
         self.members = [[i for i, grid in enumerate(self.grids) if grid == field] for field in self.fields[:-1]]
         self.members.append([len(self.grids)])
@@ -59,7 +59,7 @@ class Neighbourhood(nn.Module):
             values, vectors = modes[name]
             stored = {"write": vectors.T, "read": values * vectors} if self.has_modes else {"kernel": kernel}
             for part, matrix in stored.items():
-                # below 1e-30 a product would be denormal, which is several times slower on a CPU
+                # entries below 1e-30 would give denormal products, which are several times slower on a CPU
                 matrix = matrix.where(matrix.abs() > 1e-30, 0.0)
                 self.register_buffer(f"{name}_{part}", matrix.to(torch.get_default_dtype()), persistent=False)
 
@@ -67,7 +67,7 @@ class Neighbourhood(nn.Module):
         r""":math:`\sum_j N_{ij} s_j` for sources ``(N, *)``, in the shape of the sources (or one row, ``(1, *)``, when N = 1).
 
         On small grids this is one product with a matrix for columns, then one with a matrix for rows. On grids much finer
-        than the Gaussian, it uses the Gaussian's few smooth modes, at a cost that is linear in the number of cells.
+        than the Gaussian, it uses the few smooth eigenvectors of these matrices, at a cost linear in the number of cells.
         """
         if math.isinf(self.width):
             return sources.sum(0, keepdim=True)
@@ -109,7 +109,7 @@ class Neighbourhood(nn.Module):
 
 
 def _modes(kernel: Tensor) -> tuple[Tensor, Tensor]:
-    """Eigenvalues and eigenvectors of a symmetric kernel, without those below the rounding error of the current precision."""
+    """Eigenvalues and eigenvectors of a symmetric kernel, without those below the rounding error of the default dtype."""
     values, vectors = torch.linalg.eigh(kernel)
     kept = values.abs() > torch.finfo(torch.get_default_dtype()).eps * values.abs().max()
     return values[kept], vectors[:, kept]

@@ -1,4 +1,4 @@
-"""The oscillators of a network: one tensor per layer, or all of them in one row; and their relative power."""
+"""Two layouts of the oscillators of a network, one tensor per layer or all in one row; and their relative power."""
 
 from __future__ import annotations
 
@@ -30,22 +30,22 @@ class Oscillators:
         return sum(self.sizes)
 
     def to_layers(self, row: Tensor) -> list[Tensor]:
-        """From one row, ``(N, *, B)``, to one tensor per layer, ``(B, *, H, W)`` or ``(B, *, n)``."""
+        """Split one row, ``(N, *, B)``, into one tensor per layer, ``(B, *, H, W)`` or ``(B, *, n)``."""
         layers = []
         for part, shape in zip(row.split(self.sizes), self.shapes, strict=True):
             layers.append(part.permute(*reversed(range(part.ndim))).contiguous().unflatten(-1, shape))
         return layers
 
     def to_row(self, layers: Sequence[Tensor]) -> Tensor:
-        """From one tensor per layer, ``(B, H, W)`` or ``(B, n)``, to one row, ``(N, B)``."""
+        """Join one tensor per layer, ``(B, H, W)`` or ``(B, n)``, into one row, ``(N, B)``."""
         return torch.cat([layer.flatten(1).T for layer in layers])
 
 
 def relative_power(activity: Tensor) -> Tensor:
-    """The power of each location ``(B, H, W)`` or unit ``(B, n)``, relative to itself and the layer's mean, in [0, 1).
+    """The relative power of each location ``(B, H, W)`` or unit ``(B, n)``: p / (p + mean p of the layer), in [0, 1).
 
     Args:
-        activity: m, ``(B, C, H, W)`` or ``(B, n)``; the power of a location is the sum over its channels.
+        activity: m, ``(B, C, H, W)`` or ``(B, n)``; the power p of a location is the sum of squares over channels.
     """
     power = activity.square().sum(1) if activity.ndim == 4 else activity.square()
     mean_power = power.mean(tuple(range(1, power.ndim)), keepdim=True)

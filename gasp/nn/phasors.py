@@ -1,6 +1,6 @@
-r"""Phasors: unit vectors at the angles of phases, and their means.
+r"""Phasors, which are unit vectors at the angles of phases, and their means.
 
-A phasor is stored by its real and its imaginary part along the first dimension, ``(2, *)``. Angles are in radians.
+The first dimension of a tensor of phasors, ``(2, *)``, holds real and imaginary parts. Angles are in radians.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ def angle(phasor: Tensor) -> Tensor:
 def direction(z: Tensor) -> Tensor:
     r"""The phasors at the angles of complex numbers ``(2, B, *)``, :math:`z / |z|`, and 1 where z is 0.
 
-    They equal ``phasors(angle(z))``, without trigonometric functions, which are slow on a CPU.
+    They equal ``phasors(angle(z))``, but are computed without trigonometric functions, which are slow on a CPU.
     """
     real, imag = z
     size = torch.hypot(real, imag)
     is_zero = size == 0
     real, size = real.masked_fill(is_zero, 1.0), size.masked_fill(is_zero, 1.0)
-    # concatenated along the batch, the parts keep the memory layout in which convolutions are fast
+    # concatenated along the batch, the parts keep the channels-last layout, in which convolutions are fast
     return torch.cat([real / size, imag / size]).unflatten(0, (2, -1))
 
 

@@ -1,4 +1,4 @@
-"""Prediction: convolutions predict the activity of the layer below, and correct their own activity by the error."""
+"""Predictive coding: convolutions predict the activity of the layer below and correct their own activity by the error."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ __all__ = ["GenerativeFeedback", "Prediction", "Predictor"]
 
 @dataclass(frozen=True)
 class Prediction:
-    """The contributions to the next sweep of L convolutions, in addition to the feed-forward drive; none by default.
+    """The contributions of prediction to the next sweep of L convolutions; none by default.
 
     Attributes:
         drive_weights: β of each convolution, ``(L)``.
-        carried: feedback, memory and error correction of each convolution, summed, ``(B, C, H, W)``.
-        errors: mean squared error of the prediction of each convolution, ``(L)``; its gradient reaches only the feedback.
+        carried: the sum of feedback, memory and error correction for each convolution, ``(B, C, H, W)``.
+        errors: mean squared error of each convolution's prediction, ``(L)``; its gradient reaches only the predictors.
         field: pull of complex feedback on the phases of N oscillators, ``(2, N, B)``.
     """
 
@@ -40,13 +40,13 @@ class Prediction:
 
 
 class Predictor(nn.ConvTranspose2d):
-    """The prediction of the layer below by one convolution: a transposed convolution."""
+    """The transposed convolution by which a convolution predicts the layer below."""
 
     @classmethod
     def of(cls, conv: nn.Conv2d, side: int) -> Predictor:
-        """The predictor of a convolution on maps with this side, in pixels; it has the same kernel size and stride."""
+        """The predictor of a convolution whose input has this side. Both have the same kernel size, stride and padding."""
         (kernel, _), (stride, _), padding = conv.kernel_size, conv.stride, int(conv.padding[0])
-        left_out = (side + 2 * padding - kernel) % stride  # rows and columns at the far edge that no kernel covers
+        left_out = (side + 2 * padding - kernel) % stride  # rows and columns at the far edge that the kernel never covers
         return cls(conv.out_channels, conv.in_channels, kernel, stride, padding, left_out)
 
     def complex_prediction(self, z: Tensor) -> Tensor:
@@ -77,19 +77,19 @@ class GenerativeFeedback(nn.Module):
     0. With β = 1 and λ = α = 0 only the drive is left.
 
     Choksi, Mozafari, Biggs O'May, Ador, Alamia, VanRullen (2021), *Predify: Augmenting deep neural networks with brain-inspired
-    predictive coding dynamics*, arXiv 2106.02749; from the authors' code are the order of updates, g and the scale
-    :math:`\sqrt{C_n}`. Learned weights are those of Alamia, Mozafari, Choksi, VanRullen (2021), *On the role of feedback in
-    visual processing: a predictive coding perspective*, arXiv 2106.04225, who learn one set for all layers.
+    predictive coding dynamics*, arXiv 2106.02749. The order of updates, g and the scale :math:`\sqrt{C_n}` are from the
+    authors' code. Learned β, λ and α follow Alamia, Mozafari, Choksi, VanRullen (2021), *On the role of feedback in visual
+    processing: a predictive coding perspective*, arXiv 2106.04225, who learn one set for all layers.
 
-    Ours: one set for each layer; activity is rectified, so that it stays an amplitude; predictors are trained together with the
-    layers, by the loss on answers, to which the dynamics lead, and by the errors of each step. The authors train them by the
-    errors of the first sweep, after the layers, or by the loss on answers.
+    Ours: one set of β, λ and α for each layer; activity is rectified, so that it stays an amplitude; predictors are trained
+    together with the layers, by the loss on answers and by the prediction errors of each step. The authors train them after the
+    layers by the errors of the first sweep, or by the loss on answers.
 
     Args:
         convolutions: the convolutions that predict, bottom up.
-        sides: side of what each predicts: the image, in pixels, and the maps of all but the last, in locations.
-        feedforward, feedback, error: β, λ and α, or their initial values.
-        learned: whether they are learned.
+        sides: side of the input that each predicts: of the image, in pixels, then of the maps below, in locations.
+        feedforward, feedback, error: β, λ and α, or their initial values if they are learned.
+        learned: whether β, λ and α are learned.
     """
 
     def __init__(
@@ -137,7 +137,7 @@ class GenerativeFeedback(nn.Module):
         carried = []
         for n, (activity, layer) in enumerate(zip(activities, self.layers, strict=True)):
             error = below[n] - predictions[n]
-            gradient = layer.error_gradient(error * (predictions[n] > 0) if n else error)  # the image's is not rectified
+            gradient = layer.error_gradient(error * (predictions[n] > 0) if n else error)  # no ReLU for the image
             memory = (1 - drive_weights[n] - feedback_weights[n]) * activity
             corrected = memory - error_weights[n] / math.sqrt(layer.weight[0].numel()) * gradient
             is_last = n + 1 == len(predictions)
@@ -149,7 +149,7 @@ class GenerativeFeedback(nn.Module):
 
     @torch.no_grad()
     def fields(self, activities: Sequence[Tensor], units: Sequence[Tensor]) -> list[Tensor]:
-        r"""Complex feedback (ours): the phase with which the convolutions above predict each location, and how well they do.
+        r"""Complex feedback (ours): the phase with which the convolutions above predict each location, and how well.
 
         .. math::
 
@@ -164,7 +164,7 @@ class GenerativeFeedback(nn.Module):
 
         Args:
             activities: m of the convolutions, ``(B, C, H, W)``.
-            units: phasors of φ, of locations ``(2, B, H, W)`` or of their channels ``(2, B, C, H, W)``.
+            units: phasors of φ, one for each location, ``(2, B, H, W)``, or channel, ``(2, B, C, H, W)``.
 
         Returns:
             F at the locations of every convolution except the last, ``(2, B, H, W)``.

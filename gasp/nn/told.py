@@ -11,7 +11,7 @@ from gasp.nn.phasors import angle, mean_phasor
 
 __all__ = ["FIGURE_COVERAGE", "told_phases"]
 
-FIGURE_COVERAGE = 0.1  # of a location, from which on an object counts as its figure
+FIGURE_COVERAGE = 0.1  # share of a location that an object must cover to count as its figure
 
 
 def told_phases(coverage: Tensor, figure: bool = False) -> Tensor:
@@ -22,13 +22,13 @@ def told_phases(coverage: Tensor, figure: bool = False) -> Tensor:
 
     Args:
         coverage: how much of each location each object covers, ``(B, G, H, W)`` in [0, 1].
-        figure: whether a location takes the phase of a single object instead, the first that covers a tenth of it. A
-            background comes last.
+        figure: whether a location instead takes the phase of a single object, the first that covers at least a tenth of
+            it. A background comes last.
     """
     objects = coverage.shape[1]
     if figure:
         covers = coverage >= FIGURE_COVERAGE
-        coverage = (covers & (covers.cumsum(1) == 1)).to(coverage)  # of the first of them alone
+        coverage = (covers & (covers.cumsum(1) == 1)).to(coverage)  # the first such object alone
     nothing = (coverage.sum(1, keepdim=True) == 0).to(coverage)  # (B, 1, H, W)
     coverage = torch.cat([coverage, nothing], 1)  # (B, G + 1, H, W)
     angles = torch.arange(objects + 1, device=coverage.device) * (2 * math.pi / objects)  # (G + 1)

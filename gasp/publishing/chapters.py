@@ -42,7 +42,7 @@ def chapters(names: Sequence[str] = ()) -> list[Path]:
     """The paths of chapter scripts, by name, number or path; of all chapters when no names are given.
 
     Raises:
-        GaspError: if a name fits no chapter, or several.
+        GaspError: if a name matches no chapter, or several.
     """
     every = sorted((project_root() / "book").glob("[0-9][0-9]_*.py"))
     if not names:
@@ -67,7 +67,7 @@ def executed(chapter: Path, profile: str) -> Path:
 def run_chapters(names: Sequence[str], profile: str, overrides: dict[str, Any], force: bool = False) -> list[Path]:
     """Execute the chapters that are not up to date, or all with ``force``. Returns the paths of the executed chapters.
 
-    If every run of the grid has stored results, several chapters are executed at once, ``workers`` of the profile or one per
+    If every run of the grid has stored results, several chapters are executed at once: the profile's ``workers``, or one per
     core. Otherwise they are executed one after another, because training uses all cores.
 
     Raises:
@@ -88,7 +88,7 @@ def run_chapters(names: Sequence[str], profile: str, overrides: dict[str, Any], 
 
 
 def _execute_at_once(stale: Sequence[Path], profile: str, overrides: dict[str, Any], workers: int) -> list[Path]:
-    """Execute chapters in several processes. When one fails, those under way are finished, and no other is begun."""
+    """Execute chapters in several processes. If one fails, those under way are finished, and no others are started."""
     with (
         ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool,
         tqdm(total=len(stale), desc="chapters") as bar,
@@ -203,7 +203,7 @@ def _clean(notebook: nbformat.NotebookNode) -> None:
 
 
 def _describe(cell: nbformat.NotebookNode) -> None:
-    """Give a drawing the description that its cell has for readers who cannot see it, and its data the name of the figure."""
+    """Give a drawing the alternative text of its cell, and its data file the name of the figure."""
     shown = cell.metadata.get("mystnb", {})
     described = html.escape(shown.get("image", {}).get("alt", ""))
     replaced = {
@@ -241,14 +241,14 @@ def _fault(chapter: Path, profile: str, overrides: dict[str, Any] | None = None)
     """Why an executed chapter is not ready: pending, damaged, failed, noisy or stale; empty if it is ready.
 
     Args:
-        overrides: settings with which it must have been executed; any when omitted.
+        overrides: the settings with which it must have been executed; any when omitted.
     """
     path = executed(chapter, profile)
     if not path.exists():
         return "pending: it was never executed"
     try:
         notebook = nbformat.read(path, 4)
-    except Exception as error:  # nbformat and jsonschema raise a dozen kinds
+    except Exception as error:  # nbformat and jsonschema raise many kinds of exceptions
         return f"damaged: {error}"
     for number, cell in enumerate(notebook.cells):
         if cell.cell_type != "code" or not cell.source.strip():

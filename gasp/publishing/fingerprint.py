@@ -51,10 +51,10 @@ def modules_used(chapter: Path) -> set[str]:
 
 
 def _imported(chapter: Path) -> Iterator[str]:
-    """Every name that the chapter imports, whether it is a module or something in one."""
+    """Every name that the chapter imports, whether a module or an object in one."""
     try:
         tree = ast.parse(chapter.read_bytes())
-    except SyntaxError:  # the execution will say where
+    except SyntaxError:  # the execution will report it
         return
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):

@@ -24,10 +24,10 @@ PUBLISHED = "cpu"  # the profile that book/_toc.yml names
 
 
 def build_book(profile: str, clean: bool = True) -> Path:
-    """Build the HTML from the executed chapters, with warnings as errors. Returns the path of the first page.
+    """Build the HTML from the executed chapters, treating warnings as errors. Returns the path of the first page.
 
     Args:
-        clean: whether to build everything, or only what has changed.
+        clean: whether to build everything instead of only what has changed.
 
     Raises:
         GaspError: if a chapter is not ready, or the build gives a warning.
@@ -60,7 +60,7 @@ def build_book(profile: str, clean: bool = True) -> Path:
 def _configuration(text: str, address: str) -> str:
     """The configuration of Jupyter Book with links to the project's public address: its source, feedback, Colab and Binder.
 
-    Without an address it is left as it is: a link that leads nowhere is worse than none.
+    Without an address, it is left unchanged.
     """
     if not address:
         return text

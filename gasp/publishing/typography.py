@@ -1,4 +1,4 @@
-"""A Sphinx extension for the pages: numbers stay on the line of their units, and fields and settings are listed once."""
+"""A Sphinx extension for the pages: numbers stay on the line of their units, and fields and settings are documented once."""
 
 from __future__ import annotations
 
@@ -39,18 +39,18 @@ def _join(_app: Sphinx, doctree: nodes.document, _name: str) -> None:
 
 
 def _shorten(_app: Sphinx, what: str, _name: str, documented: Any, *_: Any) -> tuple[str, str] | None:
-    """Settings have dozens of defaults, which their attributes explain one by one."""
+    """Shorten the signature of settings, whose dozens of defaults are explained attribute by attribute."""
     is_settings = what == "class" and issubclass(documented, Settings)
     return ("(**settings)", "") if is_settings else None
 
 
 def _skip(_app: Sphinx, _what: str, _name: str, member: Any, *_: Any) -> bool | None:
-    """The docstring of a named tuple explains its fields; Python adds "Alias for field number 0"."""
+    """Skip the fields of a named tuple, which its docstring explains; Python adds only "Alias for field number 0"."""
     return True if (getattr(member, "__doc__", None) or "").startswith("Alias for field number") else None
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Called by Sphinx."""
+    """Connect the extension to Sphinx, which calls this function."""
     app.connect("doctree-resolved", _join)
     app.connect("autodoc-process-signature", _shorten)
     app.connect("autodoc-skip-member", _skip)

@@ -53,7 +53,7 @@ EPOCH, QUICK_EPOCH = 60_000, 2048  # scenes
 
 
 class _Case(NamedTuple):
-    """A case to time, with the floating point operations and the bytes that it needs at least."""
+    """A case to time, with the least floating-point operations that it needs and the least bytes that it moves."""
 
     group: str
     case: str
@@ -67,7 +67,7 @@ def measure(directory: Path, quick: bool = False, threads: int | None = None) ->
     """Time everything. Write the table to ``directory/bench.csv`` and a description of the machine to ``bench.json``.
 
     Args:
-        quick: whether to make only few rounds and a short epoch, which takes less than a minute.
+        quick: whether to run only a few rounds and a short epoch, which takes less than a minute.
         threads: number of threads of each measurement; all cores when omitted.
 
     Returns:
@@ -96,7 +96,7 @@ def measure(directory: Path, quick: bool = False, threads: int | None = None) ->
         rounds = QUICK_ROUNDS if quick else ROUNDS
         for number in tqdm(range(rounds), desc="measuring", unit="round"):
             for case in cases:
-                case.run()  # so that it finds its own data in the cache, as in a run, and not another's
+                case.run()  # warm up: the cache then holds the data of this case, as in a run
                 rows.append(_row(case, number, rates))
         for case in tqdm(_epoch_cases(QUICK_EPOCH if quick else EPOCH), desc="epochs"):
             rows.append(_row(case, rounds, rates))
@@ -171,10 +171,10 @@ def _variant_cases(batch: tuple[Tensor, Tensor, Tensor]) -> list[_Case]:
 
 
 class _Trainer:
-    """Repeats one training step, as :func:`gasp.learning.training.fit` does it.
+    """Repeats one training step of :func:`gasp.learning.training.fit`.
 
     Args:
-        changes: replaced settings of the training.
+        changes: replaced settings of training.
     """
 
     def __init__(
@@ -202,7 +202,11 @@ def _infer(model: Model, images: Tensor) -> None:
 
 
 def _least_operations(steps: int) -> float:
-    """The operations of one inference: the first layer and the plain second once, all else three times per modulated sweep."""
+    """The operations of one inference.
+
+    Each modulated sweep adds three passes through every layer but the first, and only two through the second, whose plain pass
+    is reused.
+    """
     model, images = CNN(), torch.zeros(BATCH, 1, 32, 32)
     x, layers = images, []
     for stage in model.stages:
@@ -231,7 +235,7 @@ def _coupling_cases() -> list[_Case]:
 
 
 def _seed_cases(images: Tensor, targets: Tensor) -> list[_Case]:
-    """The gradient of two seeds of the CNN: one after the other, and as one batched model."""
+    """The gradients of two seeds of the CNN, computed one after the other and as one batched model."""
     models = [CNN(), CNN()]
     parameters, _ = stack_module_state(models)
 
@@ -255,7 +259,7 @@ def _scene_case(count: int) -> _Case:
 
 
 def _epoch_cases(count: int) -> list[_Case]:
-    """An epoch with everything it includes: of one run on all threads, and of one run per worker, with one thread each."""
+    """A complete epoch: of one run on all threads, and of one run per worker, with one thread each."""
     operations = _least_operations(3) / BATCH * (3 * count + _validation(count))
     return [
         _Case("epoch", "one run", count, partial(_epoch, count), operations),
@@ -269,7 +273,7 @@ def _validation(count: int) -> int:
 
 
 def _epoch(count: int, progress: Callable[[int], object] = no_progress) -> None:
-    """Compose scenes, make all steps, write checkpoints, validate."""
+    """Compose scenes, make all training steps, write checkpoints and validate."""
     source = load_source("embedded_digits").train
     validation = compose(source, SceneSettings(), _validation(count), seed=1)
     with tempfile.TemporaryDirectory() as folder:

@@ -62,7 +62,7 @@ def examine() -> Iterator[Finding]:
 
 
 def find_browser() -> tuple[str | None, str | None]:
-    """The paths of Chromium and its driver, each None where it is not installed."""
+    """The paths of Chromium and its driver; ``None`` for what is not installed."""
     names = ("chromium", "google-chrome", "chromium-browser")
     return next(filter(None, map(shutil.which, names)), None), shutil.which("chromedriver")
 
@@ -82,7 +82,7 @@ def deviation() -> float:
     """The largest difference between the self-test and its stored numbers, relative to the largest number of its kind.
 
     Raises:
-        GaspError: if the numbers were stored for another revision of what a specification means.
+        GaspError: if the numbers were stored under another ``REVISION``.
     """
     reference = json.loads(files("gasp.tools").joinpath("reference.json").read_text())
     if reference.pop("revision") != REVISION:

@@ -1,7 +1,7 @@
 """Test recovery from failures: disturb small grids of runs at random moments, and count what is lost.
 
 Each trial runs a grid with ``gasp experiments run``, in a folder and in processes of its own, and disturbs it by one fault. The
-grid is then run to its end, and its files are compared, byte by byte, with those of an undisturbed grid.
+grid is then run to completion, and its files are compared, byte by byte, with those of an undisturbed grid.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def measure(directory: Path, quick: bool = False, seed: int | None = None) -> pd
 
     Args:
         directory: folder of the profile, such as ``runs/cpu``.
-        quick: try each fault once, which takes a minute or two.
+        quick: whether to try each fault only once, which takes a minute or two.
         seed: seed of the random moments; taken from the clock when omitted.
 
     Returns:
@@ -102,10 +102,10 @@ def _read_only(trial: Trial) -> None:
 
 
 def _damaged(pattern: str, trial: Trial) -> None:
-    """Kill the grid and damage one of its files: flip a bit, cut it off, empty it, fill it with noise. Remove it if refused."""
+    """Kill the grid and damage one of its files: flip a bit, truncate, empty or overwrite it. Remove it if it is refused."""
     found: list[Path] = []
     code = 1
-    while not found and code:  # until such a file exists when the grid is killed, or the grid is done
+    while not found and code:  # until a killed grid leaves such a file, or the grid is done
         code = trial.run(partial(trial.signal, signal.SIGKILL))
         found = sorted(trial.folder.glob(pattern))
     if not found:
@@ -149,7 +149,7 @@ def _worker_killed(trial: Trial) -> None:
     def kill(process: ForkServerProcess) -> None:
         deadline = time.monotonic() + HUNG
         while process.is_alive() and time.monotonic() < deadline:
-            with contextlib.suppress(psutil.NoSuchProcess):  # what ended by itself in the meantime
+            with contextlib.suppress(psutil.NoSuchProcess):  # a process that has ended in the meantime
                 children = psutil.Process(process.pid).children(recursive=True)
                 workers = [child for child in children if "spawn_main" in " ".join(child.cmdline())]
                 if len(workers) == 2 and trial.kept("checkpoints/*.lock"):  # they have begun

@@ -64,11 +64,11 @@ class Trial:
     """A grid in a folder of its own, the commands that run it, and counts of what went wrong.
 
     Attributes:
-        folder: root of the project, which the trial makes.
+        folder: root of the project that the trial creates.
         random: source of randomness.
         seconds: duration of the undisturbed grid.
         kilobytes: size of the files of the undisturbed grid.
-        met, lost, repeated, half, hung, leave: counts and time, as :func:`gasp.tools.faults.measure` explains them.
+        met, lost, repeated, half, hung, leave: counts and a time, explained in :func:`gasp.tools.faults.measure`.
         said: output of the last command.
         complaints: unclear messages.
         spared: stem of the file that the trial has damaged on purpose.
@@ -111,7 +111,7 @@ class Trial:
         return code
 
     def _wait(self, process: ForkServerProcess) -> None:
-        """Wait until a random moment of the command, usually after its first training step."""
+        """Wait until a random moment while the command runs, usually after its first training step."""
         log, steps = self.folder / "log", self.steps()
         is_early = self.random.random() < 0.1
         while process.is_alive() and not (log.stat().st_size if is_early else self.steps() > steps):
@@ -125,7 +125,7 @@ class Trial:
         return process
 
     def end(self, process: ForkServerProcess, may_fail: bool = True) -> int:
-        """Wait for the command to end, and inspect its files and output. Returns its exit code."""
+        """Wait for the command to end, and check its files and output. Returns its exit code."""
         process.join(HUNG)
         if process.is_alive():
             self.hung += 1
@@ -196,7 +196,7 @@ class Trial:
 
     @contextlib.contextmanager
     def disk(self, size: int) -> Iterator[Callable[[str], None]]:
-        """Mount a file system of this many kilobytes under the store. Gives a function that remounts it with other options.
+        """Mount a file system of this many kilobytes under the store. Yields a function that remounts it with other options.
 
         Raises:
             NotAllowedError: if mounting is not allowed.

@@ -1,6 +1,6 @@
-"""One function for each figure: from a tidy table, or from tensors, to a :class:`Drawing`.
+"""One function for each figure. Most turn a tidy table, or tensors, into a :class:`Drawing`.
 
-Phases have one cyclic colour map everywhere, with a wheel for a legend; what does not pull (gate 0) is black.
+All figures show phases with the same cyclic colour map, and a colour wheel as its legend. What does not pull (gate 0) is black.
 """
 
 from gasp.analysis.figures.costs import accuracy_over_cost, costs_of_coupling, costs_of_parts, costs_over_time

@@ -12,7 +12,7 @@ from matplotlib.ticker import LogLocator
 from gasp.analysis.figures.style import COLOURS, INK, LABELS, PALETTE, Drawing, line, variants_of
 from gasp.analysis.statistics import summary
 
-# of seaborn's lines: medians with quartiles
+# the style of seaborn's lines: medians with quartiles
 MEDIAN = {"estimator": "median", "errorbar": ("pi", 50), "err_style": "bars", "markers": True, "dashes": False}
 
 
@@ -24,7 +24,7 @@ def accuracy_over_cost(table: pd.DataFrame, costs: pd.DataFrame, rising: Sequenc
     Args:
         table: one ``value`` for each variant and seed.
         costs: a row for each variant, a column for each cost, named as its axis.
-        rising: variants that a line joins, from the cheapest to the dearest, such as CNNs of several widths.
+        rising: series of variants that a line joins, from the cheapest to the most expensive, such as CNNs of several widths.
     """
     accuracy = summary(table, ["variant"]).set_index("variant")
     drawing = Drawing(accuracy.join(costs).reset_index())
@@ -38,7 +38,7 @@ def accuracy_over_cost(table: pd.DataFrame, costs: pd.DataFrame, rising: Sequenc
             panel.plot(joined["cost"], joined["mean"], color=PALETTE[0], linewidth=1, zorder=0)
         panel.set(xscale="log", xlabel=axis, ylabel="every object right")
         panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        panel.xaxis.set_major_formatter("{x:g}")  # exponents would be too small to be read
+        panel.xaxis.set_major_formatter("{x:g}")  # exponents would be too small to read
         panel.minorticks_off()
     drawing.legend()
     return drawing
@@ -48,7 +48,7 @@ def costs_over_time(table: pd.DataFrame) -> Drawing:
     """Duration of a training step and of an inference over the number of time steps, with floors.
 
     Args:
-        table: of :func:`gasp.tools.bench.measure`.
+        table: the table of :func:`gasp.tools.bench.measure`.
     """
     timings = table[table["group"].isin(["training", "inference"]) & table["case"].isin(["cnn", "gaspnet"])]
     drawing = Drawing(timings)
@@ -66,7 +66,7 @@ def costs_over_time(table: pd.DataFrame) -> Drawing:
 
 
 def costs_of_parts(table: pd.DataFrame) -> Drawing:
-    """What a training step and an inference at T = 3 are made of, stacked."""
+    """The parts of the duration of a training step and of an inference at T = 3, stacked."""
     at_three = table[table["group"].isin(["training", "inference"]) & table["size"].isin([1, 3])]
     medians = at_three.groupby(["group", "case"])["seconds"].median().unstack() * 1e3
     parts = {
@@ -98,6 +98,6 @@ def costs_of_coupling(table: pd.DataFrame) -> Drawing:
     panel.set(xscale="log", yscale="log", xlabel="oscillators", ylabel="milliseconds")
     panel.set_xticks(sorted(rows["size"].unique()), [f"{size:,}" for size in sorted(rows["size"].unique())])
     panel.minorticks_off()
-    panel.yaxis.set_major_formatter(lambda seconds, _: f"{1e3 * seconds:g}")  # exponents would be too small to be read
+    panel.yaxis.set_major_formatter(lambda seconds, _: f"{1e3 * seconds:g}")  # exponents would be too small to read
     drawing.legend()
     return drawing

@@ -1,4 +1,4 @@
-"""A figure to operate: what two networks see over time, in the reader's browser, without anything from elsewhere."""
+"""A self-contained interactive figure for the reader's browser: what two networks see over time."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ __all__ = ["explorer"]
 
 
 def explorer(exhibits: Sequence[Exhibit], name: str = "explorer") -> HTML:
-    """Choose a data set, a scene, a level of noise and a moment; see the phases and what both networks answer, and ask what
-    is at a place by the rule of :func:`gasp.learning.binding.cued_reports`.
+    """A figure in which readers choose a data set, a scene, a level of noise and a moment. They see the phases and the answers
+    of both networks, and can ask what is at a place, by the rule of :func:`gasp.learning.binding.cued_reports`.
 
     Args:
         exhibits: one for each data set.
-        name: of the element on the page.
+        name: name of the element on the page.
     """
     folder = files("gasp.analysis.figures")
     parts = {part: folder.joinpath(part).read_text() for part in ("phases.css", "phases.js", "explorer.js")}
@@ -36,7 +36,7 @@ def explorer(exhibits: Sequence[Exhibit], name: str = "explorer") -> HTML:
 
 
 def _data(shown: Exhibit) -> dict[str, Any]:
-    """An exhibit for the page, numbers as bytes: a turn of phase, and 1 of everything else, are 256."""
+    """An exhibit for the page, with tensors as bytes: 256 stands for a full turn of phase, and for 1 in all other tensors."""
     return {
         "title": shown.title,
         "classes": shown.classes,
@@ -62,6 +62,6 @@ def _data(shown: Exhibit) -> dict[str, Any]:
 
 
 def _text(values: Tensor, wraps: bool = False) -> str:
-    """Values in [0, 1] as bytes in base64; those of a circle wrap, all others end at 255."""
+    """Values in [0, 1] as bytes in base64; values on a circle wrap around, all others are clipped to 255."""
     rounded = (256 * values.double().clamp(0, 1)).round().numpy(force=True).astype(np.int64)
     return base64.b64encode((rounded % 256 if wraps else rounded.clip(max=255)).astype(np.uint8).tobytes()).decode()

@@ -1,4 +1,4 @@
-"""Scenes, phases on them, and the network itself."""
+"""Figures of scenes, of their phases, and of the network itself."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def gallery(examples: Mapping[str, Scenes]) -> Drawing:
 
 
 def corruptions(example: Scenes, levels: Mapping[Corruption, Sequence[float]]) -> Drawing:
-    """One scene undisturbed, and under every corruption, an image for each, at each of its levels."""
+    """One scene, undisturbed and at each level of every corruption, an image for each corruption."""
     image = example.batch(slice(0, 1))[0]
     drawing = Drawing()
     for kind, steps in levels.items():
@@ -91,12 +91,12 @@ def phase_maps(images: Tensor, trajectory: Trajectory, captions: Sequence[str]) 
 def what_is_where(images: Tensor, trajectory: Trajectory, units: Tensor, names: Sequence[Sequence[str]]) -> Drawing:
     """Scenes; the phases of the first layer at the last step; and for each object the locations in phase with its unit.
 
-    These have the colour of the unit's phase, over the scene in grey: a name lights up its place.
+    These locations have the colour of the unit's phase, over the scene in grey.
 
     Args:
         images: ``(B, C, H, W)`` in [0, 1].
-        units: of the read-out, those that stand for R objects of each scene, ``(B, R)``.
-        names: of the objects, R for each scene.
+        units: the read-out's units for R objects of each scene, ``(B, R)``.
+        names: names of the objects, R for each scene.
     """
     lit = phase_masks(trajectory, units)[-1].float()  # (B, R, H', W')
     lit = F.interpolate(lit, images.shape[-2:])
@@ -123,7 +123,7 @@ def _lit(image: Tensor, mask: Tensor, phase: Tensor) -> np.ndarray:
 
 
 def alignment(image: Tensor, snapshots: Sequence[tuple[int, Tensor, Tensor]], order: pd.DataFrame) -> Drawing:
-    """Phases of the first layer falling into step on one scene.
+    """How the phases of the first layer synchronize on one scene.
 
     Args:
         image: ``(C, H, W)`` in [0, 1].
@@ -147,15 +147,15 @@ def alignment(image: Tensor, snapshots: Sequence[tuple[int, Tensor, Tensor]], or
 
 
 def animation(image: Tensor, maps: Tensor, gates: Tensor, milliseconds: int = 150) -> Image:
-    """Phases of the first layer falling into step, a frame for each iteration: an animated PNG, repeated for ever.
+    """How the phases of the first layer synchronize: an animated PNG with a frame for each iteration, in a loop.
 
-    It is black and fits a phone, so that it needs no variant for dark mode or for small screens.
+    Its background is black and it fits a phone, so it needs no variant for dark mode or for small screens.
 
     Args:
         image: ``(C, H, W)`` in [0, 1].
         maps: phases ``(iterations, H', W')``, radians.
         gates: ``(H', W')``.
-        milliseconds: of one frame; the last stands ten times as long.
+        milliseconds: duration of one frame; the last is shown ten times as long.
     """
     figure = Figure((3.5, 2.1), layout="constrained", dpi=96, facecolor="black")
     panels = figure.subplots(1, 2)

@@ -67,7 +67,7 @@ def learning_curves(table: pd.DataFrame) -> Drawing:
 
 
 def accuracy_over_time(table: pd.DataFrame, levels: Sequence[float], evaluation: str = "gaussian") -> Drawing:
-    """Scene accuracy at every time step, a panel for each level of noise; a model without time is a dotted line in a band.
+    """Scene accuracy at every time step, a panel for each level of noise; a model with one step is a dashed line with a band.
 
     Args:
         evaluation: ``gaussian``, or ``longer`` for more steps than in training.
@@ -104,7 +104,7 @@ def accuracy_over(
 
     Args:
         undisturbed_at: the evaluations, each with the level at which its scenes are undisturbed.
-        accuracies: metrics, each with what it asks to be right.
+        accuracies: metrics, each with what must be right.
     """
     shown = list(itertools.product(accuracies.items(), undisturbed_at.items()))
     tables = [last_step(levels_of(table, evaluation, metric, start)) for (metric, _), (evaluation, start) in shown]
@@ -124,7 +124,7 @@ def gain_over(
 ) -> Drawing:
     """A variant's scene accuracy minus that of others over the levels of evaluations, paired by seed.
 
-    It is that of the last time step; there is a panel for each evaluation.
+    Accuracy is that of the last time step. There is a panel for each evaluation.
 
     Args:
         undisturbed_at: the evaluations, each with the level at which its scenes are undisturbed.
@@ -147,7 +147,7 @@ def gain_over(
 
 
 def _levels_below(panel: Axes, evaluation: str) -> None:
-    """Name the axis of an evaluation's levels, and choose its ticks."""
+    """Label the axis of an evaluation's levels, and choose its ticks."""
     panel.set_xlabel(AXES[evaluation])
     if evaluation == "examples":
         panel.set_xscale("log", base=2)
@@ -157,12 +157,12 @@ def _levels_below(panel: Axes, evaluation: str) -> None:
 
 
 def comparison(table: pd.DataFrame, accuracies: Mapping[str, str] = ACCURACY) -> Drawing:
-    """Every variant at its last time step on undisturbed scenes: under its name its seeds as dots, then mean and interval.
+    """Every variant at its last time step on undisturbed scenes: below its name, a dot for each seed, then mean and interval.
 
     There is a panel for each metric.
 
     Args:
-        accuracies: metrics, each with what it asks to be right.
+        accuracies: metrics, each with what must be right.
     """
     variants = variants_of(table)
     tables = [last_step(undisturbed(table, metric)) for metric in accuracies]
@@ -205,7 +205,7 @@ def order_over_time(table: pd.DataFrame) -> Drawing:
 def accuracy_over_separation(table: pd.DataFrame) -> Drawing:
     """Scene accuracy against the separation of the first layer's phases: a point for each run, at its last time step.
 
-    Both are of undisturbed scenes. A model without phases is a dotted line at its mean.
+    Both are measured on undisturbed scenes. A model without phases is a dotted line at its mean.
     """
     tables = [last_step(undisturbed(table)), last_step(at_level(levels_of(table, "phases", "separation"), 1))]
     accuracy, separation = (rows.set_index(["variant", "seed"])["value"] for rows in tables)
@@ -253,7 +253,7 @@ def effects(table: pd.DataFrame) -> Drawing:
     There is a panel for each claim, and one more for its slopes, which have a unit of their own.
 
     Args:
-        table: of :func:`gasp.analysis.verdicts.judge`.
+        table: the table of :func:`gasp.analysis.verdicts.judge`.
     """
     table = table[table["verdict"].isin(list(VERDICTS))]
     slopes = table["effect"].str.contains("slope")
@@ -264,18 +264,18 @@ def effects(table: pd.DataFrame) -> Drawing:
             effect, verdict = rows.loc[[index]], rows.loc[index, "verdict"]
             style: dict[str, Any] = {"fmt": "o", "capsize": 3, "color": VERDICTS[verdict], "label": verdict}
             panel.errorbar(effect["mean"], [row + 0.83], xerr=bars(effect), **style)
-            panel.plot([0, 0], [row + 0.72, row + 0.94], color=INK, linewidth=1)  # a longer line would strike out names
+            panel.plot([0, 0], [row + 0.72, row + 0.94], color=INK, linewidth=1)  # a longer line would cross out names
         names = [f"{dataset_label(dataset)}: {effect}" for effect, dataset in rows[["effect", "dataset"]].to_numpy()]
         _rows(panel, [name.replace(": ", "\n") for name in names], 0.37)
         panel.set(title=f"{claim}, slope" if slope else claim, xlabel="change per unit of σ" if slope else "difference")
         panel.xaxis.set_major_locator(MaxNLocator(4))
     drawing.legend()
-    drawing.figures.insert(0, drawing.figures.pop())  # the panels are many
+    drawing.figures.insert(0, drawing.figures.pop())  # above the many panels
     return drawing
 
 
 def _rows(panel: Axes, names: Sequence[str], height: float = 0.18) -> None:
-    """Rows from top to bottom, one unit high, each with its name in it at this height; bands tell them apart."""
+    """Lay out rows from top to bottom, each one unit high with its name at this height; every other row is shaded."""
     for row, name in enumerate(names):
         if row % 2 == 0:
             panel.axhspan(row, row + 1, color="0.5", alpha=0.1, linewidth=0)

@@ -23,29 +23,29 @@ from gasp.analysis.statistics import summary
 from gasp.experiments.variants import VARIANTS
 
 LABELS = {name: variant.label for name, variant in VARIANTS.items()}
-# each has a contrast of at least 3 : 1 to white and to the ground of dark mode
+# each has a contrast of at least 3 : 1 to white and to the background of dark mode
 PALETTE = ["#7a7a7a", "#0173b2", "#c47a00", "#029e73", "#d55e00", "#c05cab", "#a8703f", "#e0457b", "#8a63c8", "#1f97b8"]
 INK = "black"  # on a page, the colour of its text: dark in light mode, light in dark mode
-# of variants that share figures, told apart; grey for the CNN that GASPnet is at t = 0; others take what their place gives
+# indices that keep variants in one figure distinct; 0, grey, is the CNN that GASPnet is at t = 0; others go by their position
 CHOSEN = {"cnn": 0, "cnn_parameters": 1, "cnn_wide": 6, "cnn_wider": 9, "cnn_compute": 2, "gaspnet": 7, "gate": 3}
 CHOSEN |= {"gattanet": 3, "komplexnet": 8, "komplexnet_feedback": 2, "predictive_cnn": 9, "predictive_gaspnet": 8}
 CHOSEN |= {"gate_labels": 6, "no_modulation": 4, "no_synchrony_loss": 8, "no_neighbourhood": 9, "random_phases": 6}
 
 
 def _looks(of: Sequence[str], chosen: Mapping[str, int]) -> dict[str, str]:
-    """A look for each variant. Those of both designs, with our additions and without, look the same."""
+    """A look for each variant. A variant looks the same in both designs, with our additions and without."""
     names = {name: name.removeprefix("paper_") for name in LABELS}
     places = {name: place for place, name in enumerate(dict.fromkeys(names.values()))}
     return {name: of[chosen.get(base, places[base]) % len(of)] for name, base in names.items()}
 
 
-COLOURS = _looks(PALETTE, CHOSEN) | {"paper_ideal_phases": INK}  # the colour of the text for what no model reaches
+COLOURS = _looks(PALETTE, CHOSEN) | {"paper_ideal_phases": INK}  # the colour of the text for an upper bound
 MARKERS = _looks("sD^ovP*X<>p", {})
-# cyclic, and lightness goes from 35 to 75 of 100: it reads without colour vision, and black stays free for silence
+# cyclic, with lightness from 33 to 92 of 100: it is legible without colour vision, and black is left for gate 0
 PHASE_COLOURS = colorcet.cm.cyclic_mygbm_30_95_c78
 
 WIDTH = 4.4  # inches, of a panel
-PIXELS = 322 / WIDTH  # of a page in an inch: one panel fits a phone, two fit the text of a wide page; 10 points are 10.2 pixels
+PIXELS = 322 / WIDTH  # per inch, on a page: one panel fits a phone, two fit the text of a wide page; 10 points are 10.2 pixels
 FLOW = "display: flex; flex-wrap: wrap; justify-content: center; align-items: flex-start; gap: 12px 8px"
 COLUMNS = "columns: 322px; column-gap: 8px; text-align: center"
 
@@ -53,8 +53,8 @@ COLUMNS = "columns: 322px; column-gap: 8px; text-align: center"
 class Drawing:
     """A figure of the book: vector images that stand side by side where the page is wide, and one below the other on a phone.
 
-    Whatever is drawn in :data:`INK` takes the colour of the text around it, and the ground is that of the page, so a figure
-    suits light and dark mode. The same drawing gives the same bytes.
+    Whatever is drawn in :data:`INK` takes the colour of the text around it, and the background is that of the page, so a
+    figure suits light and dark mode. The same drawing gives the same bytes.
 
     Args:
         data: the table that is drawn, which readers can download as CSV.
@@ -68,22 +68,22 @@ class Drawing:
 
     @property
     def axes(self) -> list[Axes]:
-        """Of all images, in their order."""
+        """The axes of all images, in order."""
         return [panel for figure in self.figures for panel in figure.axes]
 
     def image(self, width: float = WIDTH, height: float = 2.6) -> Figure:
-        """One more image, in inches, of which at most :data:`WIDTH` fit the page of a phone."""
+        """Add an image, with its size in inches; a phone fits a width of :data:`WIDTH`."""
         self.figures.append(Figure(figsize=(width, height), layout="constrained"))
         return self.figures[-1]
 
     def panel(self, height: float = 2.6) -> Axes:
-        """One more image that is a single panel."""
+        """Add an image that is a single panel."""
         panel = self.image(height=height).subplots()
         assert isinstance(panel, Axes)
         return panel
 
     def tiles(self, count: int, columns: int, width: float = WIDTH) -> list[Axes]:
-        """One more image, of this many square pictures in rows, with room for a title above each."""
+        """Add an image of this many square pictures in rows, with room for a title above each."""
         rows = math.ceil(count / columns)
         tiles = self.image(width, rows * (width / columns + 0.2)).subplots(rows, columns, squeeze=False).ravel()
         for tile in tiles:
@@ -91,21 +91,21 @@ class Drawing:
         return list(tiles[:count])
 
     def legend(self) -> None:
-        """One more image: the legend of all panels."""
+        """Add an image with the legend of all panels."""
         shown: dict[str, Artist] = {}
         for panel in self.axes:
             handles, labels = panel.get_legend_handles_labels()
             shown |= dict(zip(labels, handles, strict=True))
             if drawn := panel.get_legend():
-                drawn.remove()  # of seaborn
+                drawn.remove()  # the legend that seaborn has drawn
         if not shown:
             return
-        columns = max(1, min(len(shown), int(50 / (6 + max(map(len, shown))))))  # about fifty characters fit a line
+        columns = max(1, min(len(shown), int(50 / (6 + max(map(len, shown))))))  # about fifty characters fit on a line
         image = self.image(height=0.21 * math.ceil(len(shown) / columns) + 0.1)
         image.legend(list(shown.values()), list(shown), loc="center", ncols=columns, frameon=False)
 
     def wheel(self) -> None:
-        """One more image: the legend of the phase colours."""
+        """Add an image with the legend of the phase colours."""
         wheel(self.image(1.1, 1.1).subplots(subplot_kw={"projection": "polar"}))
 
     def __repr__(self) -> str:
@@ -123,7 +123,7 @@ def download(data: pd.DataFrame) -> str:
 
 
 def svg(figure: Figure) -> str:
-    """A figure as an SVG element whose text has the font, and whose black the colour, of the page around it."""
+    """A figure as an SVG element that takes its font, and its colour in place of black, from the page around it."""
     buffer = io.StringIO()
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "gasp"}):
         figure.savefig(buffer, format="svg", transparent=True, metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
@@ -134,24 +134,24 @@ def svg(figure: Figure) -> str:
     style = "max-width: 100%; height: auto; stroke-linejoin: round; stroke-linecap: butt"
     for pattern, instead in {
         r'(<svg [^>]*?)width="[^"]*" height="[^"]*"': rf'\1{size} style="{style}"',
-        r"<style.*?</style>": "",  # it would hold for the whole page
+        r"<style.*?</style>": "",  # it would apply to the whole page
         r"font-family: [^;\"]*(; )?": "",
         r'<g id="[^"]*">': "<g>",
     }.items():
         drawn = re.sub(pattern, instead, drawn)
-    # two decimals of a coordinate are enough; numbers that are read, such as those of an axis, stand outside of attributes
+    # two decimals of a coordinate are enough; numbers that readers see, such as those of an axis, are not in attributes
     drawn = re.sub(r'="[^"]*"', lambda attribute: re.sub(r"(\d\.\d\d)\d+", r"\1", attribute[0]), drawn)
-    own = hashlib.sha256(drawn.encode()).hexdigest()[:8]  # images on one page must not share the names of their parts
+    own = hashlib.sha256(drawn.encode()).hexdigest()[:8]  # ids must be unique among the images of a page
     return re.sub(r'( id="|href="#|url\(#)', rf"\g<1>{own}-", drawn)
 
 
 def variants_of(table: pd.DataFrame) -> list[str]:
-    """Those that a table has, in the order in which they are declared."""
+    """The variants in a table, in the order in which they are declared."""
     return [variant for variant in LABELS if (table["variant"] == variant).any()]
 
 
 def lines(panel: Axes, table: pd.DataFrame, x: str) -> None:
-    """Means over seeds with 95 % intervals against the column ``x``, one line a variant."""
+    """Means over seeds with 95 % intervals against the column ``x``, one line per variant."""
     for variant in variants_of(table):
         line(panel, summary(table[table["variant"] == variant], [x]), x, variant)
 
@@ -162,7 +162,7 @@ def line(panel: Axes, means: pd.DataFrame, x: str, variant: str) -> None:
 
 
 def bars(means: pd.DataFrame) -> np.ndarray:
-    """Lengths of the error bars; none where one seed gives no interval."""
+    """Lengths of the error bars; 0 where one seed gives no interval."""
     return np.nan_to_num(np.stack([means["mean"] - means["low"], means["high"] - means["mean"]]))
 
 
@@ -171,7 +171,7 @@ def show_scene(panel: Axes, image: Tensor) -> None:
 
 
 def show_image(panel: Axes, pixels: np.ndarray) -> None:
-    """Grey values ``(H, W)`` or colours ``(H, W, 3)`` in [0, 1], each pixel a square."""
+    """Show grey values ``(H, W)`` or colours ``(H, W, 3)`` in [0, 1], each pixel as a square."""
     colours = np.broadcast_to(pixels[..., None], (*pixels.shape, 3)) if pixels.ndim == 2 else pixels
     panel.imshow(np.round(255 * colours).astype(np.uint8), interpolation="none")
 
@@ -183,7 +183,7 @@ def phase_image(phases: Tensor, gates: Tensor) -> np.ndarray:
 
 
 def wheel(disc: Axes) -> None:
-    """The legend of the phase colours, on polar axes."""
+    """Draw the legend of the phase colours on polar axes."""
     angles = np.linspace(0, 2 * math.pi, 61)
     disc.bar(angles, 0.4, 0.11, 0.6, color=PHASE_COLOURS(angles / (2 * math.pi)), linewidth=0)
     disc.set(yticks=[], ylim=(0, 1))
