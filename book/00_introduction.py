@@ -65,8 +65,9 @@ for name, where in {
 # digit is closer in phase to the place of that digit than to the place of the other in {glue:text}`points` of the cases (by chance,
 # in half of them). In front of a photograph it is closest to its own digit in {glue:text}`points_photo` (by chance, in a third). No
 # loss told an output unit which place to point to, though masks of the digits trained the phases of places. With {glue:text}`most`
-# digits a unit points to its own in only {glue:text}`points_most` of the cases (by chance, in {glue:text}`chance`;
-# {ref}`what-is-where`).
+# digits a unit points to its own in only {glue:text}`points_most` of the cases (by chance, in {glue:text}`chance`). A CNN can
+# be asked where a digit is by attribution, which is computed afterwards: on a black background the best one points as well as phases
+# do, and in front of a photograph better ({ref}`what-is-where`).
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits, and the phases of GASPnet's first layer as they align. Colour is phase; brightness is how much a location pulls on others.", "name": "fig-aligning"}, "image": {"alt": "An animation: two digits whose locations change colour until each digit has one colour, opposite to the other's."}}
 from gasp.analysis import figures

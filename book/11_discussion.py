@@ -82,8 +82,9 @@ verdicts.datasets_table(alone)
 # **Phases say what is where.** With two digits, the output unit of a digit is closer in phase to its own digit than to the other,
 # almost without exception, although no loss told an output unit where to point; masks trained the phases of places
 # ({ref}`what-is-where`). In front of a photograph it mostly does, too, although claim C6 does not hold there: the photograph has no
-# common phase, but the two digits have one each. A CNN can be asked the same by attribution, after the fact and at further cost. With
-# three and four digits, units point less reliably.
+# common phase, but the two digits have one each. A CNN can be asked the same by attribution, after the fact and at further cost: on a black
+# background the best attribution points as well as phases do, and in front of a photograph better. With three and four digits, units
+# point less reliably.
 #
 # **GASPnet picks digits out of noise and photographs.** Over the CNN of as many parameters it gains {glue:text}`photo` in front of a
 # photograph without noise, {glue:text}`noise_photo` there under Gaussian noise, and {glue:text}`noise_digits` on two digits under
