@@ -54,6 +54,7 @@ for name, where in {
     "photo_gaspnet": ("multi_mnist_cifar", "gaspnet"),
     "photo_gate": ("multi_mnist_cifar", "gate"),
     "photo_cnn": ("multi_mnist_cifar", "cnn_parameters"),
+    "photo_wide": ("multi_mnist_cifar", "cnn_compute"),
     "digits_wide": ("multi_mnist", "cnn_compute"),
     "item_gaspnet": ("cifar_mnist", "gaspnet"),
     "item_cnn": ("cifar_mnist", "cnn_parameters"),
@@ -84,9 +85,9 @@ figures.animation(image, *align_first_layer(model, image, 4 * model.settings.ite
 # **GASPnet picks digits out of photographs and noise better than a convolutional network (CNN) of as many parameters, mostly by a
 # learned gate that needs no phases.** In front of a photograph it names both of two digits in {glue:text}`photo_gaspnet` of the
 # scenes, and the CNN in {glue:text}`photo_cnn`; the same network with a gate of ours and without phases reaches
-# {glue:text}`photo_gate`. For two digits under noise of σ = {glue:text}`sigma` the shares are {glue:text}`noisy_gaspnet`,
+# {glue:text}`photo_gate`, and a far wider CNN, of as many multiplications, {glue:text}`photo_wide`. For two digits under noise of σ = {glue:text}`sigma` the shares are {glue:text}`noisy_gaspnet`,
 # {glue:text}`noisy_cnn` and {glue:text}`noisy_gate`. With neither photograph nor noise there is little to gain:
-# {glue:text}`digits_gaspnet` against {glue:text}`digits_cnn`, and a CNN of as many multiplications reaches {glue:text}`digits_wide`
+# {glue:text}`digits_gaspnet` against {glue:text}`digits_cnn`, and the wide CNN reaches {glue:text}`digits_wide`
 # ({ref}`the-photographs`, {ref}`the-noise`, {ref}`two-digits`).
 #
 # **Where the photograph must be named, too, GASPnet is measured slightly behind the CNN; the verdict is unclear.** It names digit and

@@ -121,7 +121,7 @@ variants_table("GASPnet (paper), and what is compared with it", of_paper)
 #
 # ## Training
 #
-# Apart from the problems of visual reasoning, which have few examples ({ref}`visual-reasoning`), all variants are optimised alike:
+# Apart from the problems of visual reasoning, which have fewer scenes ({ref}`visual-reasoning`), all variants are optimised alike:
 # Adam with a one-cycle schedule, batches of {glue:text}`batch`, peak learning rate {glue:text}`rate`, {glue:text}`epochs` epochs of
 # {glue:text}`scenes` fresh scenes, clipped gradients. The loss is the mean cross-entropy over time steps and heads; where there are
 # phases, λ = {glue:text}`synchrony` times the synchrony loss of the first layer is added. GASPnet's keys and gate have losses of
