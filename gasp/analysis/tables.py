@@ -38,7 +38,6 @@ DATASETS = {
     "multi_mnist_cifar": "two digits on a photograph",
     "coloured_mnist": "two painted digits",
     "inside": "inside or outside",
-    "touching": "in touch or apart",
     "same_different": "same or different",
     "cifar_mnist": "digit on a photograph (CIFAR-MNIST)",
     "cifar_fashion": "garment on a photograph (CIFAR-Fashion)",

@@ -90,7 +90,7 @@ def run_chapters(names: Sequence[str], profile: str, overrides: dict[str, Any], 
 def _execute_at_once(stale: Sequence[Path], profile: str, overrides: dict[str, Any], workers: int) -> list[Path]:
     """Execute chapters in several processes. If one fails, those under way are finished, and no others are started."""
     with (
-        ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool,
+        ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _share_cores, (workers,)) as pool,
         tqdm(total=len(stale), desc="chapters") as bar,
     ):
         futures = [pool.submit(_execute, chapter, profile, overrides, progress=False) for chapter in stale]
@@ -105,6 +105,11 @@ def _execute_at_once(stale: Sequence[Path], profile: str, overrides: dict[str, A
         finally:
             pool.shutdown(cancel_futures=True)
     return [future.result() for future in futures]
+
+
+def _share_cores(workers: int) -> None:
+    """Runs in each process: give its kernels an equal share of the cores. More threads than cores only wait for each other."""
+    os.environ["OMP_NUM_THREADS"] = str(max((os.cpu_count() or 1) // workers, 1))
 
 
 def _execute(chapter: Path, profile: str, overrides: dict[str, Any], progress: bool = True) -> Path:

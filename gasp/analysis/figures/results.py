@@ -54,14 +54,18 @@ VERDICTS = {"holds": "#029e73", "unclear": "#7a7a7a", "does not hold": "#d55e00"
 PARTS = {"first step − CNN": PALETTE[2], "last step − first": PALETTE[1]}
 
 
-def learning_curves(table: pd.DataFrame) -> Drawing:
-    """Validation accuracy after each epoch, at every variant's last time step."""
+def learning_curves(table: pd.DataFrame, what: str = "every object") -> Drawing:
+    """Validation accuracy after each epoch, at every variant's last time step.
+
+    Args:
+        what: what must be right.
+    """
     rows = table[(table["evaluation"] == "training") & (table["split"] == "validation") & (table["metric"] == "scene_accuracy")]
     rows = last_step(rows)
     drawing = Drawing(rows)
     panel = drawing.panel(height=3)
     lines(panel, rows, "level")
-    panel.set(xlabel="epoch", ylabel="every object right (validation)", xticks=sorted(rows["level"].unique()))
+    panel.set(xlabel="epoch", ylabel=f"{what} right (validation)", xticks=sorted(rows["level"].unique()))
     drawing.legend()
     return drawing
 
