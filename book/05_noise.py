@@ -75,8 +75,8 @@ figures.gain_over(digits, undisturbed_at, rivals(digits))
 # most corruptions than the CNN does; it stays ahead because it starts ahead.
 #
 # A wider CNN is not led in this way. The one of as many multiplications is measured slightly behind GASPnet without corruption, and
-# ahead of it under Gaussian noise from σ = 0.1 on. In front of photographs width makes a CNN more robust, and not less as it does on a
-# black background.
+# ahead of it under Gaussian noise from σ = 0.1 on. In front of photographs width makes a CNN more robust, and not less as it does on
+# a black background.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits on a photograph: share of test scenes with both digits right under each corruption, at the last time step (mean over seeds, 95 % interval).", "name": "fig-photo-noise"}, "image": {"alt": "Five panels, one a corruption, of accuracies that fall with its level."}}
 figures.accuracy_over(photographs, undisturbed_at)

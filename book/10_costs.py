@@ -208,8 +208,8 @@ figures.accuracy_over_cost(accuracy, costs, [CNN_WIDTHS, GASPNET_STEPS])
 # about a quarter of the multiplications. The CNN of as many multiplications is more accurate on average, which is unclear after
 # correction for the number of effects, and takes less time. Claim O3 is about the second panel; since GASPnet is dearer than the
 # widest CNN, it makes the same comparison as the stricter version of claim C1, and is no second finding. Under Gaussian noise it is
-# the other way round: there GASPnet is far ahead of wider CNNs ({ref}`the-noise`), and the gate without phases reaches most of that at
-# a seventh of GASPnet's time.
+# the other way round: there GASPnet is far ahead of wider CNNs ({ref}`the-noise`), and the gate without phases reaches most of that
+# at a seventh of GASPnet's time.
 #
 # In front of a photograph, GASPnet is measured slightly ahead of the widest CNN without noise, and behind it under noise
 # ({ref}`the-noise`). Claim O3 is unclear there, too.

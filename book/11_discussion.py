@@ -84,16 +84,17 @@ verdicts.datasets_table(alone)
 # **Phases say what is where.** With two digits, the output unit of a digit is closer in phase to its own digit than to the other,
 # almost without exception, although no loss told an output unit where to point; masks trained the phases of places
 # ({ref}`what-is-where`). In front of a photograph it mostly does, too, although claim C6 does not hold there: the photograph has no
-# common phase, but the two digits have one each. A CNN can be asked the same by attribution, after the fact and at further cost: on a black
-# background the best attribution points as well as phases do, and in front of a photograph better. With three and four digits, units
-# point less reliably.
+# common phase, but the two digits have one each. A CNN can be asked the same by attribution, after the fact and at further cost: on a
+# black background the best attribution points as well as phases do, and in front of a photograph better. With three and four digits,
+# units point less reliably.
 #
 # **GASPnet picks digits out of noise and photographs.** Over the CNN of as many parameters it gains {glue:text}`photo` in front of a
 # photograph without noise, {glue:text}`noise_photo` there under Gaussian noise, and {glue:text}`noise_digits` on two digits under
 # Gaussian noise ({ref}`two-digits`, {ref}`the-photographs`, {ref}`the-noise`). A gate that is trained with the same masks, and
 # without any phase, makes most of this gain. What phases add to that gate is small; on two digits its interval includes zero. A far
 # wider CNN, of as many multiplications, nearly closes the gap in front of a photograph without noise (GASPnet minus this CNN:
-# {glue:text}`photo_wide`), and is measured ahead there under Gaussian noise ({glue:text}`noise_photo_wide`). Both verdicts are unclear.
+# {glue:text}`photo_wide`), and is measured ahead there under Gaussian noise ({glue:text}`noise_photo_wide`). Both verdicts are
+# unclear.
 #
 # **Without noise and photograph there is little to gain**: {glue:text}`digits` over the CNN of as many parameters. A CNN of as many
 # multiplications was measured ahead of GASPnet (GASPnet minus this CNN: {glue:text}`digits_wide`). Under Gaussian noise GASPnet is

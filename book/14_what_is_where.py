@@ -27,11 +27,11 @@ banner(settings, overrides)
 # :class: tip
 #
 # With two digits, the phase of a digit's output unit points to that digit in {glue:text}`points` of the cases, and in front of a
-# photograph in {glue:text}`points_photo`. No loss told an output unit where to point, and nothing more need be computed: the phases
-# come with the answer. Asked for the digit at a given place, the same phases name it in {glue:text}`cued` of the cases. A CNN has
-# to be asked by attribution. On a black background, its gradients point to the right digit in {glue:text}`gradients_clean` of the
-# cases at best, and occlusion, which takes {glue:text}`windows` more forward runs, in {glue:text}`occlusion_clean`. So there phases do
-# as well as the best attribution, at no further cost. In front of a photograph they do not: occlusion points right in
+# photograph in {glue:text}`points_photo`. No loss told an output unit where to point, though masks of the digits trained the phases
+# of places. Asked for the digit at a given place, answer and phases together name it in {glue:text}`cued` of the cases. A CNN has to
+# be asked by attribution. On a black background, its gradients point to the right digit in {glue:text}`gradients_clean` of the cases
+# at best, and occlusion, which takes {glue:text}`windows` more forward runs, in {glue:text}`occlusion_clean`. So there phases do as
+# well as the best attribution, and come with the answer. In front of a photograph they do not: occlusion points right in
 # {glue:text}`occlusion_photo` of the cases. With four digits attributions are far ahead, too.
 # ```
 #
@@ -82,7 +82,7 @@ figures.what_is_where(images, trajectory, reported, captions)
 from myst_nb import glue
 
 from gasp.analysis.statistics import at_level, formatted, last_step, levels_of, mean_interval
-from gasp.analysis.tables import dataset_label, run_label, table
+from gasp.analysis.tables import run_label, table
 from gasp.experiments.variants import VARIANTS
 from gasp.learning.attribution import METHODS, OCCLUDED, OCCLUSION_STEP
 
@@ -119,16 +119,16 @@ MEASURES = {
     "cued report": "cued_accuracy",
     "masks": "mask_iou",
 }
-DIGITS = ("multi_mnist", "multi_mnist_cifar")
-tested = {name: gasp.run_all(settings.experiments([name], ["gaspnet"]), settings) for name in DIGITS}
+BACKGROUNDS = {"multi_mnist": "black", "multi_mnist_cifar": "photograph"}
+tested = {name: gasp.run_all(settings.experiments([name], ["gaspnet"]), settings) for name in BACKGROUNDS}
 items = gasp.run_all(settings.experiments(["cifar_mnist"], ["gaspnet"]), settings)
 rows = []
 for dataset, measured in tested.items():
     for label, condition in CONDITIONS.items():
         values = [seeds(measured, "gaspnet", metric, condition) for metric in MEASURES.values()]
         if len(values[0]):
-            rows.append([dataset_label(dataset), label, *map(shown, values)])
-table(["scenes", "condition", *MEASURES], rows)
+            rows.append([BACKGROUNDS[dataset], label, *map(shown, values)])
+table(["background", "condition", *MEASURES], rows)
 
 # %% [markdown]
 # With two digits and no noise, pointing is nearly always right, and cued reports are right about as often as a digit is named at all.
@@ -155,8 +155,10 @@ glue("points_items", shown(seeds(items, "gaspnet", "pointing", clean)), display=
 # logit? It points to the digit on which its mean is largest. All attributions are those of captum {cite:p}`captum`, with their usual
 # settings ({py:mod}`gasp.learning.attribution`), on the first 500 scenes. Each may ask for a digit's logit alone or in contrast to
 # those of the other digits. The table shows whichever is better, and of the gradients (four methods) the best in each column; this
-# favours attributions. Attributions and phases are both told which digits are present. All networks see the same validation scenes,
-# other ones than in the table above, so numbers can differ a little. GASPnet and a CNN of the same layers, three seeds each:
+# favours attributions. Attributions and phases are both told which digits are present, and in front of a photograph both may also
+# point to the photograph. GASPnet was trained with masks, and the CNN was not. All networks see the same validation scenes, other
+# ones than in the table above, so numbers can differ a little. GASPnet and a CNN of the same layers have three seeds each. On a black
+# background:
 
 # %% tags=["remove-input"]
 NAMES = {
@@ -192,16 +194,25 @@ def by_attribution(results, variant, groups):
 
 
 phases, attributed = trained.studied("pointing"), trained.studied("attributions")
-rows = []
-for dataset in DIGITS if len(phases) else ():
-    label = dataset_label(dataset)
+
+
+def compared(dataset):
+    """Phases of GASPnet, attributions of the CNN, and phases minus occlusion, paired by seed."""
     own = by_phases(phases[phases["dataset"] == dataset], "gaspnet")
     others = by_attribution(attributed[attributed["dataset"] == dataset], "cnn", GROUPS)
-    rows.append([label, "GASPnet, **phases**", *map(shown, own)])
-    rows += [[label, f"CNN, {method}", *map(shown, points)] for method, points in others.items()]
-    gain = [shown(ours - theirs, sign=True) for ours, theirs in zip(own, others["occlusion"], strict=True)]
-    rows.append([label, "phases − occlusion", *gain])
-table(["scenes", "pointing by", *ASKED], rows or NONE)
+    gain = [ours - theirs for ours, theirs in zip(own, others["occlusion"], strict=True)]
+    rows = [["GASPnet, **phases**", *map(shown, own)]]
+    rows += [[f"CNN, {method}", *map(shown, points)] for method, points in others.items()]
+    return table(["pointing by", *ASKED], [*rows, ["phases − occlusion", *(shown(values, sign=True) for values in gain)]])
+
+
+compared("multi_mnist")
+
+# %% [markdown]
+# In front of a photograph:
+
+# %% tags=["remove-input"]
+compared("multi_mnist_cifar")
 
 # %% [markdown]
 # The other networks, on a black background, with one seed each:
@@ -227,8 +238,7 @@ every = {NAMES[method]: [method] for method in METHODS}
 table(["network", "pointing by", *ASKED], asked_by(every), folded="Every attribution as a table")
 
 # %% tags=["remove-cell"]
-black, photo = (attributed[attributed["dataset"] == dataset] for dataset in DIGITS)
-glue("points_four", shown(seeds(tested["multi_mnist"], "gaspnet", "pointing", four)), display=False)
+black, photo = (attributed[attributed["dataset"] == dataset] for dataset in BACKGROUNDS)
 glue("gradients_clean", shown(best(black, "cnn", GRADIENTS, clean)), display=False)
 glue("occlusion_clean", shown(best(black, "cnn", ["occlusion"], clean)), display=False)
 glue("occlusion_photo", shown(best(photo, "cnn", ["occlusion"], clean)), display=False)
@@ -239,13 +249,14 @@ glue("windows", str(((digits.scenes.size - OCCLUDED) // OCCLUSION_STEP + 1) ** 2
 # {glue:text}`windows` forward runs for all digits together. Phases take none. What phases offer is not a better answer than the best
 # attribution, but one that is part of the network.
 #
-# On a black background, phases are level with occlusion, with and without noise, and ahead of gradients where there is no noise.
-# Noise brings gradients closer: at σ = 0.2 the best of them is measured level with phases. On overlap phases are measured slightly
-# behind occlusion. With four digits, both attributions of the CNN are far ahead of phases; there GASPnet points right in
-# {glue:text}`points_four` of the cases on test scenes, less often than GASPnet (paper).
+# With two digits on a black background, phases are level with occlusion, with and without noise. Without noise they are measured
+# ahead of the best gradient, whose interval is wide; noise brings gradients closer. On overlap phases are measured slightly behind
+# occlusion. With four digits, both attributions of the CNN are far ahead of phases. GASPnet (paper), one seed, points right more
+# often there than GASPnet with our additions.
 #
-# In front of a photograph, occlusion and the best gradient are ahead of phases under every condition. This is not for lack of an
-# answer: the CNN names fewer digits there than GASPnet does ({ref}`the-photographs`). The next section shows what goes wrong.
+# In front of a photograph, occlusion is ahead of phases under every condition, and so is the mean of the best gradient (we did not
+# test this difference). Phases do not lose because GASPnet names fewer digits: the CNN names fewer ({ref}`the-photographs`). The next
+# section shows what goes wrong.
 #
 # ## Where phases break
 #
@@ -292,9 +303,9 @@ glue("to_photo", f"{(nearest == 2).float().mean():.3f}", display=False)
 glue("to_other", f"{(nearest == 1 - torch.arange(2)).float().mean():.3f}", display=False)
 
 # %% [markdown]
-# Up to σ = 0.2, noise hardly disturbs order and separation. With two digits, pointing fails more often for digits that the network
-# misses; those that it names, it points to almost always. Overlap disturbs the order within the digits more than the separation
-# between them.
+# Up to σ = 0.2, noise hardly disturbs order and separation. With two digits on a black background, pointing fails more often for
+# digits that the network misses; those that it names, it points to almost always. Overlap disturbs the order within the digits more
+# than the separation between them.
 #
 # In front of a photograph, a unit that does not point to its own digit hardly ever points to the other digit
 # ({glue:text}`to_other` of all cases). It points to the photograph ({glue:text}`to_photo`), whose locations have no common phase, so
@@ -351,22 +362,21 @@ glue("digit_points_new", shown(seeds(painted, "paper_gaspnet", "pointing", PAIRS
 # %% [markdown]
 # With familiar pairs, GASPnet (paper) pairs digit and colour correctly in {glue:text}`pairing` of the cases, though no label says
 # which belong together; with new pairs, in {glue:text}`pairing_new`. The table suggests why. The unit of a colour still points to its
-# object, in {glue:text}`colour_points_new` of the cases; the unit of the digit does so in {glue:text}`digit_points_new`. Digits in
-# new colours are named far less often, by the CNN, and even more so by GASPnet. These networks seem to have learned digits in the
-# colours they came in, and not shapes whatever their colour.
+# object, in {glue:text}`colour_points_new` of the cases; the unit of the digit does so in {glue:text}`digit_points_new`. All networks
+# name both digits far less often in new colours. They seem to have learned digits in the colours they came in, and not shapes
+# whatever their colour.
 #
-# Two more limits. After three epochs, GASPnet names fewer digits than the CNN does, even in familiar pairs. And without masks in
-# training (*labels only*; here with two steps and a phase for each channel), units hardly point to their objects, so there is little
-# for phases to pair.
+# Two more limits. After three epochs, GASPnet names fewer digits than the CNN does, even in familiar pairs. And the network that was
+# trained on labels only, without masks, hardly points to its objects, so there is little for phases to pair.
 
 # %% [markdown]
 # ## What follows
 #
 # - With two digits on a black background, GASPnet's phases say nearly always where each digit is. In front of a photograph they tell
-#   the two digits apart, but not always from the photograph. They are part of the network: the same phases modulate its connections. How much its accuracy depends on them is
-#   another question ({ref}`the-two-parts`).
+#   the two digits apart, but not always from the photograph. They are part of the network: the same phases modulate its connections.
+#   How much its accuracy depends on them is another question ({ref}`the-two-parts`).
 # - A CNN has the same information. Occlusion gets it out, in front of a photograph better than phases do. Gradients get it out in
-#   part on a black background, and better than phases in front of a photograph.
+#   part on a black background, and are measured ahead of phases in front of a photograph.
 # - With more than two objects, or new combinations of features, binding by phase is not reliable yet.
 
 # %% [markdown]

@@ -38,10 +38,11 @@ verdicts.claims_box(
     settings,
     ["O4", "O5", "O6", "O7"],
     (
-        "No claim is decided: with three seeds, at least one effect of each stays unclear. Feedback shows hardly any effect on accuracy or "
-        "phases. Prediction seems to make a CNN slightly more accurate (outside the claims, without noise), and adds little to "
-        "GASPnet. Phases and attention show no benefit where questions about shapes are learned from few examples. In longer runs GASPnet "
-        "learns whether two shapes are the same, and the CNN does not. It owes this to training with masks, not to phases."
+        "No claim is decided: with three seeds, at least one effect of each stays unclear. Feedback shows hardly any effect without "
+        "noise or on phases. With prediction, a CNN was measured slightly more accurate without noise (outside the claims), and GASPnet "
+        "hardly so. Phases and attention show no clear benefit where questions about shapes are learned from few examples. In longer "
+        "runs (two seeds, validation scenes) GASPnet learns whether two shapes are the same, and the CNN does not. Training with masks "
+        "seems to be the reason, not phases."
     ),
 )
 
@@ -94,11 +95,11 @@ pair = ("komplexnet_feedback", "komplexnet")
 table_of(by_condition(conditions, "komplexnet", "komplexnet_feedback", pair), "measure")
 
 # %% [markdown]
-# With three seeds, hardly any effect of feedback is visible. Without noise it is below 0.01. Under noise its intervals include zero
-# from σ = 0.1 on, and at σ = 0.05 it is 0.004. The phases of the first layer are as ordered with feedback as without. In one trained
-# network, switching feedback off lowers their order (exercise 2), so that network relies on it; but networks that were trained
-# without feedback reach the same order. *Order* is 1 if all locations of a digit have one phase, *separation* 1 if the two digits are
-# in antiphase; means are over all levels of the profile.
+# With three seeds, hardly any effect of feedback is visible. Without noise it is below 0.01. Under noise the mean effect is small,
+# but intervals are wide: from σ = 0.1 on they include zero. The phases of the first layer are as ordered with feedback as without. In
+# one trained network, switching feedback off lowers their order a little (exercise 2); but networks that were trained without
+# feedback reach the same order. *Order* is 1 if all locations of a digit have one phase, *separation* 1 if the two digits are in
+# antiphase; means are over all levels of the profile.
 
 # %% [markdown]
 # ## Predictive feedback
@@ -144,15 +145,15 @@ run = set(predictive["variant"])
 table_of(by_condition(conditions, *(pair for pair in pairs if run.issuperset(pair))), "Gaussian noise")
 
 # %% [markdown]
-# **Prediction in the CNN.** It makes the CNN more accurate without noise and under the weakest noise. Under stronger noise the
-# intervals include zero. Whether the gain grows with noise cannot be told: the interval of its slope is far wider than any slope that
-# would matter. Without noise the network starts as accurate as the CNN. Under noise it starts *below* the CNN, and its later steps
-# make up for that ({numref}`fig-prediction-time`).
+# **Prediction in the CNN.** The CNN with prediction was measured ahead of the CNN without noise and under the weakest noise; it also
+# has more parameters and two more steps. Under stronger noise the intervals include zero. Whether the gain grows with noise cannot be
+# told: the interval of its slope is far wider than any slope that would matter. Without noise the network starts as accurate as the
+# CNN. Under noise it starts *below* the CNN, and its later steps make up for that ({numref}`fig-prediction-time`).
 #
-# **Prediction in GASPnet.** Over GASPnet, prediction changes little: at most about 0.02 at any level, with the largest measured gains
-# between σ = 0.1 and 0.2. Over the CNN with prediction, GASPnet with prediction gains much under noise, as GASPnet does over the CNN,
-# and nothing without noise. So the two together are not shown to help more than either. Its phases point to the digits as often as
-# those of GASPnet.
+# **Prediction in GASPnet.** Over GASPnet, prediction changes little: the mean is at most about 0.02 at any level, with the largest
+# measured gains between σ = 0.1 and 0.2. Over the CNN with prediction, GASPnet with prediction gains much under noise, as GASPnet
+# does over the CNN, and nothing without noise. So the two together are not shown to help more than either. Its phases point to the
+# digits as often as those of GASPnet.
 
 # %% [markdown]
 # (visual-reasoning)=
@@ -184,7 +185,7 @@ glue("scenes", f"{settings.experiment('same_different', 'gaspnet', seed=0).train
 
 # %% [markdown]
 # GASPnet also sees the mask of each shape in training, which says what belongs together, but neither how shapes are arranged nor
-# whether they are equal. The CNN and GAttANet see the answers alone. Half of all answers are right by chance. Claim O7 is judged on
+# whether they are equal. The CNN and GAttANet see the answers alone. Chance is one half. Claim O7 is judged on
 # test scenes: on *inside or outside* after training on {glue:text}`examples` different scenes, repeated until every network has seen
 # {glue:text}`repeated`, and on *same or different* after three epochs of {glue:text}`scenes` scenes:
 
@@ -199,9 +200,10 @@ table_of(by_variant(conditions, ["cnn_parameters", "gattanet", "gaspnet"]), "sha
 # %% [markdown]
 # ### How shapes are arranged
 #
-# We see no benefit from phases or attention. On *inside or outside* the CNN has the highest mean on test scenes, but the differences
-# are smaller than three seeds can resolve. GASPnet's phases do mark the two outlines as two objects: in the first layer their order is
-# {glue:text}`inside_order_within` and their separation {glue:text}`inside_separation`. But phases do not say how objects are arranged.
+# We measured no benefit from phases or attention. On *inside or outside* the CNN has the highest mean on test scenes, but the
+# differences are smaller than three seeds can resolve. GASPnet's phases do mark the two outlines as two objects: in the first layer
+# their order is {glue:text}`inside_order_within` and their separation {glue:text}`inside_separation`. But this only tells the
+# outlines apart: no output unit stands for a shape, so nothing reads off which of them is inside the other.
 # {numref}`fig-few-examples` shows accuracy on validation scenes against the number of different training scenes.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Inside or outside: share of right answers against the number of different training scenes, at the last time step (validation scenes; mean over three seeds, 95 % interval).", "name": "fig-few-examples"}, "image": {"alt": "Accuracy of a CNN, GAttANet and GASPnet that rises with the number of training examples."}}
@@ -215,9 +217,9 @@ figures.accuracy_over(
 # ### Whether shapes are the same
 #
 # After three epochs no network has learned it: all answer at or near chance, although GASPnet's phases tell the two shapes apart
-# almost perfectly (order {glue:text}`same_different_order_within`, separation {glue:text}`same_different_separation`). With four times
-# as much training the networks part. GASPnet learns the task; the CNN and GAttANet stay at chance, and their loss on training scenes
-# stays at that of guessing (ln 2 = 0.693). These are runs of a study, on validation scenes; they have not been tested yet.
+# almost perfectly (order {glue:text}`same_different_order_within`, separation {glue:text}`same_different_separation`). With four
+# times as much training the networks part. GASPnet learns the task; the CNN and GAttANet stay at chance, and their loss on training
+# scenes stays at that of guessing (ln 2 = 0.693). These are runs of a study, on validation scenes; they have not been tested yet.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Same or different: share of right answers on validation scenes after each epoch, at the last time step (seed 0).", "name": "fig-sameness"}, "image": {"alt": "Learning curves: some networks stay at one half, others jump to nearly one after some epochs."}}
 sameness = settings.examples.studied("sameness")
@@ -238,9 +240,9 @@ table_of(by_seed.map(lambda value: f"{value:.3f}"), "same or different, validati
 
 # %% [markdown]
 # **Phases are not what it takes; masks are.** The gate without phases learns the task as well, and GASPnet answers as well at its
-# first step, before phases act, as at its last. The same gate on labels alone stays at chance, like the CNN. So it is the losses on
-# keys and gate that help: they teach the network early which pixels belong to which shape, and from there it finds the comparison that
-# answers alone do not lead to. The CNN was not told this, so the comparison with it is not about architecture.
+# first step, before phases act, as at its last. The same gate on labels alone stays at chance, like the CNN. So it seems to be the
+# losses on keys and gate that help, perhaps because they teach the network early which pixels belong to which shape. The CNN was not
+# told this, so the comparison with it is not about architecture.
 
 # %% tags=["remove-cell"]
 for name, rows in reasoning.items():
@@ -253,12 +255,12 @@ for name, rows in reasoning.items():
 #
 # - On two separate digits, local coupling already aligns the phases of the first layer. Feedback should be tried where it does
 #   not: on photographs, and on digits that overlap in training.
-# - Prediction made a small CNN slightly better without noise and under weak noise. That it protects against stronger noise is not
-#   shown.
-# - Prediction and phases together are not shown to be better than phases alone.
-# - A task that asks how shapes are arranged has not profited from training with phases or attention.
-# - Only networks that were told in training which pixels belong to which shape learned whether two shapes are the same. They used
-#   gate and keys for it; phases were not needed.
+# - With prediction, a small CNN was measured slightly better without noise and under weak noise. That it protects against stronger
+#   noise is not shown.
+# - GASPnet with prediction is not shown to be better than GASPnet.
+# - Where a task asks how shapes are arranged, phases and attention showed no clear benefit.
+# - Only networks that were told in training which pixels belong to which shape learned whether two shapes are the same. Phases were
+#   not needed.
 
 # %% [markdown]
 # ## Exercises
