@@ -40,7 +40,7 @@ banner(settings, overrides)
 # weight every connection (purple arrows). The orange box on the right collects the keys of all layers. It is the only path by
 # which a deep layer influences an early one.
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "GASPnet (paper), drawn from its own sizes. Purple: phases, which pass from layer to layer and weight the connections, by the factor at the top. Orange: every oscillator sends its key, scaled by its gate, to a common pool, and aligns its phase with what its query finds there.", "name": "fig-architecture"}, "image": {"alt": "A chain of boxes from image to read-out; beside each layer its phases, and to the right of all of them a common box of pooled keys."}}
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "GASPnet (paper), drawn from its own sizes. Purple: phases, which pass from layer to layer and weight the connections, by the factor at the top (a: strength of modulation). Orange: every oscillator sends its key, scaled by its gate, to a common pool, and aligns its phase with what its query finds there.", "name": "fig-architecture"}, "image": {"alt": "A chain of boxes from image to read-out; beside each layer its phases, and to the right of all of them a common box of pooled keys."}}
 import torch
 
 from gasp.analysis import figures

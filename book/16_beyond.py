@@ -202,7 +202,7 @@ table_of(by_variant(conditions, ["cnn_parameters", "gattanet", "gaspnet"]), "sha
 #
 # We measured no benefit from phases or attention. On *inside or outside* the CNN has the highest mean on test scenes, but the
 # differences are smaller than three seeds can resolve. GASPnet's phases do mark the two outlines as two objects: in the first layer
-# their order is {glue:text}`inside_order_within` and their separation {glue:text}`inside_separation`. But this only tells the
+# their order is {glue:text}`inside_order` and their separation {glue:text}`inside_separation`. But this only tells the
 # outlines apart: no output unit stands for a shape, so nothing reads off which of them is inside the other.
 # {numref}`fig-few-examples` shows accuracy on validation scenes against the number of different training scenes.
 
@@ -217,7 +217,7 @@ figures.accuracy_over(
 # ### Whether shapes are the same
 #
 # After three epochs no network has learned it: all answer at or near chance, although GASPnet's phases tell the two shapes apart
-# almost perfectly (order {glue:text}`same_different_order_within`, separation {glue:text}`same_different_separation`). With four
+# almost perfectly (order {glue:text}`same_order`, separation {glue:text}`same_separation`). With four
 # times as much training the networks part. GASPnet learns the task; the CNN and GAttANet stay at chance, and their loss on training
 # scenes stays at that of guessing (ln 2 = 0.693). These are runs of a study, on validation scenes; they have not been tested yet.
 
@@ -245,10 +245,15 @@ table_of(by_seed.map(lambda value: f"{value:.3f}"), "same or different, validati
 # told this, so the comparison with it is not about architecture.
 
 # %% tags=["remove-cell"]
-for name, rows in reasoning.items():
-    for metric in ("order_within", "separation"):
-        of_phases = at_level(levels_of(rows[rows["variant"] == "gaspnet"], "phases", metric), 1)
-        glue(f"{name}_{metric}", f"{last_step(of_phases)['value'].mean():.2f}", display=False)
+for name, (problem, metric) in {
+    "inside_order": ("inside", "order_within"),
+    "inside_separation": ("inside", "separation"),
+    "same_order": ("same_different", "order_within"),
+    "same_separation": ("same_different", "separation"),
+}.items():
+    rows = reasoning[problem]
+    of_phases = at_level(levels_of(rows[rows["variant"] == "gaspnet"], "phases", metric), 1)
+    glue(name, f"{last_step(of_phases)['value'].mean():.2f}", display=False)
 
 # %% [markdown]
 # ## What follows

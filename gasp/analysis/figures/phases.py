@@ -188,7 +188,7 @@ def architecture(model: GASPnet) -> Drawing:
     _box(panel, 0.8, 0, f"image\n{model.channels}×{model.size}×{model.size}", INK)
     _box(panel, 4.05, len(shapes) / 2 + 0.5, "pooled keys  Z = Σ N g k exp(iφ)", red, 0.5, len(shapes) - 0.2, rotation=90)
     panel.text(2.35, 0.05, "phases", ha="center")
-    panel.text(2.35, 0.3, r"$1 + a_F\,\cos(\varphi_i - \varphi_j)$", ha="center")
+    panel.text(2.35, 0.3, "1 + a cos(φᵢ − φⱼ)", ha="center")
     names = [f"conv {i + 1}" for i in range(len(model.grids))] + ["dense", "read-out"]
     for index, (name, shape) in enumerate(zip(names, shapes, strict=True), start=1):
         is_map = len(shape) == 2
