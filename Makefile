@@ -28,8 +28,8 @@ lint: setup     ## check style, types and the layers of the package
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: lint      ## lint, then run all tests but those in the browser, a file of tests per core
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+test: lint      ## lint, then run all tests but those in the browser
+	$(BIN)/python -m pytest
 
 test-book: setup ## open every page of the smoke and the published book in headless Chromium
 	$(BIN)/gasp experiments run --profile smoke
