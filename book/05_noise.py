@@ -74,7 +74,7 @@ figures.gain_over(digits, undisturbed_at, rivals(digits))
 # except under loss of contrast. Under blur it is gone from σ = 0.75 on, and turns into a deficit at σ = 1. So GASPnet loses *more* to
 # most corruptions than the CNN does; it stays ahead because it starts ahead.
 #
-# A wider CNN is not led in this way. The one of as many multiplications is measured slightly behind GASPnet without corruption, and
+# Over a wider CNN there is no such lead. The CNN of as many multiplications is measured slightly behind GASPnet without corruption, and
 # ahead of it under Gaussian noise from σ = 0.1 on. In front of photographs width makes a CNN more robust, and not less as it does on
 # a black background.
 

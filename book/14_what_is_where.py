@@ -296,9 +296,8 @@ for label, condition, dataset, network in [*cases, ("on a photograph", clean, on
 table(["condition", "order", "separation", "pairs closer than 45°", "pointing, reported", "pointing, missed"], rows)
 
 # %% tags=["remove-cell"]
-nearest = torch.cos(trajectory.phases[-1][-1].gather(1, units).unsqueeze(2) - means.unsqueeze(1)).argmax(
-    2
-)  # of two digits and photo
+reporting = trajectory.phases[-1][-1].gather(1, units)
+nearest = torch.cos(reporting.unsqueeze(2) - means.unsqueeze(1)).argmax(2)  # object 0 or 1, or 2: the photograph
 glue("to_photo", f"{(nearest == 2).float().mean():.3f}", display=False)
 glue("to_other", f"{(nearest == 1 - torch.arange(2)).float().mean():.3f}", display=False)
 

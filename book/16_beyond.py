@@ -203,7 +203,7 @@ table_of(by_variant(conditions, ["cnn_parameters", "gattanet", "gaspnet"]), "sha
 # We measured no benefit from phases or attention. On *inside or outside* the CNN has the highest mean on test scenes, but the
 # differences are smaller than three seeds can resolve. GASPnet's phases do mark the two outlines as two objects: in the first layer
 # their order is {glue:text}`inside_order` and their separation {glue:text}`inside_separation`. But this only tells the
-# outlines apart: no output unit stands for a shape, so nothing reads off which of them is inside the other.
+# outlines apart: no output unit stands for a shape, and the phases do not tell which of the two is inside the other.
 # {numref}`fig-few-examples` shows accuracy on validation scenes against the number of different training scenes.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Inside or outside: share of right answers against the number of different training scenes, at the last time step (validation scenes; mean over three seeds, 95 % interval).", "name": "fig-few-examples"}, "image": {"alt": "Accuracy of a CNN, GAttANet and GASPnet that rises with the number of training examples."}}
@@ -218,7 +218,7 @@ figures.accuracy_over(
 #
 # After three epochs no network has learned it: all answer at or near chance, although GASPnet's phases tell the two shapes apart
 # almost perfectly (order {glue:text}`same_order`, separation {glue:text}`same_separation`). With four
-# times as much training the networks part. GASPnet learns the task; the CNN and GAttANet stay at chance, and their loss on training
+# times as much training the networks differ. GASPnet learns the task; the CNN and GAttANet stay at chance, and their loss on training
 # scenes stays at that of guessing (ln 2 = 0.693). These are runs of a study, on validation scenes; they have not been tested yet.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Same or different: share of right answers on validation scenes after each epoch, at the last time step (seed 0).", "name": "fig-sameness"}, "image": {"alt": "Learning curves: some networks stay at one half, others jump to nearly one after some epochs."}}
@@ -228,10 +228,11 @@ figures.learning_curves(sameness[sameness["seed"] == 0], "answer")
 # %% tags=["remove-input"]
 import pandas as pd
 
+answered = undisturbed(sameness)
 losses = sameness[(sameness["evaluation"] == "training") & (sameness["metric"] == "classification_loss")]
 shown = {
-    "first step": undisturbed(sameness)[undisturbed(sameness)["t"] == 0],
-    "last step": last_step(undisturbed(sameness)),
+    "first step": answered[answered["t"] == 0],
+    "last step": last_step(answered),
     "loss on training scenes": last_step(at_level(losses, losses["level"].max())),
 }
 by_seed = pd.DataFrame({name: rows.set_index(["variant", "seed"])["value"] for name, rows in shown.items()})
