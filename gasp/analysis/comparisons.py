@@ -103,9 +103,17 @@ def phase_feedback(claim: str, dataset: str, profile: Profile, _: Design) -> Ite
 
 
 def fewer_examples(claim: str, dataset: str, _: Profile, design: Design) -> Iterator[Effect]:
-    """GASPnet, and then global attention, minus the CNN with as many parameters, after training on few scenes."""
-    for variant in (design.gaspnet, design.attention):
-        yield _difference(claim, "few examples", dataset, variant, design.parameters, ["clean/0/scene"])
+    """After training on few scenes, three effects, each a part of the claim with a verdict of its own.
+
+    Phases: GASPnet − the CNN of as many parameters. Attention: the network with global attention − that CNN. And phases beyond
+    masks: GASPnet − the gate without phases, because both saw the masks of the shapes in training, and the CNN did not.
+    """
+    for part, variant, other in (
+        ("phases", design.gaspnet, design.parameters),
+        ("attention", design.attention, design.parameters),
+        ("phases beyond masks", design.gaspnet, "gate"),
+    ):
+        yield _difference(claim, "right answers", dataset, variant, other, ["clean/0/scene"], part=part)
 
 
 def robustness(claim: str, dataset: str, profile: Profile, design: Design) -> Iterator[Effect]:

@@ -308,7 +308,7 @@ def beyond(run: Experiment, condition: str) -> tuple[float, float]:
 
 def test_feedback_prediction_and_attention_are_compared_with_the_network_that_lacks_them(write, simulate):
     variants = ["cnn", "cnn_parameters", "gaspnet", "gattanet", "komplexnet", "komplexnet_feedback"]
-    variants += ["predictive_cnn", "predictive_gaspnet"]
+    variants += ["predictive_cnn", "predictive_gaspnet", "gate"]
     write(
         judges=True,
         datasets={
@@ -335,8 +335,9 @@ def test_feedback_prediction_and_attention_are_compared_with_the_network_that_la
             ("O6", f"{both} − GASPnet: Gaussian noise"): 0.05,
             ("O6", f"{both} − CNN with prediction: no noise"): 0.25,
             ("O6", f"{both} − CNN with prediction: Gaussian noise"): 0.25 - 0.2 * (0.8 / 3),
-            ("O7", "GASPnet − CNN, as many parameters: few examples"): 0.2,
-            ("O7", "GAttANet − CNN, as many parameters: few examples"): 0.05,
+            ("O7", "GASPnet − CNN, as many parameters: right answers"): 0.2,
+            ("O7", "GAttANet − CNN, as many parameters: right answers"): 0.05,
+            ("O7", "GASPnet − gate without phases: right answers"): 0.2,
         },
         abs=0.006,  # one scene in 200
     )
