@@ -124,9 +124,9 @@ figures.animation(image, *align_first_layer(model, image, 4 * model.settings.ite
 # The paper makes eight claims that a program can check, C1 to C8. We add seven of our own, O1 to O7. Each claim is judged on each
 # data set: in our implementation it **holds**, **does not hold**, is **unclear**, or was **not tested** (fewer than two seeds). A
 # verdict is about GASPnet with our additions and, as in the paper, the CNN is one of as many parameters, unless the claim says
-# otherwise. Where we tested it, a cell
-# adds two further verdicts in smaller letters: *stricter*, against a CNN of as many multiplications, and *paper alone*, about GASPnet
-# (paper). {ref}`the-rule` says how verdicts are reached.
+# otherwise. Where we tested it, a cell adds two further verdicts in smaller letters: *stricter*, against a CNN of as many
+# multiplications, and *paper alone*, about GASPnet (paper). No claim of the paper holds on every data set on which it is judged.
+# {ref}`the-rule` says how verdicts are reached.
 
 # %% tags=["remove-input"]
 from gasp.analysis import verdicts

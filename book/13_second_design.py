@@ -45,7 +45,7 @@ banner(settings, overrides)
 import pandas as pd
 
 from gasp.analysis.statistics import at_level, last_step, levels_of, undisturbed
-from gasp.analysis.tables import by_run, dataset_label, run_label, table_of
+from gasp.analysis.tables import by_run, by_seed, dataset_label, table_of
 
 trained = settings.examples
 
@@ -310,9 +310,7 @@ columns = {
     "σ = 0.1, last step": last_step(at_level(levels_of(labels, "gaussian"), 0.1)),
     "separation": last_step(apart),
 }
-by_seed = pd.DataFrame({name: rows.set_index(["variant", "seed"])["value"] for name, rows in columns.items()})
-by_seed.index = pd.MultiIndex.from_tuples((run_label(run), str(seed)) for run, seed in by_seed.index)
-table_of(by_seed.map(lambda value: f"{value:.3f}"), "two digits on a photograph, six epochs", "seed")
+table_of(by_seed(columns), "two digits on a photograph, six epochs", "seed")
 
 # %% [markdown]
 # After three epochs (seed 0), masks are worth more to the gate alone than to GASPnet with one phase per location. After six epochs

@@ -77,9 +77,9 @@ def datasets_of(profile: Profile, claim: str) -> list[str]:
 
 
 GROUPS = {
-    "accuracy": "GASPnet is more accurate than other networks",
-    "time": "Its accuracy grows over time",
-    "phases": "Its phases separate objects",
+    "accuracy": "Is GASPnet more accurate than other networks?",
+    "time": "Does its accuracy grow over time?",
+    "phases": "Do its phases separate objects?",
     "ours": "Our own claims",
 }
 """The groups of claims. Those about accuracy compare the same GASPnets with other networks, so they are one finding."""

@@ -23,6 +23,7 @@ __all__ = [
     "DATASETS",
     "by_condition",
     "by_run",
+    "by_seed",
     "by_variant",
     "dataset_label",
     "parts_of_difference",
@@ -38,7 +39,9 @@ DATASETS = {
     "multi_mnist_cifar": "two digits on a photograph",
     "coloured_mnist": "two painted digits",
     "inside": "inside or outside",
+    "touching": "touching or apart",
     "same_different": "same or different",
+    "same_different_short": "same or different, three epochs",
     "cifar_mnist": "digit on a photograph (CIFAR-MNIST)",
     "cifar_fashion": "garment on a photograph (CIFAR-Fashion)",
 }
@@ -139,6 +142,17 @@ def by_run(results: pd.DataFrame, **metrics: pd.DataFrame) -> pd.DataFrame:
     cells = pd.DataFrame(means).reindex(results["variant"].unique())
     cells.index = cells.index.map(run_label)
     return cells.map(lambda mean: "" if pd.isna(mean) else f"{mean:.3f}")
+
+
+def by_seed(columns: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """A row for each run of a study and each seed.
+
+    Args:
+        columns: by their labels, one value for each run and seed.
+    """
+    cells = pd.DataFrame({label: rows.set_index(["variant", "seed"])["value"] for label, rows in columns.items()})
+    cells.index = pd.MultiIndex.from_tuples((run_label(run), str(seed)) for run, seed in cells.index)
+    return cells.map(lambda value: f"{value:.3f}")
 
 
 def _label(compared: Compared) -> str:

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from gasp.analysis.statistics import formatted, mean_interval, paired_difference
-from gasp.analysis.tables import by_condition, by_variant, parts_of_difference, table, table_of
+from gasp.analysis.tables import by_condition, by_seed, by_variant, parts_of_difference, table, table_of
 from gasp.settings import GaspError
 
 CLEAN = {"cnn": [0.90, 0.92, 0.87], "gaspnet": [0.93, 0.94, 0.91], "gattanet": [0.5, 0.6, 0.8]}
@@ -104,3 +104,16 @@ def test_tables_of_several_data_sets_are_stacked():
     lines = table_of(both, "data set", "model").data.splitlines()
     assert lines[0] == "| data set | model | no noise | GASPnet − this one | noise | GASPnet − this one |"
     assert [line.split(" | ")[:2] for line in lines[2:]] == [["| `one`", "CNN, same layers"], ["| `two`", "GASPnet"]]
+
+
+def test_runs_and_seeds_are_rows_in_whatever_order_columns_have_them():
+    last = pd.DataFrame(
+        {"variant": ["cnn, examples = 64", "cnn, examples = 64", "gate"], "seed": [0, 1, 0], "value": [0.1, 0.2, 0.3]}
+    )
+    found = by_seed({"last": last, "first": last[::-1].assign(value=[0.6, 0.5, 0.4])})
+    assert found.to_dict("list") == {"last": ["0.100", "0.200", "0.300"], "first": ["0.400", "0.500", "0.600"]}
+    assert found.index.tolist() == [
+        ("CNN, same layers, examples = 64", "0"),
+        ("CNN, same layers, examples = 64", "1"),
+        ("gate without phases", "0"),
+    ]
