@@ -33,10 +33,9 @@ banner(settings, overrides)
 # 50 × 50 pixels, resized to 32 × 32 (*two digits*). Their boxes do not overlap; in two variants of the data set they may, by up to a
 # quarter or a half of the smaller box. **CIFAR-MNIST** and **CIFAR-Fashion** put a 28 × 28 digit or piece of clothing at a random
 # place on a 32 × 32 photograph, added and clipped at white; one head reports the item, another the photograph. **Two digits on a
-# photograph** are those of multi-MNIST, added to a photograph that need not be named, after KomplexNet's own data. Three more data
-# sets serve single chapters: two painted digits whose colours must be named, too ({ref}`what-is-where`), and two problems of visual
-# reasoning, *inside or outside* and *same or different*
-# ({ref}`visual-reasoning`).
+# photograph** are those of multi-MNIST, added to a photograph that need not be named, after KomplexNet's own data. Four more data
+# sets serve single chapters: two painted digits whose colours must be named, too ({ref}`what-is-where`), and three problems of
+# visual reasoning, *inside or outside*, *touching or apart* and *same or different* ({ref}`visual-reasoning`).
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "Scenes of every data set (validation images).", "name": "fig-datasets"}, "image": {"alt": "Rows of small images: pairs of digits, with more and more overlap, and digits and clothes on photographs."}}
 from gasp.analysis import figures
@@ -200,7 +199,8 @@ glue("family_ours", str((families == "ours").sum()), display=False)
 # and its corrected p is below {glue:text}`alpha`. Otherwise it is *unclear*. With fewer than two seeds it is *not tested*.
 #
 # **4. Effects become a verdict.** A claim holds on a data set if all its effects there hold. It does not hold if at least one of
-# them does not hold. It is not tested if none of them is, and unclear in all other cases. In a profile whose runs are too short to
+# them does not hold. It is not tested if none of them is, and unclear in all other cases. Each layer of claim C6, and each part of
+# claim O7, has a verdict of its own in the same way. In a profile whose runs are too short to
 # support a conclusion, such as `smoke`, whatever was tested is *not judged*.
 #
 # Each design is judged by itself, and the correction is made for each design by itself. A verdict is about GASPnet with our
@@ -225,8 +225,8 @@ glue("family_ours", str((families == "ours").sum()), display=False)
 #   photograph at most {glue:text}`margin` less often. This margin is about twice the standard error that ten seeds would give,
 #   estimated on validation scenes of photographs. We have fewer seeds, so it is a strict one.
 # - *Phases separate the objects* (C6) is judged in each convolutional layer, at the last time step. Order within objects must exceed
-#   {glue:text}`separated` of at most 1, and separation {glue:text}`separated` of the largest possible, which is 1 for two objects and
-#   0.75 for three. At these thresholds, with two objects, mean phases are then at least 127° apart, and phases deviate from them by
+#   {glue:text}`separated`, where 1 is the largest possible. Separation must exceed {glue:text}`separated` of the largest possible,
+#   which is 1 for two objects and 0.75 for three. At these thresholds, with two objects, mean phases are at least 127° apart, and phases deviate from them by
 #   at most 38° (the circular standard deviation). So about 19 of 20 locations are nearer to their own object. Order and separation
 #   are averaged over scenes before they are stored, so this claim is tested over seeds alone.
 #
@@ -247,8 +247,9 @@ glue("family_ours", str((families == "ours").sum()), display=False)
 #   difference over noise and its slope must be above zero. Levels are chosen as for C3.
 # - O6: *Both together.* GASPnet with prediction must be more accurate than GASPnet, and than the CNN with prediction, without noise
 #   and over the levels of Gaussian noise.
-# - O7: *Few examples.* On problems of visual reasoning, GASPnet and GAttANet must each be more accurate than the CNN of as many
-#   parameters, all trained on the same few scenes ({ref}`visual-reasoning`).
+# - O7: *Few examples.* On problems of visual reasoning, three differences in the share of right answers have a verdict each, after
+#   training on the same scenes ({ref}`visual-reasoning`). *Phases*: GASPnet minus the CNN of as many parameters. *Attention*: GAttANet
+#   minus that CNN. *Phases beyond masks*: GASPnet minus the gate without phases, which sees the same masks in training.
 #
 # {py:mod}`gasp.analysis.verdicts` holds the rule as code, {py:mod}`gasp.analysis.comparisons` the comparisons, and
 # {py:mod}`gasp.analysis.claims` the claims.

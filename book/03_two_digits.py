@@ -91,7 +91,7 @@ table_of(accuracy, "model")
 # GASPnet takes three steps, t = 0, 1 and 2. At t = 0 it uses no phases. At every later step its phases align further, it sweeps
 # through its layers again, and its answer is a weighted mean of the answers of all steps so far.
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "Share of test scenes with both digits right at every time step, at several levels of Gaussian noise, given by its standard deviation where pixels are between 0 and 1 (mean over seeds, 95 % interval). Dotted lines with bands are networks with a single step.", "name": "fig-time"}, "image": {"alt": "Accuracy of GASPnet over time steps at each noise level, and dotted lines for the models without time."}}
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Share of test scenes with both digits right at every time step, at several levels of Gaussian noise, given by its standard deviation where pixels are between 0 and 1 (mean over seeds, 95 % interval). Dashed lines with bands are networks with a single step.", "name": "fig-time"}, "image": {"alt": "Accuracy of GASPnet over time steps at each noise level, and dotted lines for the models without time."}}
 levels = settings.evaluation.corruptions["gaussian"]
 figures.accuracy_over_time(results, [0.0, *levels[:4:2]])
 
@@ -99,7 +99,7 @@ figures.accuracy_over_time(results, [0.0, *levels[:4:2]])
 # Accuracy rises over time at every level of noise shown, and most of the gain is there at t = 1. The table in the next section
 # has the gains in numbers. With more time steps than in training, accuracy stays about where it was:
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "Share of test scenes with both digits right over more time steps than in training (mean over seeds, 95 % interval). Dotted lines with bands are networks with a single step.", "name": "fig-longer"}, "image": {"alt": "Accuracy of GASPnet over more time steps, at each noise level."}}
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Share of test scenes with both digits right over more time steps than in training, on fewer scenes than in {numref}`fig-time` (mean over seeds, 95 % interval). Dashed lines with bands are networks with a single step.", "name": "fig-longer"}, "image": {"alt": "Accuracy of GASPnet over more time steps, at each noise level."}}
 without_gate = results[results["variant"] != "gate"]  # its later steps were never trained
 figures.accuracy_over_time(without_gate, settings.evaluation.longer_noise, "longer")
 
@@ -109,7 +109,7 @@ figures.accuracy_over_time(without_gate, settings.evaluation.longer_noise, "long
 #
 # At t = 0 GASPnet is a feed-forward network: the CNN's layers, with weights that were trained together with phases, and a gate. So
 # its difference from the CNN of the same layers has two parts: what is there at the first step, before any phase acts, and what
-# later steps add. The last column compares GASPnet with a gate that was trained without phases.
+# later steps add. *GASPnet − gate without phases* compares it with a gate that was trained alone.
 
 # %% tags=["remove-input"]
 import pandas as pd
@@ -124,8 +124,8 @@ gate = by_condition({level: last_step(rows) for level, rows in shown.items()}, (
 table_of(pd.concat([parts, gate], axis=1), "noise σ")
 
 # %% [markdown]
-# Differences in the share of test scenes with both digits right, paired by seed, with 95 % intervals. The first column is the sum of
-# the next two, up to rounding.
+# Differences in the share of test scenes with both digits right, paired by seed, with 95 % intervals. *Last step − CNN* is the sum
+# of the two parts, up to rounding.
 #
 # - **Without noise**, GASPnet is as accurate as the CNN at its first step, and the whole gain comes later.
 # - **Under noise**, most of the gain is there at the first step. We think that the gate silences noise in the background.
@@ -154,8 +154,8 @@ for name, run in {"gain_unaligned": "no_alignment, steps = 2", "gain_aligned": "
 #
 # *GASPnet (paper)* lacks our additions. Over the CNN of as many parameters it gains about as much as GASPnet without noise, and less
 # under noise. A CNN of as many multiplications is more accurate than it without noise, and less accurate under noise. These networks
-# were tested on another draw of scenes ({ref}`the-methods`), so compare differences and not levels. The last rows repeat the
-# difference for GASPnet with our additions.
+# were tested on another draw of scenes ({ref}`the-methods`), so compare differences and not levels. The last difference is
+# that of GASPnet with our additions.
 
 # %% tags=["remove-input"]
 from gasp.experiments.variants import VARIANTS

@@ -11,8 +11,7 @@
 # (the-photographs)=
 # # Photographs
 #
-# Behind digits on an empty ground, nothing is active. A photograph is active everywhere, and wherever a digit is, the photograph is
-# behind it. Two tasks show what phases are worth then. In the first, two digits must be picked out and the photograph need not be
+# A black background is silent: the network has no activity there. A photograph is active everywhere, also behind the digits. Two tasks show what phases are worth then. In the first, two digits must be picked out and the photograph need not be
 # named (claim C1). In the second, a digit or a piece of clothing *and* the photograph must be named (claim C2).
 
 # %% tags=["parameters", "remove-cell"]
@@ -47,7 +46,7 @@ verdicts.claims_box(
 # Two digits are added to a photograph of CIFAR-10, as in the code of KomplexNet {cite:p}`komplexnet`, and only the digits must be
 # named.
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "Two digits on a photograph, and the masks of both digits and the photograph.", "name": "fig-photo-digits"}, "image": {"alt": "A row of photographs with two handwritten digits on each, and below each the digits and what is behind them in three colours."}}
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "Two digits on a photograph, and below each the masks of the digits (blue, orange) and of the photograph (green).", "name": "fig-photo-digits"}, "image": {"alt": "A row of photographs with two handwritten digits on each, and below each the digits and what is behind them in three colours."}}
 from gasp.analysis import figures
 
 dataset = settings.datasets["multi_mnist_cifar"]
@@ -79,7 +78,7 @@ table_of(accuracy, "model")
 #
 # ### Over time steps
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits on a photograph: share of test scenes with both digits right at every time step (mean over seeds, 95 % interval). Dotted lines with bands are networks with a single step.", "name": "fig-photo-time"}, "image": {"alt": "Accuracy of GASPnet over time steps at each noise level, and dotted lines for the models without time."}}
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits on a photograph: share of test scenes with both digits right at every time step (mean over seeds, 95 % interval). Dashed lines with bands are networks with a single step.", "name": "fig-photo-time"}, "image": {"alt": "Accuracy of GASPnet over time steps at each noise level, and dotted lines for the models without time."}}
 levels = settings.evaluation.corruptions["gaussian"]
 figures.accuracy_over_time(selected, [0.0, *levels[:4:2]])
 
@@ -92,14 +91,14 @@ from gasp.analysis.statistics import at_level, levels_of
 from gasp.analysis.tables import parts_of_difference
 
 noise = levels_of(selected, "gaussian", undisturbed_at=dataset.undisturbed("gaussian"))
-table_of(parts_of_difference({f"σ = {level:g}": at_level(noise, level) for level in [0.0, *levels[:4:2]]}), "GASPnet")
+table_of(parts_of_difference({f"σ = {level:g}": at_level(noise, level) for level in [0.0, *levels[:4:2]]}), "difference")
 
 # %% [markdown]
 # Both parts count: two thirds of the gain without noise are there at the first step, and later steps add the rest. Up to σ = 0.15
 # later steps add about as much under noise as without it; over all levels up to 0.5, they add less the higher the noise. Claim C3
 # asks for more, so it does not hold.
 #
-# Phases are worth less than the last row suggests. A gate that was trained without phases reaches more in its single step than
+# Phases are worth less than the gain of later steps suggests. A gate that was trained without phases reaches more in its single step than
 # GASPnet does in its first. What phases are worth in the end is the difference between GASPnet and that gate, in the first table.
 #
 # ### What gate and phases do
@@ -154,7 +153,7 @@ compared = ["paper_cnn_parameters", "paper_cnn_compute", "paper_gaspnet", "paper
 names = [name for name in ("cifar_mnist", "cifar_fashion") if settings.experiments([name])]
 results = {name: gasp.run_all(settings.experiments([name], compared), settings) for name in names}
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "Scenes of CIFAR-MNIST, and the masks of item and photograph.", "name": "fig-photographs"}, "image": {"alt": "A row of photographs with a handwritten digit on each, and below each the digit and what is behind it in two colours."}}
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "Scenes of CIFAR-MNIST, and below each the masks of the item (blue) and of the photograph (orange).", "name": "fig-photographs"}, "image": {"alt": "A row of photographs with a handwritten digit on each, and below each the digit and what is behind it in two colours."}}
 photographs = settings.datasets["cifar_mnist"]
 figures.scenes(photographs.compose("test", 5, seed=1))
 
@@ -185,12 +184,13 @@ table_of(by_condition(clean, *compared[:3], (compared[2], compared[0])), "scenes
 # The first step with aligned phases makes GASPnet (paper) *less* accurate, and the next makes up for only a part of it. With ideal
 # phases, accuracy does not fall over time:
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "CIFAR-MNIST: share of test scenes with both labels right at every time step (mean over seeds, 95 % interval). Dotted lines with bands are networks with a single step; in *ideal phases*, masks set the phases of the first layer.", "name": "fig-cifar-time"}, "image": {"alt": "Accuracy over time steps of GASPnet and of the network with ideal phases, and dotted lines for the CNNs."}}
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "CIFAR-MNIST: share of test scenes with both labels right at every time step (mean over seeds, 95 % interval). Dashed lines with bands are networks with a single step; in *ideal phases*, masks set the phases of the first layer.", "name": "fig-cifar-time"}, "image": {"alt": "Accuracy over time steps of GASPnet and of the network with ideal phases, and dashed lines for the CNNs."}}
 figures.accuracy_over_time(results["cifar_mnist"], [0.0, *levels[1::3]])
 
 # %% [markdown]
 # Why? The mean phases of item and photograph come into antiphase, but the order within them stays far below that of two digits
-# ({numref}`fig-order-photographs`, with pictures in {ref}`the-phases`). The mean over both hides that item and photograph differ:
+# ({numref}`fig-order-photographs`, with pictures in {ref}`the-phases`). The mean over both hides that item and photograph differ in
+# order:
 
 # %% tags=["remove-input"]
 from gasp.experiments.variants import VARIANTS
@@ -205,7 +205,7 @@ for variant in ("paper_gaspnet", "paper_ideal_phases"):
     maps = [phases for phases in trajectory.phases if phases.ndim == 4]
     orders = [order_of_objects(phases, masks)[-1].mean(0).tolist() for phases in maps]
     rows.append([VARIANTS[variant].label, *(f"{item:.2f} / {photograph:.2f}" for item, photograph in orders)])
-table(["order within item / photograph", *(f"layer {layer + 1}" for layer in range(len(maps)))], rows)
+table(["network", *(f"item / photograph, layer {layer + 1}" for layer in range(len(maps)))], rows)
 
 # %% [markdown]
 # These are networks of seed 0 at the last time step, on 512 validation scenes. In GASPnet (paper) the item keeps one phase better
@@ -223,7 +223,7 @@ table(["order within item / photograph", *(f"layer {layer + 1}" for layer in ran
 both = gasp.run_all(settings.experiments(["cifar_mnist"], ["paper_no_modulation", "paper_gaspnet"]), settings)
 whole = {label: undisturbed(both, metric) for label, metric in metrics.items()}
 parts = parts_of_difference(whole, "paper_gaspnet", "paper_no_modulation")
-table_of(parts, "GASPnet (paper), no noise")
+table_of(parts, "difference")
 
 # %% [markdown]
 # ### With our additions
@@ -246,7 +246,7 @@ table_of(by_condition(clean, "cnn_parameters", "gaspnet", ("gaspnet", "cnn_param
 
 # %% tags=["remove-input"]
 whole = {label: undisturbed(ours, metric) for label, metric in metrics.items()}
-table_of(parts_of_difference(whole), "GASPnet, no noise")
+table_of(parts_of_difference(whole), "difference")
 
 # %% [markdown]
 # At its first step GASPnet names the item less well than the CNN of the same layers, and later steps more than make up for it. For
@@ -258,8 +258,8 @@ table_of(parts_of_difference(whole), "GASPnet, no noise")
 # %% [markdown]
 # ## What follows
 #
-# - Of two digits alone, two digits on a photograph and CIFAR-MNIST, GASPnet gains most, without noise, on the second. The gate makes
-#   most of this gain, and phases seem to add a little.
+# - Without noise, GASPnet gains most over the CNN where two digits must be picked out of a photograph. The gate makes most of this
+#   gain, and phases seem to add a little.
 # - Where the photograph must be named, too, the paper's mechanisms cost accuracy. A photograph that falls into many phases is
 #   probably part of the reason: ideal phases bring accuracy closer to that of the CNN, but not above it.
 # - With our additions, later steps help there, too; how much of that is due to phases is open, as no gate without phases was run on

@@ -128,7 +128,7 @@ def by_corruption(dataset):
 
 figures.parts_of_gain(by_corruption("multi_mnist"))
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits on a photograph: the same two parts.", "name": "fig-photo-weights-phases"}, "image": {"alt": "Two horizontal bars for each corruption: one for the first step, one for what later steps add."}}
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits on a photograph: what GASPnet gains over the CNN of the same layers at its first step, and what later steps add (mean over seeds, 95 % interval).", "name": "fig-photo-weights-phases"}, "image": {"alt": "Two horizontal bars for each corruption: one for the first step, one for what later steps add."}}
 figures.parts_of_gain(by_corruption("multi_mnist_cifar"))
 
 # %% [markdown]
@@ -137,7 +137,7 @@ figures.parts_of_gain(by_corruption("multi_mnist_cifar"))
 # blur GASPnet's first step is worse than the CNN of the same layers, and later steps make up for that.
 #
 # Does it take phases, then? Within GASPnet, later steps add accuracy on average under every corruption. But a gate that was trained
-# *without* phases comes close to the whole of GASPnet (last column of the table). The interval of the difference excludes zero only
+# *without* phases comes close to the whole of GASPnet (*GASPnet − gate without phases* in the table above). The interval of the difference excludes zero only
 # under blur on two digits; these intervals have three seeds and are not corrected for their number.
 #
 # ## With the paper's mechanisms alone

@@ -58,8 +58,8 @@ figures.comparison(results["cifar_mnist"])
 # ## What changes
 #
 # The table gives GASPnet (paper) minus each variant, at the last time step, paired by seed. Above zero, GASPnet (paper) is more
-# accurate: in the first three rows of each data set, the part that was removed helps. The last two replace phases instead of removing
-# a part.
+# accurate: the part that was removed (modulation, synchrony loss or neighbourhood) helps. *Random* and *ideal* phases replace phases
+# instead of removing a part.
 
 # %% tags=["remove-input"]
 import pandas as pd
@@ -89,8 +89,8 @@ table_of(pd.concat(gains), "scenes", "variant")
 # **On CIFAR-MNIST**, removing any of the three parts *raises* accuracy, to about that of the CNN of the same layers. Without
 # modulation no phase is used. Without the other two, all phases are alike ({numref}`fig-cifar-separation`), so no connection is
 # weakened. None of these networks is modulated by phases that differ, which suggests that such modulation costs accuracy when the
-# photograph must be named. It is not only that phases are wrong: ideal phases are better than the network's own, and were still
-# measured below no modulation.
+# photograph must be named. Wrong phases are not the only reason: with ideal phases the network was more accurate than with its own, and still
+# less accurate than without modulation.
 #
 # ## What the changes do to phases
 

@@ -93,13 +93,13 @@ for name in ("multi_mnist", "cifar_mnist"):
 # To compare like with like, all four networks answer from their last sweep, and GASPnet has none of our additions. In this section
 # *(paper)* marks these versions. Bands are the CNN of as many parameters.
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits: share of test scenes with both digits right at every time step (mean over five seeds, 95 % interval). The dotted line with a band is the CNN of as many parameters.", "name": "fig-predecessors"}, "image": {"alt": "Accuracy over time steps of GASPnet, GAttANet and KomplexNet at several levels of noise, and a dotted line for the CNN."}}
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits: share of test scenes with both digits right at every time step (mean over five seeds, 95 % interval). The dashed line with a band is the CNN of as many parameters.", "name": "fig-predecessors"}, "image": {"alt": "Accuracy over time steps of GASPnet, GAttANet and KomplexNet at several levels of noise, and a dashed line for the CNN."}}
 from gasp.analysis import figures
 
 levels = settings.evaluation.corruptions["gaussian"]
 figures.accuracy_over_time(results["multi_mnist"], [0.0, *levels[1:4:2]])
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "CIFAR-MNIST: the same, with both labels right.", "name": "fig-cifar-predecessors"}, "image": {"alt": "Accuracy over time steps of GASPnet, GAttANet and KomplexNet at several levels of noise, and a dotted line for the CNN."}}
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "CIFAR-MNIST: the same, with both labels right.", "name": "fig-cifar-predecessors"}, "image": {"alt": "Accuracy over time steps of GASPnet, GAttANet and KomplexNet at several levels of noise, and a dashed line for the CNN."}}
 figures.accuracy_over_time(results["cifar_mnist"], [0.0, *levels[1:4:2]])
 
 # %% tags=["remove-input"]
@@ -131,8 +131,8 @@ figures.accuracy_over(results["multi_mnist"], undisturbed_at)
 # without noise. On two digits GAttANet is then as accurate as GASPnet (paper), and the verdict is unclear; on CIFAR-MNIST it is more
 # accurate, and the claim does not hold. On two digits under noise GASPnet (paper) is ahead, but the verdict does not count noise.
 #
-# On CIFAR-MNIST, GAttANet is about as accurate as the CNN. The two models with phases are less accurate, about half of it already at
-# t = 0, and KomplexNet is the least accurate of all. GAttANet has time steps and attention, so these are unlikely to be the cause of
+# On CIFAR-MNIST, GAttANet is about as accurate as the CNN. The two models with phases are less accurate. About half of their
+# deficit is there at t = 0. KomplexNet is the least accurate of all. GAttANet has time steps and attention, so these are unlikely to be the cause of
 # the loss. What the other two share is phases and the synchrony loss; {ref}`the-ablations` takes them apart for GASPnet (paper).
 
 # %% [markdown]

@@ -131,7 +131,7 @@ for name, text in {
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "GASPnet (paper) and the CNN: duration of a training step and of an inference against the number of time steps (medians, quartiles). The CNN has one step. Dotted: the floor, the multiplications of the sweeps at the machine's best rate.", "name": "fig-costs-time"}, "image": {"alt": "Two panels of lines that rise with the number of time steps, far above a dotted line."}}
 figures.costs_over_time(table)
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "The parts of a training step and of an inference of GASPnet (paper) at T = 3. Each part is a difference of medians: of the CNN, of GASPnet without iterations, and of GASPnet.", "name": "fig-costs-parts"}, "image": {"alt": "Two stacked bars of three parts: a plain sweep, modulated sweeps, Kuramoto iterations."}}
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "The parts of a training step and of an inference of GASPnet (paper) at T = 3. The first part is the median duration of the CNN; the second is what GASPnet without iterations takes beyond that; the third is what iterations add.", "name": "fig-costs-parts"}, "image": {"alt": "Two stacked bars of three parts: a plain sweep, modulated sweeps, Kuramoto iterations."}}
 figures.costs_of_parts(table)
 
 # %% [markdown]
@@ -179,8 +179,8 @@ figures.costs_of_coupling(table)
 #
 # Is GASPnet worth its cost? With the same budget one could train a wider CNN. {numref}`fig-accuracy-per-cost` shows accuracy on
 # two digits against cost, for CNNs of several widths, for the gate without phases and for GASPnet. The first panel counts
-# multiplications. The second shows measured time. A network above the grey line of the CNNs is worth its cost; one below it is less
-# accurate than a CNN that costs as much. By the clock GASPnet is dearer than the widest CNN, so there it is compared with that one.
+# multiplications. The second shows measured time. A network above the grey line that joins the CNNs is worth its cost; one below
+# it is less accurate than a CNN that costs as much. By the clock GASPnet is dearer than the widest CNN, so there it is compared with that one.
 
 # %% tags=["remove-cell"]
 import pandas as pd
@@ -205,8 +205,8 @@ figures.accuracy_over_cost(accuracy, costs, [CNN_WIDTHS, GASPNET_STEPS])
 
 # %% [markdown]
 # On these seeds GASPnet does not repay its cost on two digits without noise. A CNN 1.5 times as wide is measured as accurate with
-# about a quarter of the multiplications. The CNN of as many multiplications is more accurate on average, which is unclear after
-# correction for the number of effects, and takes less time. Claim O3 is about the second panel; since GASPnet is dearer than the
+# about a quarter of the multiplications. The CNN of as many multiplications takes less time. It was more accurate on average; after
+# correction for the number of effects, this difference is unclear. Claim O3 is about the second panel; since GASPnet is dearer than the
 # widest CNN, it makes the same comparison as the stricter version of claim C1, and is no second finding. Under Gaussian noise it is
 # the other way round: there GASPnet is far ahead of wider CNNs ({ref}`the-noise`), and the gate without phases reaches most of that
 # at a seventh of GASPnet's time.
@@ -246,8 +246,8 @@ tables.table(["profile", "runs", "training steps", "core-hours"], estimates)
 # - Most of the cost comes from the later time steps: each one repeats most of the network three times and adds Kuramoto iterations.
 # - The iterations take more than half of a training step. In the sizes measured, their cost grows less than linearly with the number
 #   of oscillators.
-# - A fair comparison gives the CNN the same budget. On these seeds a wide CNN is more accurate on clean digits, which is unclear
-#   after correction, and GASPnet is more accurate under Gaussian noise. The gate without phases gives most of GASPnet's robustness
+# - A fair comparison gives the CNN the same budget. On these seeds a wide CNN is more accurate on clean digits (after correction
+#   this is unclear), and GASPnet is more accurate under Gaussian noise. The gate without phases gives most of GASPnet's robustness
 #   for far less.
 #
 # ## Exercises

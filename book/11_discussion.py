@@ -64,8 +64,8 @@ for name, shown in {
 
 # %% [markdown]
 # GASPnet with our additions picks digits out of noise and photographs, mostly by its gate, and its phases say where they are. The
-# paper's mechanisms alone gain less under noise on two digits. Each cell lists the claims with a verdict on one data set
-# ({ref}`what-holds` has their texts). First GASPnet with our additions:
+# paper's mechanisms alone gain less under noise on two digits. The tables list, for each data set, the claims with each
+# verdict ({ref}`what-holds` has their texts). First GASPnet with our additions:
 
 # %% tags=["remove-input"]
 verdicts.datasets_table(judged)
@@ -163,7 +163,7 @@ verdicts.datasets_table(alone)
 #
 # The solution can be run after the cells above, in the notebook: see the buttons at the top of the page.
 #
-# **1. What makes an effect unclear?** Suppose that each effect that is *unclear* is as large as was measured, in whichever direction.
+# **1. What makes an effect unclear?** Suppose that every *unclear* effect really is as large as we measured it.
 # How many seeds would Student's test need to show it, if no correction were made for the number of effects?
 
 # %% tags=["hide-cell"] mystnb={"code_prompt_show": "Solution of exercise 1", "code_prompt_hide": "Hide the solution"}

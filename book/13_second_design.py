@@ -35,8 +35,8 @@ banner(settings, overrides)
 # ```
 #
 # The first section explains, after its test, where the network with the paper's mechanisms alone falls short. All later runs served
-# to choose the additions. Every run is declared under `studies` in the profile and stored like any other. Tables have a row for each
-# run, named by the variant and the settings that were changed. *First step* and *last step* give the share of scenes with every label
+# to choose the additions. Every run is declared under `studies` in the profile and stored like any other. In tables, a run is
+# named by its variant and the settings that were changed. *First step* and *last step* give the share of scenes with every label
 # right at t = 0 and at the end; a model with a single step has only the first. *Order* and *separation* describe the phases of the
 # first layer; for a gate without phases they are those of random phases. Random phases have a separation of 0.5 with two objects. The
 # largest possible is 1 with two objects, and 0.75 with three: two digits and the photograph.
@@ -65,8 +65,8 @@ def study(name):
 # (the-search)=
 # ## With the paper's mechanisms alone
 #
-# Without noise, no single setting is above the CNN. The closest are one whose phases do not separate (no neighbourhood) and one whose
-# phases masks set. Under strong noise, phases that masks set are above it. These runs are short (two epochs instead of six, one
+# Without noise, no single setting is above the CNN. Two come closest: the network without neighbourhood, whose phases do not
+# separate, and a network whose phases are set by masks. Under strong noise, phases set by masks are above the CNN. These runs are short (two epochs instead of six, one
 # seed). They compare what phases can reach, and do not tell which setting is best after full training.
 
 # %% tags=["remove-input"]
@@ -90,7 +90,7 @@ table_of(by_name[changed], "both labels right on CIFAR-MNIST", folded="Each chan
 #
 # ### What right phases would bring
 #
-# Phases that masks set in the first layer help the item under noise, and cost the photograph. With *ideal phases*, a location takes
+# In the first layer, phases set by masks help the item under noise, and cost the photograph. With *ideal phases*, a location takes
 # the mean phase of what its filter sees. With *figure*, it has the item's phase wherever a tenth of its filter's field is item.
 # *Figure* names the item better than the CNN even without noise. Both name the photograph less well. Deeper layers take their phases
 # from their input, so even here their phases are not right everywhere.
@@ -182,10 +182,9 @@ for name, (study_name, run) in {
 # %% [markdown]
 # ### What some changes are worth
 #
-# These runs have two time steps; the final model has three. Each of the upper rows changes one part of the reference in the first
-# row. The lower rows are controls: phases that masks set in every convolution (at test time, too), the gate without phases, and the
-# CNN. All were trained for three epochs with seed 0. The cells are shares of validation scenes with every label right at the last
-# step, without noise and under Gaussian noise of σ = 0.1. An empty cell was not run.
+# These runs have two time steps; the final model has three. Each run changes one part of the reference. At the end come controls:
+# phases set by masks in every convolution (at test time, too), the gate without phases, and the CNN. All were trained for three epochs with seed 0. The cells are shares of validation scenes with every label right at the last
+# step, without noise and under Gaussian noise of σ = 0.1. Where a number is missing, nothing was run.
 
 # %% tags=["remove-cell"]
 CHANGES = {
@@ -251,7 +250,7 @@ table_of(changes.map(lambda share: "" if pd.isna(share) else f"{share:.3f}"), "w
 # - A third time step gains on two digits on a photograph, most under noise, and loses with an item on a photograph after these three
 #   epochs. After six epochs it loses nothing there (table above).
 # - Half the key network is enough on a black background and too little on photographs.
-# - Phases that masks set, without a gate, are the best of all on two digits on a photograph, and far below the CNN on two digits
+# - Phases set by masks, without a gate, are the best of all on two digits on a photograph, and far below the CNN on two digits
 #   under noise. Right phases alone do not silence noise; the gate does.
 # - On photographs the plain mean over steps is worse than our read-out with a learned weight.
 #
@@ -333,8 +332,8 @@ table_of(study("masks_or_labels").droplevel(0), "three epochs")
 # - Where the photograph must be named, neither the gate nor GASPnet reaches the CNN of as many parameters.
 # - In one seed, phases of single channels did better than one phase per location where masks are known. Without masks they often do
 #   not separate.
-# - No addition was chosen by its accuracy on test scenes. That additions were needed we knew from the test of the paper's mechanisms
-#   on draw 0, whose scenes are made of the same test images; the design is tested on new scenes.
+# - No addition was chosen by its accuracy on test scenes. Only the need for additions was known from test scenes: those on
+#   which the paper's mechanisms had been tested first. The design itself is tested on new scenes, composed of the same test images.
 
 # %% [markdown]
 # ## Exercises
@@ -354,7 +353,7 @@ print(f"by {errors.max(1).mean():.4f} on average")
 # are judged on other scenes.
 
 # %% [markdown]
-# **2. Patch the second design.** Repeat the experiment with clean factors for GASPnet with our additions. What is left to repair?
+# **2. Clean factors with our additions.** Repeat the experiment with clean factors for GASPnet with our additions. What is left to repair?
 
 # %% tags=["hide-cell"] mystnb={"code_prompt_show": "Solution of exercise 2", "code_prompt_hide": "Hide the solution"}
 ours = gasp.load_example(settings, "gaspnet", "multi_mnist")

@@ -194,16 +194,22 @@ def by_attribution(results, variant, groups):
 
 
 phases, attributed = trained.studied("pointing"), trained.studied("attributions")
+asked_itself = trained.studied("attributions_of_gaspnet")
 
 
 def compared(dataset):
-    """Phases of GASPnet, attributions of the CNN, and phases minus occlusion, paired by seed."""
-    own = by_phases(phases[phases["dataset"] == dataset], "gaspnet")
+    """Phases of GASPnet, attributions of the CNN and of GASPnet, and phases minus the CNN's occlusion, paired by seed."""
+    here = phases[phases["dataset"] == dataset]
+    own = by_phases(here, "gaspnet")
     others = by_attribution(attributed[attributed["dataset"] == dataset], "cnn", GROUPS)
     gain = [ours - theirs for ours, theirs in zip(own, others["occlusion"], strict=True)]
     rows = [["GASPnet, **phases**", *map(shown, own)]]
     rows += [[f"CNN, {method}", *map(shown, points)] for method, points in others.items()]
-    return table(["pointing by", *ASKED], [*rows, ["phases − occlusion", *(shown(values, sign=True) for values in gain)]])
+    rows += [["phases − CNN, occlusion", *(shown(values, sign=True) for values in gain)]]
+    rows += [["GASPnet, **phases** (seed 0)", *map(shown, by_phases(here[here["seed"] == 0], "gaspnet"))]]
+    itself = by_attribution(asked_itself[asked_itself["dataset"] == dataset], "gaspnet", GROUPS)
+    rows += [[f"GASPnet, {method} (seed 0)", *map(shown, points)] for method, points in itself.items()]
+    return table(["pointing by", *ASKED], rows)
 
 
 compared("multi_mnist")
@@ -260,8 +266,8 @@ glue("windows", str(((digits.scenes.size - OCCLUDED) // OCCLUSION_STEP + 1) ** 2
 #
 # ## Where phases break
 #
-# The next table follows two networks (GASPnet, seed 0, 500 validation scenes) through the conditions; the last row is for the one
-# that was trained on photographs. The columns are order and separation of the phases in the first layer ({ref}`the-phases` explains
+# The next table follows two networks (GASPnet, seed 0, 500 validation scenes) through the conditions; *on a photograph* is the one
+# that was trained on photographs. Measured are order and separation of the phases in the first layer ({ref}`the-phases` explains
 # both), the share of pairs of objects whose mean phases are closer than 45°, and pointing to the digits that are reported and to
 # those that are missed.
 
@@ -316,11 +322,11 @@ glue("to_other", f"{(nearest == 1 - torch.arange(2)).float().mean():.3f}", displ
 #
 # ## Which digit has which colour
 #
-# Naming *a red 3 and a green 7* takes binding: whoever only knows that there are 3, 7, red and green may as well report a green 3,
-# an illusory conjunction. In this data set two digits have two of ten hues. One head names the digits, another the colours, and no
+# Naming *a red 3 and a green 7* takes binding. If all one knows is that there are a 3, a 7, something red and something green, one
+# may just as well report a green 3, an illusory conjunction. In this data set two digits have two of ten hues. One head names the digits, another the colours, and no
 # label says which goes with which. One in five pairs of digit and colour never occurs in training ({py:mod}`gasp.data.scenes`).
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "Painted digits, and the masks of both digits (validation scenes).", "name": "fig-colours"}, "image": {"alt": "A row of images with two handwritten digits in two colours each, and below each the masks of the two digits."}}
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "Painted digits, and below each the masks of its two objects, in blue and orange (validation scenes).", "name": "fig-colours"}, "image": {"alt": "A row of images with two handwritten digits in two colours each, and below each the masks of the two digits."}}
 painted_digits = settings.datasets["coloured_mnist"]
 figures.scenes(painted_digits.compose("validation", 5, seed=1))
 

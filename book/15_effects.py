@@ -57,7 +57,7 @@ verdicts.effects_table(effects)
 # - **C6** asks for an order above 0.8, and for a separation above 0.8 of the largest possible: above 0.6 where the photograph is a
 #   third object. Both are averaged over scenes before they are stored, so only seeds are tested.
 # - **O1** asks for more than half-way from chance to certainty.
-# - **≤** in the column p means that the permutation test can give no smaller value.
+# - **≤** before a p means that the permutation test can give no smaller value.
 # - **O2** sets two gains against each other: that from the first step to the last, and that of the first step over the CNN.
 #
 # ## The paper's mechanisms alone

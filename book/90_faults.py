@@ -13,8 +13,8 @@
 #
 # Training all runs takes hours. In that time a process may be killed, a disk may fill up, or someone may press Ctrl-C. Afterwards
 # finished results must still be there, half-finished runs must resume where they stopped, and damaged files must be recognised. In
-# {glue:text}`trials` trials, equally many for each fault below, the seven failures that must never happen occurred {glue:text}`wrong`
-# times. With ten trials per fault, a failure that occurs in one trial of four would be missed with a chance of 6 %. Loss of power was
+# {glue:text}`trials` trials, equally many for each fault below, {glue:text}`wrong` of the seven failures that must never happen
+# occurred. With ten trials per fault, a failure that occurs in one trial of four would be missed with a chance of 6 %. Loss of power was
 # not tested.
 #
 # One command runs these trials. Each trial starts four small runs in a folder of its own and disturbs them, mostly at a random
@@ -47,12 +47,13 @@ counts = faults.summary(trials)
 # %% tags=["remove-cell"]
 from myst_nb import glue
 
+occurred = {name: name.replace("_", " ") for name in faults.MUST_BE_ZERO if counts[name].any()}
 stopped = counts.loc[["terminated (SIGTERM)", "interrupted (Ctrl-C)"]]
 for name, text in {
     "trials": str(counts["trials"].sum()),
     "met": str(counts["met"].sum()),
-    "not_tried": ", ".join(sorted(set(trials[~trials["tried"]]["fault"]))) or "none",
-    "wrong": str(counts[list(faults.MUST_BE_ZERO)].to_numpy().sum()),
+    "not_tried": ", ".join(sorted(set(trials[~trials["tried"]]["fault"]))) or "no fault",
+    "wrong": ", ".join(occurred.values()) or "none",
     "leave": f"{stopped['leave'].max():.1f}",
     "again_told": str(stopped["again"].sum()),
     "again_killed": str(counts.loc["killed (SIGKILL)", "again"]),
@@ -61,8 +62,7 @@ for name, text in {
     glue(name, text, display=False)
 
 # %% [markdown]
-# Each row of the table is one fault. Faults that the machine of these trials did not permit: {glue:text}`not_tried`. The last seven
-# columns count what must never happen, so they should show nothing but zeros:
+# The machine of these trials left out {glue:text}`not_tried`. Seven failures must never happen; {glue:text}`wrong` of them occurred:
 #
 # - *lost*: a result of a finished run is missing;
 # - *repeated*: a finished run whose files were intact was computed again;
@@ -71,22 +71,21 @@ for name, text in {
 # - *differing*: a file differs from that of the undisturbed grid;
 # - *unclear*: a message is a traceback, or names neither the place nor what to do;
 # - *hung*: a command did not end.
-
-# %% tags=["remove-input"]
-header = ["fault", "stopped", "resumed", "steps repeated", *(name.replace("_", " ") for name in faults.MUST_BE_ZERO)]
-columns = ["met", "resumed", "again", *faults.MUST_BE_ZERO]
-cells = counts[columns].astype("string").fillna("–")
-table(header, [[fault, *row] for fault, row in zip(cells.index, cells.to_numpy(), strict=True)])
-
-# %% [markdown]
-# The other columns say what recovery cost:
+#
+# The table counts, for each fault, what recovery cost, and whatever occurred that must never happen:
 #
 # - *stopped*: commands that ended early, because they were killed, refused a damaged file or could not write; one trial may have
 #   several, {glue:text}`met` in all;
 # - *resumed*: trials whose last command continued a run from a checkpoint. In the others nothing was left to continue: the fault
 #   struck between two runs, or an earlier command of the trial had already gone to the end, as with the clock and most damaged files;
 # - *steps repeated*: training steps that were computed twice (–: not measured, because the steps of workers are not counted).
-#
+
+# %% tags=["remove-input"]
+columns = {"met": "stopped", "resumed": "resumed", "again": "steps repeated", **occurred}
+cells = counts[list(columns)].astype("string").fillna("–")
+table(["fault", *columns.values()], [[fault, *row] for fault, row in zip(cells.index, cells.to_numpy(), strict=True)])
+
+# %% [markdown]
 # The trials save a checkpoint after every step, so a kill costs only the step in which it happens ({glue:text}`again_killed` steps in
 # {glue:text}`met_killed` kills). Real runs save every 15 seconds, so a kill costs up to 15 seconds of training. A command that is
 # asked to stop loses nothing ({glue:text}`again_told` steps): it completes its step and saves it, which took at most

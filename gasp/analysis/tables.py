@@ -41,7 +41,6 @@ DATASETS = {
     "inside": "inside or outside",
     "touching": "touching or apart",
     "same_different": "same or different",
-    "same_different_short": "same or different, three epochs",
     "cifar_mnist": "digit on a photograph (CIFAR-MNIST)",
     "cifar_fashion": "garment on a photograph (CIFAR-Fashion)",
 }
@@ -110,7 +109,8 @@ def by_variant(
         if means:
             columns.append(pd.Series([_cell(values, variant) for variant in variants], name=label))
         gains = ["" if variant == gaspnet else _cell(values, (gaspnet, variant)) for variant in variants]
-        columns.append(pd.Series(gains, name=f"{_label(gaspnet)} − this one" if means else label))
+        where = f", {label}" if len(conditions) > 1 else ""
+        columns.append(pd.Series(gains, name=f"{_label(gaspnet)} − this one{where}" if means else label))
     return pd.concat(columns, axis=1).set_axis([_label(variant) for variant in variants])
 
 

@@ -51,7 +51,7 @@ def test_a_difference_is_paired_by_seed_and_has_a_sign():
 
 def test_variants_are_rows_with_mean_and_difference_under_each_condition():
     found = by_variant(CONDITIONS, ["cnn", "gattanet", "gaspnet"])
-    assert found.columns.tolist() == ["no noise", "GASPnet − this one", "noise", "GASPnet − this one"]
+    assert found.columns.tolist() == ["no noise", "GASPnet − this one, no noise", "noise", "GASPnet − this one, noise"]
     assert found.index.tolist() == ["CNN, same layers", "GAttANet", "GASPnet"]
     for row, variant in zip(found.to_numpy().tolist(), ["cnn", "gattanet", "gaspnet"], strict=True):
         gains = ["" if variant == "gaspnet" else gain(label, "gaspnet", variant) for label in CONDITIONS]
@@ -102,7 +102,7 @@ def test_the_index_makes_the_first_columns(conditions, index, first):
 def test_tables_of_several_data_sets_are_stacked():
     both = pd.concat({"`one`": by_variant(CONDITIONS, ["cnn"]), "`two`": by_variant(CONDITIONS, ["gaspnet"])})
     lines = table_of(both, "data set", "model").data.splitlines()
-    assert lines[0] == "| data set | model | no noise | GASPnet − this one | noise | GASPnet − this one |"
+    assert lines[0] == "| data set | model | no noise | GASPnet − this one, no noise | noise | GASPnet − this one, noise |"
     assert [line.split(" | ")[:2] for line in lines[2:]] == [["| `one`", "CNN, same layers"], ["| `two`", "GASPnet"]]
 
 

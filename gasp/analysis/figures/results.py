@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from gasp.analysis.claims import CLAIMS
 from gasp.analysis.figures.phases import SEPARATION
 from gasp.analysis.figures.style import (
     COLOURS,
@@ -82,7 +84,8 @@ def accuracy_over_time(table: pd.DataFrame, levels: Sequence[float], evaluation:
     for level in levels:
         panel = drawing.panel(height=3)
         of_level = at_level(rows, level)
-        for variant in variants_of(of_level):
+        shown = variants_of(of_level)
+        for place, variant in enumerate(shown):
             values = of_level[of_level["variant"] == variant]
             if values["t"].max() == 0:
                 interval = mean_interval(values["value"])
@@ -91,7 +94,9 @@ def accuracy_over_time(table: pd.DataFrame, levels: Sequence[float], evaluation:
                 if interval["seeds"] > 1:
                     panel.axhspan(interval["low"], interval["high"], color=COLOURS[variant], alpha=0.2, linewidth=0)
             else:
-                line(panel, summary(values, ["t"]), "t", variant)
+                means = summary(values, ["t"])
+                means["t"] += 0.05 * (place - (len(shown) - 1) / 2)  # side by side, so that no interval hides another
+                line(panel, means, "t", variant)
         panel.set(title=f"noise σ = {level:g}", xlabel="time step", xticks=range(steps + 1), xlim=(-0.3, steps + 0.3))
         panel.set(ylabel="every object right")
         panel.set_ylim(bottom=max(panel.get_ylim()[0], 0))
@@ -263,7 +268,8 @@ def effects(table: pd.DataFrame) -> Drawing:
     slopes = table["effect"].str.contains("slope")
     drawing = Drawing(table, COLUMNS)
     for (claim, slope), rows in table.groupby(["claim", slopes], sort=False):
-        panel = drawing.panel(height=0.72 * len(rows) + 0.95)
+        title = textwrap.wrap(f"{claim}{', slope' if slope else ''}: {CLAIMS[claim].text}", 52)
+        panel = drawing.panel(height=0.72 * len(rows) + 0.78 + 0.17 * len(title))
         for row, index in enumerate(rows.index):
             effect, verdict = rows.loc[[index]], rows.loc[index, "verdict"]
             style: dict[str, Any] = {"fmt": "o", "capsize": 3, "color": VERDICTS[verdict], "label": verdict}
@@ -271,7 +277,7 @@ def effects(table: pd.DataFrame) -> Drawing:
             panel.plot([0, 0], [row + 0.72, row + 0.94], color=INK, linewidth=1)  # a longer line would cross out names
         names = [f"{dataset_label(dataset)}: {effect}" for effect, dataset in rows[["effect", "dataset"]].to_numpy()]
         _rows(panel, [name.replace(": ", "\n") for name in names], 0.37)
-        panel.set(title=f"{claim}, slope" if slope else claim, xlabel="change per unit of σ" if slope else "difference")
+        panel.set(title="\n".join(title), xlabel="change per unit of σ" if slope else "difference")
         panel.xaxis.set_major_locator(MaxNLocator(4))
     drawing.legend()
     drawing.figures.insert(0, drawing.figures.pop())  # above the many panels
