@@ -161,13 +161,16 @@ table_of(by_condition(conditions, *(pair for pair in pairs if run.issuperset(pai
 #
 # The Synthetic Visual Reasoning Test {cite:p}`svrt` shows a network drawn shapes and a yes-or-no question about them. Networks are
 # reported to learn questions about how shapes are arranged more easily than questions about whether they are the same, and to need
-# fewer examples with attention {cite:p}`reasoning_demands`. We draw two of the problems anew, at 32 × 32 pixels. *Inside or outside*:
-# is the small shape within the large one? *Same or different*: are the two shapes equal, apart from their places? Shapes are
-# outlines, and their number of lit pixels does not give the answer away (see {py:mod}`gasp.data.reasoning`).
+# fewer examples with attention {cite:p}`reasoning_demands`. We draw three of the problems anew, at 32 × 32 pixels. *Inside or
+# outside*: is the small shape within the large one? *Touching or apart*: does the small shape touch the large one? *Same or
+# different*: are the two shapes equal, apart from their places? Shapes are outlines, and their number of lit pixels does not give
+# the answer away (see {py:mod}`gasp.data.reasoning`).
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "Problems of visual reasoning (validation scenes). Above each row is the question and its answer.", "name": "fig-reasoning"}, "image": {"alt": "Rows of outlines: a small shape inside or outside a large one, two equal or two different shapes."}}
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Problems of visual reasoning (validation scenes). Above each row is the question and its answer.", "name": "fig-reasoning"}, "image": {"alt": "Rows of outlines: a small shape inside or outside a large one, in touch with it or apart, and two equal or two different shapes."}}
 examples = {}
-for name, question in {"inside": "inside?", "same_different": "the same?"}.items():
+for name, question in {"inside": "inside?", "touching": "touching?", "same_different": "the same?"}.items():
+    if name not in settings.datasets:
+        continue
     drawn = settings.datasets[name].compose("validation", 64, seed=1)
     for answer, is_shown in {"yes": drawn.targets[:, 0, 1], "no": drawn.targets[:, 0, 0]}.items():
         examples[f"{question} {answer}"] = drawn[is_shown.nonzero().flatten()[:4]]
@@ -176,18 +179,20 @@ figures.gallery(examples)
 # %% tags=["remove-cell"]
 from myst_nb import glue
 
-from gasp.analysis.tables import dataset_label, run_label
+from gasp.analysis.tables import dataset_label
 
 inside = settings.experiment("inside", "gaspnet", seed=0).training
 glue("repeated", f"{inside.epochs * inside.scenes:,}", display=False)
 glue("examples", str(inside.examples), display=False)
-glue("scenes", f"{settings.experiment('same_different', 'gaspnet', seed=0).training.scenes:,}", display=False)
+same = settings.experiment("same_different", "gaspnet", seed=0).training
+glue("scenes", f"{same.scenes:,}", display=False)
+glue("epochs", str(same.epochs), display=False)
 
 # %% [markdown]
-# GASPnet also sees the mask of each shape in training, which says what belongs together, but neither how shapes are arranged nor
-# whether they are equal. The CNN and GAttANet see the answers alone. Chance is one half. Claim O7 is judged on
-# test scenes: on *inside or outside* after training on {glue:text}`examples` different scenes, repeated until every network has seen
-# {glue:text}`repeated`, and on *same or different* after three epochs of {glue:text}`scenes` scenes:
+# In training, GASPnet and the gate without phases also see the mask of each shape, which says what belongs together, but neither how
+# shapes are arranged nor whether they are equal. The CNN and GAttANet see the answers alone. Chance is one half. Claim O7 is judged
+# on test scenes: on *inside or outside* after training on {glue:text}`examples` different scenes, repeated until every network has
+# seen {glue:text}`repeated`, and on *same or different* after {glue:text}`epochs` epochs of {glue:text}`scenes` new scenes each.
 
 # %% tags=["remove-input"]
 from gasp.analysis.tables import by_variant
@@ -195,7 +200,7 @@ from gasp.analysis.tables import by_variant
 problems = ("inside", "same_different")
 reasoning = {name: gasp.run_all(settings.experiments([name]), settings) for name in problems}
 conditions = {dataset_label(name): last_step(undisturbed(rows)) for name, rows in reasoning.items()}
-table_of(by_variant(conditions, ["cnn_parameters", "gattanet", "gaspnet"]), "share of right answers")
+table_of(by_variant(conditions, ["cnn_parameters", "gattanet", "gate", "gaspnet"]), "share of right answers")
 
 # %% [markdown]
 # ### How shapes are arranged
@@ -204,46 +209,51 @@ table_of(by_variant(conditions, ["cnn_parameters", "gattanet", "gaspnet"]), "sha
 # differences are smaller than three seeds can resolve. GASPnet's phases do mark the two outlines as two objects: in the first layer
 # their order is {glue:text}`inside_order` and their separation {glue:text}`inside_separation`. But this only tells the
 # outlines apart: no output unit stands for a shape, and the phases do not tell which of the two is inside the other.
-# {numref}`fig-few-examples` shows accuracy on validation scenes against the number of different training scenes.
+# {numref}`fig-few-examples` and {numref}`fig-touching` show accuracy on validation scenes against the number of different training
+# scenes. More scenes help every network alike, and *touching or apart* is the harder question.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Inside or outside: share of right answers against the number of different training scenes, at the last time step (validation scenes; mean over three seeds, 95 % interval).", "name": "fig-few-examples"}, "image": {"alt": "Accuracy of a CNN, GAttANet and GASPnet that rises with the number of training examples."}}
 few = undisturbed(settings.examples.studied("few_examples"))
 few[["variant", "level"]] = few["variant"].str.split(", examples = ", expand=True)
-figures.accuracy_over(
-    few.assign(level=few["level"].astype(float), evaluation="examples"), {"examples": 0.0}, {"scene_accuracy": "answer"}
-)
+few = few.assign(level=few["level"].astype(float), evaluation="examples")
+figures.accuracy_over(few[few["dataset"] == "inside"], {"examples": 0.0}, {"scene_accuracy": "answer"})
+
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Touching or apart: share of right answers against the number of different training scenes, at the last time step (validation scenes; mean over three seeds, 95 % interval).", "name": "fig-touching"}, "image": {"alt": "Accuracy of a CNN, GAttANet and GASPnet that rises slowly with the number of training examples."}}
+figures.accuracy_over(few[few["dataset"] == "touching"], {"examples": 0.0}, {"scene_accuracy": "answer"})
 
 # %% [markdown]
 # ### Whether shapes are the same
 #
-# After three epochs no network has learned it: all answer at or near chance, although GASPnet's phases tell the two shapes apart
-# almost perfectly (order {glue:text}`same_order`, separation {glue:text}`same_separation`). With four
-# times as much training the networks differ. GASPnet learns the task; the CNN and GAttANet stay at chance, and their loss on training
-# scenes stays at that of guessing (ln 2 = 0.693). These are runs of a study, on validation scenes; they have not been tested yet.
+# GASPnet and the gate without phases learn it; the CNN and GAttANet stay at chance. {numref}`fig-sameness` shows when: after some
+# epochs at chance, accuracy jumps within two or three. Every epoch brings {glue:text}`scenes` new scenes, so this is also accuracy
+# against the number of training scenes.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Same or different: share of right answers on validation scenes after each epoch, at the last time step (seed 0).", "name": "fig-sameness"}, "image": {"alt": "Learning curves: some networks stay at one half, others jump to nearly one after some epochs."}}
 sameness = settings.examples.studied("sameness")
 figures.learning_curves(sameness[sameness["seed"] == 0], "answer")
 
 # %% tags=["remove-input"]
-import pandas as pd
+from gasp.analysis.tables import by_seed
 
 answered = undisturbed(sameness)
 losses = sameness[(sameness["evaluation"] == "training") & (sameness["metric"] == "classification_loss")]
-shown = {
+columns = {
     "first step": answered[answered["t"] == 0],
     "last step": last_step(answered),
     "loss on training scenes": last_step(at_level(losses, losses["level"].max())),
 }
-by_seed = pd.DataFrame({name: rows.set_index(["variant", "seed"])["value"] for name, rows in shown.items()})
-by_seed.index = pd.MultiIndex.from_tuples((run_label(run), str(seed)) for run, seed in by_seed.index)
-table_of(by_seed.map(lambda value: f"{value:.3f}"), "same or different, validation scenes", "seed")
+table_of(by_seed(columns), "same or different, validation scenes", "seed")
 
 # %% [markdown]
 # **Phases are not what it takes; masks are.** The gate without phases learns the task as well, and GASPnet answers as well at its
-# first step, before phases act, as at its last. The same gate on labels alone stays at chance, like the CNN. So it seems to be the
-# losses on keys and gate that help, perhaps because they teach the network early which pixels belong to which shape. The CNN was not
-# told this, so the comparison with it is not about architecture.
+# first step, before phases act, as at its last. GASPnet's phases tell the two shapes apart almost perfectly (order
+# {glue:text}`same_order`, separation {glue:text}`same_separation`), but the answer does not need them. On labels alone, neither the
+# gate nor GASPnet leaves chance, and their loss on training scenes stays at that of guessing (ln 2 = 0.693), like that of the CNN.
+# So it seems to be the losses on keys and gate that help, perhaps because they teach the network early which pixels belong to which
+# shape. The CNN was not told this, so the first comparison is not about architecture.
+#
+# Three epochs are too few: in a first test, on another draw of scenes, all networks were at or near chance. We then chose
+# {glue:text}`epochs` epochs on validation scenes, fixed the rule of claim O7, and tested on a new draw.
 
 # %% tags=["remove-cell"]
 for name, (problem, metric) in {
@@ -265,8 +275,8 @@ for name, (problem, metric) in {
 #   noise is not shown.
 # - GASPnet with prediction is not shown to be better than GASPnet.
 # - Where a task asks how shapes are arranged, phases and attention showed no clear benefit.
-# - Only networks that were told in training which pixels belong to which shape learned whether two shapes are the same. Phases were
-#   not needed.
+# - Only networks that were told in training which pixels belong to which shape learned whether two shapes are the same. Phases and
+#   attention were neither needed nor enough.
 
 # %% [markdown]
 # ## Exercises

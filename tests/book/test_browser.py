@@ -200,3 +200,30 @@ def test_oscillators_are_operated_by_keyboard(book, width, sites, chromium):
         before = chromium.execute_script("return arguments[0].state().coupling", figure)
         figure.find_element(By.CSS_SELECTOR, "input[type=range]").send_keys(Keys.ARROW_LEFT)
         assert chromium.execute_script("return arguments[0].state().coupling", figure) != before
+
+
+WRAPPED = """
+const lines = [...document.querySelectorAll("article .highlight pre .gasp-line")];
+return lines.map((line) => {
+  const range = document.createRange();
+  range.selectNodeContents(line);
+  const rects = [...range.getClientRects()].filter((rect) => rect.width);
+  const first = Math.min(...rects.map((rect) => rect.top));
+  const left = (group) => Math.min(...group.map((rect) => rect.left));
+  const rest = rects.filter((rect) => rect.top > first + 5);
+  return [line.textContent, rest.length ? left(rest) - left(rects.filter((rect) => rect.top <= first + 5)) : null];
+});
+"""
+
+
+@pytest.mark.parametrize("book", BOOKS)
+def test_wrapped_code_goes_on_right_of_its_indentation_and_keeps_its_text(book, sites, chromium):
+    show(chromium, f"{sites[book]}/book/your_own_experiment.html", 390)
+    lines = chromium.execute_script(WRAPPED)
+    wrapped = {text: shift for text, shift in lines if shift is not None}
+    assert wrapped, "a phone is too narrow for some lines"
+    for text, shift in wrapped.items():
+        indent = len(text) - len(text.lstrip("+- "))
+        assert shift > 6 * indent, text  # a letter is more than 6 pixels wide
+    code = "".join(text for text, _ in lines)
+    assert "\n    def forward(self, images: Tensor) -> Trajectory:\n" in code
