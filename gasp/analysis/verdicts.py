@@ -125,8 +125,8 @@ def _of_claim(effects: pd.Series[str]) -> str:
 def claims_table(effects: pd.DataFrame, paper: pd.DataFrame) -> Markdown:
     """The verdict on each claim on each data set, as coloured cells under a heading for each group; on a phone, as cards.
 
-    Layers of claim C6 and parts of claim O7 have rows of their own. Below a verdict stand those of the stricter comparison and of
-    the paper's mechanisms alone, where these were tested.
+    Layers of claim C6 and parts of claim O7 have rows of their own. Below a verdict stand those of the stricter comparison
+    and of the paper's mechanisms alone, where these were tested.
 
     Args:
         effects, paper: tables of :func:`judge`, for our design and for the paper's mechanisms alone.
