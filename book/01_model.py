@@ -51,6 +51,8 @@ figures.architecture(untrained)
 # %% [markdown]
 # ## The equations
 #
+# A time step has four parts: agreement, alignment, drive and modulation. Training adds a loss for the phases. In this order:
+#
 # ### Agreement: who belongs with whom
 #
 # Each oscillator sends a key $k_i = W_k m_i$ and asks a query $q_i = W_q m_i$, both scaled to length 1, with matrices of its layer.

@@ -179,7 +179,7 @@ table_of(by_condition(clean, *compared[:3], (compared[2], compared[0])), "scenes
 # GASPnet (paper) names both less often than the CNN of as many parameters, and loses more of the photograph than of the item. The CNN
 # of as many multiplications is far ahead of both.
 #
-# ### Over time steps
+# ### Item and photograph over time steps
 #
 # The first step with aligned phases makes GASPnet (paper) *less* accurate, and the next makes up for only a part of it. With ideal
 # phases, accuracy does not fall over time:

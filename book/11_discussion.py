@@ -65,7 +65,7 @@ for name, shown in {
 # %% [markdown]
 # GASPnet with our additions picks digits out of noise and photographs, mostly by its gate, and its phases say where they are. The
 # paper's mechanisms alone gain less under noise on two digits. The tables list, for each data set, the claims with each
-# verdict ({ref}`what-holds` has their texts). First GASPnet with our additions:
+# verdict in our implementation ({ref}`what-holds` has their texts). First GASPnet with our additions:
 
 # %% tags=["remove-input"]
 verdicts.datasets_table(judged)

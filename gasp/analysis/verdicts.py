@@ -240,4 +240,4 @@ def datasets_table(effects: pd.DataFrame) -> Markdown:
     for dataset, claims in found.groupby("dataset", sort=False):
         named = claims["claim"] + claims["part"].map(lambda part: part and f" ({part})")
         rows.append([dataset_label(str(dataset)), *(", ".join(named[claims["verdict"] == kind]) for kind in kinds)])
-    return table(["in our implementation", *kinds], rows)
+    return table(["data set", *kinds], rows)

@@ -986,7 +986,7 @@ def test_without_effects_the_matrix_has_no_data_sets(judged_effects):
 
 def test_every_data_set_is_a_row_of_claims_by_their_verdicts(judged_effects):
     markdown = datasets_table(judged_effects)
-    assert markdown.data.startswith("| in our implementation | holds | not tested |")
+    assert markdown.data.startswith("| data set | holds | not tested |")
     assert cells(markdown) == [["two digits", "C1", ""], ["a<b", "C6 (layer 1)", "C1, C6 (layer 2)"]]
 
 
