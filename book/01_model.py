@@ -51,7 +51,7 @@ figures.architecture(untrained)
 # %% [markdown]
 # ## The equations
 #
-# A time step has four parts: agreement, alignment, drive and modulation. Training adds a loss for the phases. In this order:
+# A time step has four parts: agreement, alignment, drive and modulation. Training adds a loss for the phases. One by one:
 #
 # ### Agreement: who belongs with whom
 #
