@@ -49,7 +49,8 @@ verdicts.claims_box(
 # %% tags=["remove-cell"]
 from gasp.analysis import figures
 
-variants = ["komplexnet", "komplexnet_feedback", "cnn", "predictive_cnn", "gaspnet", "predictive_gaspnet"]
+predicting = ["cnn", "predictive_cnn", "gaspnet", "predictive_gaspnet"]
+variants = ["komplexnet", "komplexnet_feedback", *predicting]
 results = gasp.run_all(settings.experiments(["multi_mnist"], variants), settings)
 levels = settings.evaluation.corruptions["gaussian"]
 
@@ -136,13 +137,18 @@ figures.accuracy_over(predictive, {"gaussian": 0.0})
 figures.accuracy_over_time(predictive, [0.0, levels[min(1, len(levels) - 1)]])
 
 # %% tags=["remove-input"]
-conditions = {
-    "no noise": last_step(undisturbed(predictive)),
-    **{f"σ = {level:g}": last_step(at_level(levels_of(predictive, "gaussian"), level)) for level in levels},
-}
-pairs = [("predictive_cnn", "cnn"), ("predictive_gaspnet", "gaspnet"), ("predictive_gaspnet", "predictive_cnn")]
-run = set(predictive["variant"])
-table_of(by_condition(conditions, *(pair for pair in pairs if run.issuperset(pair))), "Gaussian noise")
+PAIRS = [("predictive_cnn", "cnn"), ("predictive_gaspnet", "gaspnet"), ("predictive_gaspnet", "predictive_cnn")]
+
+
+def under_noise(measured):
+    """The differences that prediction makes, without noise and at each level of Gaussian noise."""
+    conditions = {"no noise": last_step(undisturbed(measured))}
+    conditions |= {f"σ = {level:g}": last_step(at_level(levels_of(measured, "gaussian"), level)) for level in levels}
+    run = set(measured["variant"])
+    return table_of(by_condition(conditions, *(pair for pair in PAIRS if run.issuperset(pair))), "Gaussian noise")
+
+
+under_noise(predictive)
 
 # %% [markdown]
 # **Prediction in the CNN.** The CNN with prediction was measured ahead of the CNN without noise and under the weakest noise; it also
@@ -154,6 +160,18 @@ table_of(by_condition(conditions, *(pair for pair in pairs if run.issuperset(pai
 # measured gains between σ = 0.1 and 0.2. Over the CNN with prediction, GASPnet with prediction gains much under noise, as GASPnet
 # does over the CNN, and nothing without noise. So the two together are not shown to help more than either. Its phases point to the
 # digits as often as those of GASPnet.
+
+# %% [markdown]
+# ### In front of a photograph
+#
+# PHOTO TEXT
+
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits on a photograph: share of test scenes with both digits right over the level of Gaussian noise, at the last time step (mean over seeds, 95 % interval).", "name": "fig-prediction-photo"}, "image": {"alt": "Accuracy over noise, in front of a photograph, of a CNN and GASPnet, each with and without predictive feedback."}}
+photo = gasp.run_all(settings.experiments(["multi_mnist_cifar"], predicting), settings)
+figures.accuracy_over(photo, {"gaussian": 0.0})
+
+# %% tags=["remove-input"]
+under_noise(photo)
 
 # %% [markdown]
 # (visual-reasoning)=
