@@ -82,9 +82,10 @@ from gasp.analysis.tables import by_condition, dataset_label, table_of
 networks = ["gaspnet", "gate", "cnn_parameters", "cnn_compute"]
 tasks = ["multi_mnist", "multi_mnist_cifar", "cifar_mnist"]
 named = {name: gasp.run_all(settings.experiments([name], networks), settings) for name in tasks}
-conditions = {dataset_label(name): last_step(undisturbed(rows)) for name, rows in named.items()}
+shares = {dataset_label(name): last_step(undisturbed(rows)) for name, rows in named.items()}
 noisy = last_step(at_level(levels_of(named["multi_mnist"], "gaussian"), weak))
-table_of(by_condition(conditions | {f"two digits, noise of σ = {weak:g}": noisy}, *networks), "task")
+conditions = {"two digits": shares.pop("two digits"), f"two digits, noise of σ = {weak:g}": noisy, **shares}
+table_of(by_condition(conditions, *networks), "task")
 
 # %% [markdown]
 # Here *GASPnet* is the paper's network with five additions of ours ({ref}`what-we-add`). The network with the paper's mechanisms

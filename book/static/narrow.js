@@ -17,12 +17,11 @@ document.addEventListener("DOMContentLoaded", () => {
   for (const code of document.querySelectorAll("article :is(p, li, dd) code"))
     if (code.textContent.length <= 38) code.classList.add("gasp-whole");
 
-  // A table of more than three columns, or with names of code that would break, becomes a list of cards: style.css stacks the
-  // cells, and each cell needs its heading.
-  const breaks = (code) => code.getBoundingClientRect().height > 2 * parseFloat(getComputedStyle(code).fontSize);
+  // A table of more than three columns, or wider than the page, becomes a list of cards: style.css stacks the cells, and each cell
+  // needs its heading.
   for (const table of document.querySelectorAll("article table:not(.gasp-claims)")) {
     const headings = [...table.querySelectorAll("thead th")].map((heading) => heading.textContent.trim());
-    if (headings.length <= 3 && ![...table.querySelectorAll("td:first-child code")].some(breaks)) continue;
+    if (headings.length <= 3 && table.offsetWidth <= table.parentElement.clientWidth) continue;
     table.classList.add("gasp-cards");
     const first = [...table.tBodies[0].rows].map((row) => row.cells[0].textContent);
     if (new Set(first).size < first.length) table.classList.add("gasp-two-keys"); // rows differ in their second cell

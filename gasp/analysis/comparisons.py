@@ -105,11 +105,11 @@ def phase_feedback(claim: str, dataset: str, profile: Profile, _: Design) -> Ite
 def fewer_examples(claim: str, dataset: str, _: Profile, design: Design) -> Iterator[Effect]:
     """After training on few scenes, three effects, each a part of the claim with a verdict of its own.
 
-    Phases: GASPnet − the CNN of as many parameters. Attention: the network with global attention − that CNN. And phases beyond
-    masks: GASPnet − the gate without phases, because both saw the masks of the shapes in training, and the CNN did not.
+    Phases and masks: GASPnet − the CNN of as many parameters. Attention: the network with global attention − that CNN. And
+    phases beyond masks: GASPnet − the gate without phases, because both saw masks in training, and the CNN did not.
     """
     for part, variant, other in (
-        ("phases", design.gaspnet, design.parameters),
+        ("phases and masks", design.gaspnet, design.parameters),
         ("attention", design.attention, design.parameters),
         ("phases beyond masks", design.gaspnet, "gate"),
     ):
