@@ -82,6 +82,8 @@ kinds = {kind: digits.undisturbed(kind) for kind in ("gaussian", "overlap")}
 figures.gain_over(komplexnets, kinds, ["komplexnet"], "komplexnet_feedback")
 
 # %% tags=["remove-input"]
+import pandas as pd
+
 from gasp.analysis.statistics import at_level, last_step, levels_of, mean_over_levels, undisturbed
 from gasp.analysis.tables import by_condition, table_of
 
@@ -164,14 +166,34 @@ under_noise(predictive)
 # %% [markdown]
 # ### In front of a photograph
 #
-# PHOTO TEXT
+# A stroke and the texture of a photograph can look alike to a small filter. What tells them apart must come from above. There
+# prediction should help more than on a black background, and for the CNN it does.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits on a photograph: share of test scenes with both digits right over the level of Gaussian noise, at the last time step (mean over seeds, 95 % interval).", "name": "fig-prediction-photo"}, "image": {"alt": "Accuracy over noise, in front of a photograph, of a CNN and GASPnet, each with and without predictive feedback."}}
 photo = gasp.run_all(settings.experiments(["multi_mnist_cifar"], predicting), settings)
 figures.accuracy_over(photo, {"gaussian": 0.0})
 
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits on a photograph: share of test scenes with both digits right at every time step (mean over seeds, 95 % interval).", "name": "fig-prediction-photo-time"}, "image": {"alt": "Accuracy over time steps, in front of a photograph, of the same networks, at two levels of noise."}}
+figures.accuracy_over_time(photo, [0.0, levels[min(1, len(levels) - 1)]])
+
 # %% tags=["remove-input"]
 under_noise(photo)
+
+# %% tags=["remove-cell"]
+from myst_nb import glue
+
+from gasp.analysis.statistics import formatted, mean_interval
+
+wider = gasp.run_all(settings.experiments(["multi_mnist_cifar"], ["cnn_parameters"]), settings)
+named = last_step(undisturbed(pd.concat([photo, wider]))).groupby("variant")["value"]
+means = {variant: formatted(mean_interval(values)) for variant, values in named}
+glue("photo_cnn", means["cnn"], display=False)
+glue("photo_parameters", means["cnn_parameters"], display=False)
+glue("photo_predictive", means.get("predictive_cnn", "not run"), display=False)
+glue("photo_both", means.get("predictive_gaspnet", "not run"), display=False)
+
+# %% [markdown]
+# PHOTO TEXT
 
 # %% [markdown]
 # (visual-reasoning)=
@@ -195,8 +217,6 @@ for name, question in {"inside": "inside?", "touching": "touching?", "same_diffe
 figures.gallery(examples)
 
 # %% tags=["remove-cell"]
-from myst_nb import glue
-
 from gasp.analysis.tables import dataset_label
 
 inside = settings.experiment("inside", "gaspnet", seed=0).training
