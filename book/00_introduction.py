@@ -66,7 +66,8 @@ figures.animation(image, *align_first_layer(model, image, 4 * model.settings.ite
 # %% [markdown]
 # **GASPnet picks digits out of noise and photographs better than a convolutional network (CNN) of as many parameters, mostly by a
 # learned gate that needs no phases.** The gate was trained alone, too: it closes most of the gap. A far wider CNN, of as many
-# multiplications, comes close in front of a photograph, and is ahead where there is neither noise nor photograph.
+# multiplications, comes close in front of a photograph, and is ahead where there is neither noise nor photograph. Predictive feedback,
+# which the paper names as its next step, helps the CNN in front of a photograph, too, but hardly GASPnet ({ref}`beyond-the-paper`).
 #
 # **Phases have limits.** With {glue:text}`most` digits a unit points to its own in only {glue:text}`points_most` of the cases (chance:
 # {glue:text}`chance`). A CNN can be asked where a digit is by attribution, after the fact: on a black background the best attribution

@@ -124,8 +124,9 @@ verdicts.datasets_table(alone)
 # ({glue:text}`layer_3`); the verdict is unclear.
 #
 # **Predictive feedback helps where local cues do not suffice.** In front of a photograph it lifts the CNN by
-# {glue:text}`prediction_photo` on average over noise, and GASPnet by {glue:text}`both_photo` without noise; on a black background it
-# does hardly anything ({ref}`beyond-the-paper`). The paper names it as its next step.
+# {glue:text}`prediction_photo` on average over noise (corrected, unclear), but not more at higher noise, as claim O5 asks. GASPnet
+# hardly gains ({glue:text}`both_photo` without noise), and neither does the CNN on a black background ({ref}`beyond-the-paper`). The
+# paper names prediction as its next step.
 #
 # **Attention alone does not pick digits out of photographs.** There GASPnet gains {glue:text}`attention_photo` over GAttANet, which has
 # attention and no phases. But GAttANet was not trained with masks, and the gate was ({ref}`the-predecessors`).
