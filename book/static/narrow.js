@@ -13,9 +13,13 @@ document.addEventListener("DOMContentLoaded", () => {
       .join("");
   }
 
-  // A short name in the text stays whole, and with the bracket or comma beside it.
-  for (const code of document.querySelectorAll("article :is(p, li, dd) code"))
-    if (code.textContent.length <= 38) code.classList.add("gasp-whole");
+  // A name in the text stays whole, and with the bracket or comma beside it, if there is room. (First all that is read, then all
+  // that is written, so that the page is laid out three times and not once for each name.)
+  const names = [...document.querySelectorAll("article :is(p, li, dd) code")];
+  const room = names.map((name) => name.closest("p, li, dd").clientWidth);
+  names.forEach((name) => name.classList.add("gasp-whole"));
+  const taken = names.map((name) => name.offsetWidth);
+  names.forEach((name, place) => name.classList.toggle("gasp-whole", taken[place] <= room[place]));
 
   // A table of more than three columns, or wider than the page, becomes a list of cards: style.css stacks the cells, and each cell
   // needs its heading.
