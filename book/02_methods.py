@@ -247,7 +247,7 @@ glue("family_ours", str((families == "ours").sum()), display=False)
 #   difference over noise and its slope must be above zero. Levels are chosen as for C3.
 # - O6: *Both together.* GASPnet with prediction must be more accurate than GASPnet, and than the CNN with prediction, without noise
 #   and over the levels of Gaussian noise.
-# - O7: *Few examples.* On problems of visual reasoning, three differences in the share of right answers have a verdict each, after
+# - O7: *Visual reasoning.* On problems of visual reasoning, three differences in the share of right answers have a verdict each, after
 #   training on the same scenes ({ref}`visual-reasoning`). *Phases and masks*: GASPnet minus the CNN of as many parameters.
 #   *Attention*: GAttANet minus that CNN. *Phases beyond masks*: GASPnet minus the gate without phases, which sees the same masks in
 #   training.

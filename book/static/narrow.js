@@ -13,10 +13,10 @@ document.addEventListener("DOMContentLoaded", () => {
       .join("");
   }
 
-  // A name in the text stays whole, and with the bracket or comma beside it, if there is room. (First all that is read, then all
-  // that is written, so that the page is laid out three times and not once for each name.)
+  // A name in the text stays whole, and with the bracket or comma beside it, if there is room; in a table, always. (All is read
+  // before all is written, so that the page is laid out three times and not once for each name.)
   const names = [...document.querySelectorAll("article :is(p, li, dd) code")];
-  const room = names.map((name) => name.closest("p, li, dd").clientWidth);
+  const room = names.map((name) => (name.closest("td") ? Infinity : name.closest("p, li, dd").clientWidth));
   names.forEach((name) => name.classList.add("gasp-whole"));
   const taken = names.map((name) => name.offsetWidth);
   names.forEach((name, place) => name.classList.toggle("gasp-whole", taken[place] <= room[place]));

@@ -12,12 +12,12 @@ from typing import NamedTuple
 from gasp.analysis.comparisons import (
     Comparison,
     accuracy,
-    fewer_examples,
     growth,
     per_cost,
     phase_feedback,
     prediction,
     prediction_with_phases,
+    reasoning,
     robustness,
     smaller_items,
     unseen_overlap,
@@ -118,5 +118,5 @@ CLAIMS = {
     "O4": Claim("Feedback from the layers above makes KomplexNet more accurate.", "beyond-the-paper", phase_feedback),
     "O5": Claim("Predictive feedback helps a CNN under noise, and more so at higher noise.", "beyond-the-paper", prediction),
     "O6": Claim("Phases and predictive feedback together help more than either.", "beyond-the-paper", prediction_with_phases),
-    "O7": Claim("With phases, or with attention, visual reasoning takes fewer examples.", "beyond-the-paper", fewer_examples),
+    "O7": Claim("With phases, or attention, networks reason better after the same training.", "beyond-the-paper", reasoning),
 }

@@ -22,12 +22,12 @@ __all__ = [
     "STRICTER",
     "Comparison",
     "accuracy",
-    "fewer_examples",
     "growth",
     "per_cost",
     "phase_feedback",
     "prediction",
     "prediction_with_phases",
+    "reasoning",
     "robustness",
     "smaller_items",
     "unseen_overlap",
@@ -102,8 +102,8 @@ def phase_feedback(claim: str, dataset: str, profile: Profile, _: Design) -> Ite
     yield from _without_and_under_noise(claim, dataset, profile, "komplexnet_feedback", "komplexnet")
 
 
-def fewer_examples(claim: str, dataset: str, _: Profile, design: Design) -> Iterator[Effect]:
-    """After training on few scenes, three effects, each a part of the claim with a verdict of its own.
+def reasoning(claim: str, dataset: str, _: Profile, design: Design) -> Iterator[Effect]:
+    """Right answers on a problem of visual reasoning: three effects, each a part of the claim with a verdict of its own.
 
     Phases and masks: GASPnet − the CNN of as many parameters. Attention: the network with global attention − that CNN. And
     phases beyond masks: GASPnet − the gate without phases, because both saw masks in training, and the CNN did not.
