@@ -265,8 +265,8 @@ glue("windows", str(((digits.scenes.size - OCCLUDED) // OCCLUSION_STEP + 1) ** 2
 # section shows what goes wrong.
 #
 # GASPnet itself can be asked by attribution, too (seed 0, without integrated gradients). Occlusion then points as well as its phases
-# with two digits on a black background, and better with four digits or in front of a photograph. Its best gradient points right less
-# often than its phases with two digits, on either background.
+# with two digits on a black background, and better with four digits or in front of a photograph. With two digits that do not overlap,
+# its best gradient points right less often than its phases, on either background.
 #
 # ## Where phases break
 #
