@@ -52,8 +52,8 @@ for name, where in {
 # **With two digits, phases say what is where.** Every place in the image and every output unit of GASPnet has a phase, an angle. The
 # output unit of a digit is closer in phase to the place of that digit than to the place of the other in {glue:text}`points` of the
 # cases (chance: one half). In front of a photograph, to which it could also point, it is closest to its own digit in
-# {glue:text}`points_photo` (chance: one third). No loss told output units where to point; training with masks of the digits only
-# taught places their phases.
+# {glue:text}`points_photo` (chance: one third). No loss told output units where to point. Training used masks of the digits, but
+# only to teach places their phases.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits, and the phases of GASPnet's first layer as they align. Colour is phase; brightness is how much a location pulls on others.", "name": "fig-aligning"}, "image": {"alt": "An animation: two digits whose locations change colour until each digit has one colour, opposite to the other's."}}
 from gasp.analysis import figures

@@ -221,7 +221,7 @@ compared("multi_mnist")
 compared("multi_mnist_cifar")
 
 # %% [markdown]
-# The other networks, on a black background, with one seed each:
+# Other networks, on a black background, with one seed each (*CNN, same layers* is seed 0 of the CNN above):
 
 # %% tags=["remove-input"]
 asked = trained.studied("what_is_where")

@@ -268,7 +268,7 @@ def effects(table: pd.DataFrame) -> Drawing:
     slopes = table["effect"].str.contains("slope")
     drawing = Drawing(table, COLUMNS)
     for (claim, slope), rows in table.groupby(["claim", slopes], sort=False):
-        title = textwrap.wrap(f"{claim}{', slope' if slope else ''}: {CLAIMS[str(claim)].text}", 52)
+        title = textwrap.wrap(f"{claim}{', slope' if slope else ''}: {CLAIMS[str(claim)].text}", 46)
         panel = drawing.panel(height=0.72 * len(rows) + 0.78 + 0.17 * len(title))
         for row, index in enumerate(rows.index):
             effect, verdict = rows.loc[[index]], rows.loc[index, "verdict"]
