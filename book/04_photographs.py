@@ -161,7 +161,7 @@ figures.scenes(photographs.compose("test", 5, seed=1))
 from gasp.analysis.statistics import head_metrics
 
 heads = head_metrics(settings.datasets["cifar_mnist"].heads)
-right = {"scene_accuracy": "every object", heads["objects"]: "item", heads["background"]: "background"}
+right = {"scene_accuracy": "every object", heads["objects"]: "item", heads["background"]: "photograph"}
 figures.comparison(results["cifar_mnist"], right)
 
 # %% tags=["remove-input"]
@@ -215,7 +215,7 @@ table(["network", *(f"item / photograph, layer {layer + 1}" for layer in range(l
 #
 # ### Where the difference comes from
 #
-# As with two digits ({ref}`the-two-parts`), the difference between GASPnet and the CNN of the same layers has two parts. About half
+# As with two digits ({ref}`the-two-parts`), the difference between GASPnet (paper) and the CNN of the same layers has two parts. About half
 # of the deficit in naming both is there at the first step, in weights that were trained together with phases; for the item it is a
 # third. The rest comes with later steps:
 

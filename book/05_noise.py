@@ -72,7 +72,7 @@ figures.gain_over(digits, undisturbed_at, rivals(digits))
 #
 # Here the lead over the CNN of as many parameters is largest without any corruption, and it shrinks as corruption grows stronger,
 # except under loss of contrast. Under blur it is gone from σ = 0.75 on, and turns into a deficit at σ = 1. So GASPnet loses *more* to
-# most corruptions than the CNN does; it stays ahead because it starts ahead.
+# most corruptions than the CNN does; as long as it stays ahead, this is because it starts ahead.
 #
 # Over a wider CNN there is no such lead. The CNN of as many multiplications is measured slightly behind GASPnet without corruption, and
 # ahead of it under Gaussian noise from σ = 0.1 on. In front of photographs width makes a CNN more robust, and not less as it does on
@@ -163,8 +163,8 @@ table_of(alone, "scenes", "corruption", folded="Differences averaged over levels
 # - Within GASPnet, accuracy grows on average from the first step to the last under every corruption. GASPnet is measured furthest
 #   ahead of the gate under blur on two digits, and where digits overlap ({ref}`the-generalisation`); with three seeds of the gate
 #   this is no more than a hint.
-# - On two digits, GASPnet's lead over CNNs grows with noise. In front of a photograph its lead shrinks, except under loss of
-#   contrast. With an item on a photograph it starts behind, and stays behind.
+# - On two digits, GASPnet's lead over CNNs grows with noise up to σ = 0.2 and shrinks beyond. In front of a photograph its lead
+#   shrinks, except under loss of contrast. With an item on a photograph it starts behind, and stays behind.
 
 # %% [markdown]
 # ## Exercises

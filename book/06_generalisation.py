@@ -135,7 +135,7 @@ alone = gasp.run_all(settings.experiments(["multi_mnist"], paper), settings)
 table_of(with_overlap(alone, "paper_gaspnet", "paper_no_modulation"), "difference")
 
 # %% [markdown]
-# On a black background, weights and gate together make no clear difference, in either design. Later steps add accuracy, more of it
+# On a black background, weights and gate together make no clear difference where digits overlap, in either design. Later steps add accuracy, more of it
 # with our additions, and more of it the more digits overlap. But there is also more to gain: with our additions, the share of
 # first-step errors that later steps remove shows no trend over overlap. (In GASPnet (paper) it is too uncertain to tell.)
 #
@@ -158,7 +158,7 @@ from gasp.analysis.statistics import head_metrics
 
 photographs = settings.datasets["cifar_mnist"]
 heads = head_metrics(photographs.heads)
-right = {heads["objects"]: "item", heads["background"]: "background"}
+right = {heads["objects"]: "item", heads["background"]: "photograph"}
 figures.accuracy_over(behind["cifar_mnist"], {"scale": photographs.undisturbed("scale")}, right)
 
 # %% tags=["remove-input"]

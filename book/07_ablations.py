@@ -114,8 +114,8 @@ table(["variant", "order within digits", "separation between digits"], rows)
 # If phases help because they tell objects apart, networks whose phases lie further apart should be more accurate. Each point is one
 # trained network. The figures are mixed. On two digits, accuracy and separation are correlated over all networks (exercise 2).
 # Networks without neighbourhood do not separate at all and are below GASPnet (paper); but networks whose phases start at random
-# separate almost fully and are the least accurate. On CIFAR-MNIST, networks whose phases do not separate, or are not used, are the
-# most accurate.
+# separate almost fully and are the least accurate. On CIFAR-MNIST, the most accurate networks are some whose phases do not separate,
+# or are not used. But most networks whose phases start at random do not separate there either, and are far less accurate.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits, no noise: share of test scenes with both digits right against the separation of the two digits' phases in the first layer, at the last time step. A point for each network; without modulation, the network is a CNN.", "name": "fig-separation"}, "image": {"alt": "Points of six kinds of networks; accuracy over separation of phases."}}
 figures.accuracy_over_separation(results["multi_mnist"])

@@ -86,6 +86,8 @@ return {
     .filter((element) => shown(element) && element.getBoundingClientRect().right > width + 1 && !inside(element)).map(name),
   hidden: [...document.querySelectorAll("article mjx-container[display], article pre")] // behind a scroll bar
     .filter((element) => shown(element) && element.scrollWidth > element.clientWidth + 1).map(name),
+  spills: [...document.querySelectorAll("article :is(th, td)")] // text that runs into the next cell
+    .filter((element) => shown(element) && element.scrollWidth > element.clientWidth + 1).map(name),
   overlaps,
   small,
   pale: [...new Set(pale)],
