@@ -70,10 +70,11 @@ figures.animation(image, *align_first_layer(model, image, 4 * model.settings.ite
 # ahead there under noise, and on clean digits; under noise on a black background it is far behind. Predictive feedback, which the
 # paper names as its next step, makes the CNN more accurate in front of a photograph, but hardly GASPnet ({ref}`beyond-the-paper`).
 #
-# **Phases have limits.** With {glue:text}`most` digits a unit points to its own in only {glue:text}`points_most` of the cases (chance:
-# {glue:text}`chance`); no network was trained with more than two. A CNN can be asked where a digit is by attribution, after the fact: on a black background the best attribution
-# points as well as phases do, and in front of a photograph or with {glue:text}`most` digits better ({ref}`what-is-where`). And where
-# the photograph must be named, too, GASPnet was measured slightly behind the CNN.
+# **Phases have limits.** With {glue:text}`most` digits a unit points to its own in only {glue:text}`points_most` of the cases
+# (chance: {glue:text}`chance`); no network was trained with more than two. A CNN can be asked where a digit is by attribution,
+# after the fact: on a black background the best attribution points as well as phases do, and in front of a photograph or with
+# {glue:text}`most` digits better ({ref}`what-is-where`). And where the photograph must be named, too, GASPnet was measured
+# slightly behind the CNN.
 #
 # The table has the share of test scenes in which every required label is right, with 95 % intervals over seeds. Verdicts, further
 # below, are corrected for the number of effects, and these intervals are not; so a difference can be seen here and be *unclear* there.

@@ -405,10 +405,10 @@ iterations = model.settings.iterations
 maps, scene_gates = align_first_layer(model, image[0], 3 * iterations)
 
 # %% [markdown]
-# To read {numref}`fig-alignment`, look at the maps first. Each square is a location of the first layer. Its colour is its phase, by
-# the colour wheel beside or below them; black locations are silent (amplitude gate 0). Then look at the curves. *Order* is 1 when each digit has one
-# phase. *Separation* is $(1 - \cos \Delta) / 2$ of their mean phases: 1 in antiphase, and 0 when they share a phase. Random mean
-# phases give 0.5 on average, and any value in a single scene, so only later values tell something.
+# To read {numref}`fig-alignment`, look at the maps first. Each square is a location of the first layer. Its colour is its phase,
+# by the colour wheel beside or below them; black locations are silent (amplitude gate 0). Then look at the curves. *Order* is 1
+# when each digit has one phase. *Separation* is $(1 - \cos \Delta) / 2$ of their mean phases: 1 in antiphase, and 0 when they
+# share a phase. Random mean phases give 0.5 on average, and any value in a single scene, so only later values tell something.
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "One scene, and the phases of the first layer as they align (colour: phase; brightness: amplitude gate). The curves show the order within the digits and the separation between them, after each iteration.", "name": "fig-alignment"}, "image": {"alt": "A scene with two digits, maps of its phases that turn from noise into two colours, and two curves rising to one."}}
 import pandas as pd

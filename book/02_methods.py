@@ -224,11 +224,12 @@ glue("family_ours", str((families == "ours").sum()), display=False)
 # - *Smaller items* (C5): averaged over all scales below that of training, GASPnet must name the item more often than the CNN, and the
 #   photograph at most {glue:text}`margin` less often. This margin is about twice the standard error that ten seeds would give,
 #   estimated on validation scenes of photographs. We have fewer seeds, so it is a strict one.
-# - *Phases separate the objects* (C6) is judged in each convolutional layer, at the last time step. Order within objects must exceed
-#   {glue:text}`separated`, where 1 is the largest possible. Separation must exceed {glue:text}`separated` of the largest possible,
-#   which is 1 for two objects and 0.75 for three. At these thresholds, with two objects, mean phases are at least 127° apart, and phases deviate from them by
-#   at most 38° (the circular standard deviation). So about 19 of 20 locations are nearer to their own object. Order and separation
-#   are averaged over scenes before they are stored, so this claim is tested over seeds alone.
+# - *Phases separate the objects* (C6) is judged in each convolutional layer, at the last time step. Order within objects must
+#   exceed {glue:text}`separated`, where 1 is the largest possible. Separation must exceed {glue:text}`separated` of the largest
+#   possible, which is 1 for two objects and 0.75 for three. At these thresholds, with two objects, mean phases are at least 127°
+#   apart, and phases deviate from them by at most 38° (the circular standard deviation). So about 19 of 20 locations are nearer to
+#   their own object. Order and separation are averaged over scenes before they are stored, so this claim is tested over seeds
+#   alone.
 #
 # ### Claims of ours
 #

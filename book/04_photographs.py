@@ -11,8 +11,9 @@
 # (the-photographs)=
 # # Photographs
 #
-# A black background is silent: the network has no activity there. A photograph is active everywhere, also behind the digits. Two tasks show what phases are worth then. In the first, two digits must be picked out and the photograph need not be
-# named (claim C1). In the second, a digit or a piece of clothing *and* the photograph must be named (claim C2).
+# A black background is silent: the network has no activity there. A photograph is active everywhere, also behind the digits. Two
+# tasks show what phases are worth then. In the first, two digits must be picked out and the photograph need not be named (claim
+# C1). In the second, a digit or a piece of clothing *and* the photograph must be named (claim C2).
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"

@@ -136,9 +136,10 @@ figures.parts_of_gain(by_corruption("multi_mnist_cifar"))
 # both parts are of similar size. In front of a photograph both are of similar size under Gaussian noise and salt and pepper. Under
 # blur GASPnet's first step is worse than the CNN of the same layers, and later steps make up for that.
 #
-# Does it take phases, then? Within GASPnet, later steps add accuracy on average under every corruption. But a gate that was trained
-# *without* phases comes close to the whole of GASPnet (*GASPnet − gate without phases* in the table above). The interval of the difference excludes zero only
-# under blur on two digits; these intervals have three seeds and are not corrected for their number.
+# Does it take phases, then? Within GASPnet, later steps add accuracy on average under every corruption. But a gate that was
+# trained *without* phases comes close to the whole of GASPnet (*GASPnet − gate without phases* in the table above). The interval
+# of the difference excludes zero only under blur on two digits; these intervals have three seeds and are not corrected for their
+# number.
 #
 # ## With the paper's mechanisms alone
 #

@@ -135,9 +135,10 @@ alone = gasp.run_all(settings.experiments(["multi_mnist"], paper), settings)
 table_of(with_overlap(alone, "paper_gaspnet", "paper_no_modulation"), "difference")
 
 # %% [markdown]
-# On a black background, weights and gate together make no clear difference where digits overlap, in either design. Later steps add accuracy, more of it
-# with our additions, and more of it the more digits overlap. But there is also more to gain: with our additions, the share of
-# first-step errors that later steps remove shows no trend over overlap. (In GASPnet (paper) it is too uncertain to tell.)
+# On a black background, weights and gate together make no clear difference where digits overlap, in either design. Later steps add
+# accuracy, more of it with our additions, and more of it the more digits overlap. But there is also more to gain: with our
+# additions, the share of first-step errors that later steps remove shows no trend over overlap. (In GASPnet (paper) it is too
+# uncertain to tell.)
 #
 # In front of a photograph later steps add more, too, and more with overlap. But there weights and gate
 # were measured to add more than they do, so the second half of claim O2 is not shown: its effect is below zero, and unclear after

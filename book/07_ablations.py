@@ -89,8 +89,8 @@ table_of(pd.concat(gains), "scenes", "variant")
 # **On CIFAR-MNIST**, removing any of the three parts *raises* accuracy, to about that of the CNN of the same layers. Without
 # modulation no phase is used. Without the other two, all phases are alike ({numref}`fig-cifar-separation`), so no connection is
 # weakened. None of these networks is modulated by phases that differ, which suggests that such modulation costs accuracy when the
-# photograph must be named. Wrong phases are not the only reason: with ideal phases the network was more accurate than with its own, and still
-# less accurate than without modulation.
+# photograph must be named. Wrong phases are not the only reason: with ideal phases the network was more accurate than with its
+# own, and still less accurate than without modulation.
 #
 # ## What the changes do to phases
 

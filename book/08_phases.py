@@ -197,10 +197,11 @@ figures.order_over_time(gasp.run_all(settings.experiments(["cifar_mnist"], ["pap
 # ## Do units follow the object that they report?
 #
 # A dense unit has one phase for the whole image. *Nearness* is the cosine of its phase to that of the nearest object in the first
-# layer (1: in phase with one of them). In its mean, a unit counts by its amplitude gate, that is, by how much it pulls others. *Follows* is the share of objects
-# whose read-out unit is nearer to its own object than to any other; by chance it would be one half with two digits, and one third
-# with a photograph as third object. {ref}`what-is-where` measures the same as *pointing*, on more scenes. At t = 0 both are above
-# chance already, because a unit takes its phase from the places that drive it, whatever their phases are. Alignment does the rest:
+# layer (1: in phase with one of them). In its mean, a unit counts by its amplitude gate, that is, by how much it pulls others.
+# *Follows* is the share of objects whose read-out unit is nearer to its own object than to any other; by chance it would be one
+# half with two digits, and one third with a photograph as third object. {ref}`what-is-where` measures the same as *pointing*, on
+# more scenes. At t = 0 both are above chance already, because a unit takes its phase from the places that drive it, whatever their
+# phases are. Alignment does the rest:
 
 # %% tags=["remove-input"]
 from gasp.analysis.statistics import formatted, mean_interval

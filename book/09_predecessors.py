@@ -132,9 +132,10 @@ figures.accuracy_over(results["multi_mnist"], undisturbed_at)
 # without noise. On two digits GAttANet is then as accurate as GASPnet (paper), and the verdict is unclear; on CIFAR-MNIST it is more
 # accurate, and the claim does not hold. On two digits under noise GASPnet (paper) is ahead, but the verdict does not count noise.
 #
-# On CIFAR-MNIST, GAttANet is about as accurate as the CNN. The two models with phases are less accurate. About half of their
-# deficit is there at t = 0. KomplexNet is the least accurate of all. GAttANet has time steps and attention, so these are unlikely to be the cause of
-# the loss. What the other two share is phases and the synchrony loss; {ref}`the-ablations` takes them apart for GASPnet (paper).
+# On CIFAR-MNIST, GAttANet is about as accurate as the CNN. The two models with phases are less accurate. A third to a half of
+# their deficit is there at t = 0. KomplexNet is the least accurate of all. GAttANet has time steps and attention, so these are
+# unlikely to be the cause of the loss. What the other two share is phases and the synchrony loss; {ref}`the-ablations` takes them
+# apart for GASPnet (paper).
 
 # %% [markdown]
 # ## With our read-out, beside GASPnet with our additions

@@ -93,7 +93,7 @@ for name, text in {
     "epoch_floor": f"{alone['floor']:.1f}",
     "epoch_one_worker": f"{one_worker['seconds']:.0f}",
     "epoch_two_workers": f"{two_workers['seconds']:.0f}",
-    "weak_scaling": f"{one_worker['seconds'] / two_workers['seconds']:.0%}",
+    "weak_scaling": f"{one_worker['seconds'] / two_workers['seconds']:.0%}".replace("%", " %"),
     "scene_rate": f"{composition['size'].iloc[0] / composition['seconds'].median():,.0f}",
     "bfloat16": times("training", "cnn in bfloat16", "cnn"),
     "together": times("together", "batched", "one by one"),
@@ -180,7 +180,8 @@ figures.costs_of_coupling(table)
 # Is GASPnet worth its cost? With the same budget one could train a wider CNN. {numref}`fig-accuracy-per-cost` shows accuracy on
 # two digits against cost, for CNNs of several widths, for the gate without phases and for GASPnet. The first panel counts
 # multiplications. The second shows measured time. A network above the grey line that joins the CNNs is worth its cost; one below
-# it is less accurate than a CNN that costs as much. By the clock GASPnet is dearer than the widest CNN, so there it is compared with that one.
+# it is less accurate than a CNN that costs as much. By the clock GASPnet is dearer than the widest CNN, so there it is compared
+# with that one.
 
 # %% tags=["remove-cell"]
 import pandas as pd

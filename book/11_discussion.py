@@ -116,9 +116,9 @@ verdicts.datasets_table(alone)
 # far ahead of that CNN ({glue:text}`noise_wide`); over all corruptions the stricter comparison is unclear.
 #
 # **Where the photograph must be named, too, GASPnet was measured behind the CNN of as many parameters.** On CIFAR-MNIST the
-# difference is {glue:text}`item` without noise and {glue:text}`noise_item` under Gaussian noise; corrected, the verdicts are unclear. GASPnet (paper) is clearly worse
-# than the CNN there. Its photograph falls into many phases, but even with phases set from the true masks it is not above the CNN
-# ({ref}`the-photographs`).
+# difference is {glue:text}`item` without noise and {glue:text}`noise_item` under Gaussian noise; corrected, the verdicts are
+# unclear. GASPnet (paper) is clearly worse than the CNN there. Its photograph falls into many phases, but even with phases set
+# from the true masks it is not above the CNN ({ref}`the-photographs`).
 #
 # **Accuracy grows from the first step to the last.** Averaged over noise it grows by {glue:text}`growth_digits` on two digits,
 # {glue:text}`growth_photo` in front of a photograph and {glue:text}`growth_item` on CIFAR-MNIST. Claim C3 also asks that it grow more
@@ -130,16 +130,17 @@ verdicts.datasets_table(alone)
 # {glue:text}`overlap_photo` in front of a photograph ({ref}`the-generalisation`). On a black background they are all that is seen to
 # help; in front of a photograph, weights and gate bring more. With three digits, later steps were measured to cost accuracy.
 #
-# **With our additions, order in the third layer was measured lower.** On two digits GASPnet (paper) passes claim C6 in every layer. With our additions,
-# which give each channel of the third layer a phase of its own, the order there was measured below the threshold
-# ({glue:text}`layer_3`); the verdict is unclear.
+# **With our additions, order in the third layer was measured lower.** On two digits GASPnet (paper) passes claim C6 in every
+# layer. With our additions, which give each channel of the third layer a phase of its own, the order there was measured below the
+# threshold ({glue:text}`layer_3`); the verdict is unclear.
 #
 # **Predictive feedback helps where local cues do not suffice.** In front of a photograph it lifts the CNN by
 # {glue:text}`prediction_photo` on average over noise (corrected, unclear), but not more at higher noise, as claim O5 asks. GASPnet
 # hardly gains ({glue:text}`both_photo` without noise), and the CNN gains little on a black background ({ref}`beyond-the-paper`).
 #
 # **Attention without masks or phases does no better than a CNN in front of a photograph.** There GASPnet gains
-# {glue:text}`attention_photo` over GAttANet, which has attention and no phases. But GAttANet was not trained with masks, and GASPnet was ({ref}`the-predecessors`).
+# {glue:text}`attention_photo` over GAttANet, which has attention and no phases. But GAttANet was not trained with masks, and
+# GASPnet was ({ref}`the-predecessors`).
 #
 # **Masks make the difference in learning same or different.** GASPnet gains {glue:text}`same` over the CNN, which stays at chance. A
 # gate without phases can learn the task, too, and no network learned it from labels alone ({ref}`visual-reasoning`).

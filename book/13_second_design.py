@@ -66,8 +66,9 @@ def study(name):
 # ## With the paper's mechanisms alone
 #
 # Without noise, no single setting is above the CNN. Two come closest: the network without neighbourhood, whose phases do not
-# separate, and a network whose phases are set by masks. Under strong noise, phases set by masks are above the CNN. These runs are short (two epochs instead of six, one
-# seed). They compare what phases can reach, and do not tell which setting is best after full training.
+# separate, and a network whose phases are set by masks. Under strong noise, phases set by masks are above the CNN. These runs are
+# short (two epochs instead of six, one seed). They compare what phases can reach, and do not tell which setting is best after full
+# training.
 
 # %% tags=["remove-input"]
 tried = trained.studied("photographs")
@@ -183,8 +184,9 @@ for name, (study_name, run) in {
 # ### What some changes are worth
 #
 # These runs have two time steps; the final model has three. Each run changes one part of the reference. At the end come controls:
-# phases set by masks in every convolution (at test time, too), the gate without phases, and the CNN. All were trained for three epochs with seed 0. The cells are shares of validation scenes with every label right at the last
-# step, without noise and under Gaussian noise of σ = 0.1. Where a number is missing, nothing was run.
+# phases set by masks in every convolution (at test time, too), the gate without phases, and the CNN. All were trained for three
+# epochs with seed 0. The cells are shares of validation scenes with every label right at the last step, without noise and under
+# Gaussian noise of σ = 0.1. Where a number is missing, nothing was run.
 
 # %% tags=["remove-cell"]
 CHANGES = {
@@ -248,7 +250,7 @@ table_of(changes.map(lambda share: "" if pd.isna(share) else f"{share:.3f}"), "w
 # - Other drives, ten iterations, and a strength of modulation fixed at 1 are each measured below the reference on photographs without
 #   noise, by up to 0.04. So is a quarter of the weight of the loss on keys. Four times that weight changes less than 0.01.
 # - A third time step gains on two digits on a photograph, most under noise, and loses with an item on a photograph after these three
-#   epochs. After six epochs it loses nothing there (table above).
+#   epochs. After six epochs it hardly loses there (table above).
 # - Half the key network is enough on a black background and too little on photographs.
 # - Phases set by masks, without a gate, are the best of all on two digits on a photograph, and far below the CNN on two digits
 #   under noise. Right phases alone do not silence noise; the gate does.
@@ -340,9 +342,9 @@ table_of(study("masks_or_labels").droplevel(0), "three epochs")
 #
 # Each solution can be run after the cells above, in the notebook: see the buttons at the top of the page.
 #
-# **1. The best of many.** Suppose that the twelve settings of GASPnet in the first two tables are equally good, and measured
-# accuracies scatter around the same value with a standard deviation of 0.005. By how much does the best of them seem better than it
-# is?
+# **1. The best of many.** Suppose that the twelve settings of GASPnet in the first two tables (the second is folded) are equally
+# good, and measured accuracies scatter around the same value with a standard deviation of 0.005. By how much does the best of them
+# seem better than it is?
 
 # %% tags=["hide-cell"] mystnb={"code_prompt_show": "Solution of exercise 1", "code_prompt_hide": "Hide the solution"}
 import numpy as np

@@ -327,8 +327,9 @@ glue("to_other", f"{(nearest == 1 - torch.arange(2)).float().mean():.3f}", displ
 # ## Which digit has which colour
 #
 # Naming *a red 3 and a green 7* takes binding. If all one knows is that there are a 3, a 7, something red and something green, one
-# may just as well report a green 3, an illusory conjunction. In this data set two digits have two of ten hues. One head names the digits, another the colours, and no
-# label says which goes with which. One in five pairs of digit and colour never occurs in training ({py:mod}`gasp.data.scenes`).
+# may just as well report a green 3, an illusory conjunction. In this data set two digits have two of ten hues. One head names the
+# digits, another the colours, and no label says which goes with which. One in five pairs of digit and colour never occurs in
+# training ({py:mod}`gasp.data.scenes`).
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "Painted digits, and below each the masks of its two objects, in blue and orange (validation scenes).", "name": "fig-colours"}, "image": {"alt": "A row of images with two handwritten digits in two colours each, and below each the masks of the two digits."}}
 painted_digits = settings.datasets["coloured_mnist"]
