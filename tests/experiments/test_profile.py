@@ -152,7 +152,7 @@ def kinds(monkeypatch):
 # what is not tested yet
 VALIDATED = {"gaspnet_two_steps", "gaspnet_labels", "gate_labels", "no_alignment", "told_phases", "cnn_wide", "cnn_wider"}
 VALIDATED |= {"no_modulation", "no_synchrony_loss", "no_neighbourhood"}
-# what is tested on two digits alone
+# what is tested on two digits alone, with and without a photograph
 BEYOND = {"komplexnet", "komplexnet_feedback", "predictive_cnn", "predictive_gaspnet"}
 
 
