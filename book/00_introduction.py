@@ -93,9 +93,8 @@ table_of(by_condition(conditions, *networks), "task")
 
 # %% [markdown]
 # Here *GASPnet* is the paper's network with five additions of ours ({ref}`what-we-add`). The network with the paper's mechanisms
-# alone is called *GASPnet (paper)*; it is well behind the CNN where the
-# photograph must be named, too. {ref}`two-digits`, {ref}`the-photographs` and
-# {ref}`the-noise` have the details.
+# alone is called *GASPnet (paper)*; it is well behind the CNN where the photograph must be named, too. {ref}`two-digits`,
+# {ref}`the-photographs` and {ref}`the-noise` have the details.
 
 # %% [markdown]
 # ## The idea

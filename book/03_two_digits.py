@@ -91,7 +91,7 @@ table_of(accuracy, "model")
 # GASPnet takes three steps, t = 0, 1 and 2. At t = 0 it uses no phases. At every later step its phases align further, it sweeps
 # through its layers again, and its answer is a weighted mean of the answers of all steps so far.
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "Share of test scenes with both digits right at every time step, at several levels of Gaussian noise, given by its standard deviation where pixels are between 0 and 1 (mean over seeds, 95 % interval). Dashed lines with bands are networks with a single step.", "name": "fig-time"}, "image": {"alt": "Accuracy of GASPnet over time steps at each noise level, and dotted lines for the models without time."}}
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Share of test scenes with both digits right at every time step, at several levels of Gaussian noise, given by its standard deviation where pixels are between 0 and 1 (mean over seeds, 95 % interval). Dashed lines with bands are networks with a single step.", "name": "fig-time"}, "image": {"alt": "Accuracy of GASPnet over time steps at each noise level, and dashed lines for the models without time."}}
 levels = settings.evaluation.corruptions["gaussian"]
 figures.accuracy_over_time(results, [0.0, *levels[:4:2]])
 

@@ -79,7 +79,7 @@ table_of(accuracy, "model")
 #
 # ### Over time steps
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits on a photograph: share of test scenes with both digits right at every time step (mean over seeds, 95 % interval). Dashed lines with bands are networks with a single step.", "name": "fig-photo-time"}, "image": {"alt": "Accuracy of GASPnet over time steps at each noise level, and dotted lines for the models without time."}}
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits on a photograph: share of test scenes with both digits right at every time step (mean over seeds, 95 % interval). Dashed lines with bands are networks with a single step.", "name": "fig-photo-time"}, "image": {"alt": "Accuracy of GASPnet over time steps at each noise level, and dashed lines for the models without time."}}
 levels = settings.evaluation.corruptions["gaussian"]
 figures.accuracy_over_time(selected, [0.0, *levels[:4:2]])
 

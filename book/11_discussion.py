@@ -143,7 +143,7 @@ verdicts.datasets_table(alone)
 # GASPnet was ({ref}`the-predecessors`).
 #
 # **Masks make the difference in learning same or different.** GASPnet gains {glue:text}`same` over the CNN, which stays at chance. A
-# gate without phases can learn the task, too, and no network learned it from labels alone ({ref}`visual-reasoning`).
+# gate without phases can learn the task, too, and none of the networks that we trained on labels alone learned it ({ref}`visual-reasoning`).
 #
 # **What was not tested, or not enough.** The paper's ablations (C7) were made for GASPnet (paper) only. Feedback, prediction and visual
 # reasoning (O4 to O7) were run with three seeds, which decides only large effects.

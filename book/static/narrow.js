@@ -1,6 +1,6 @@
 // What style.css alone cannot do for a narrow page.
 document.addEventListener("DOMContentLoaded", () => {
-  // A line of code that wraps goes on to the right of its own indentation, and breaks neither names nor options.
+  // A line of code that wraps goes on to the right of its own indentation, and no option such as --profile breaks.
   for (const code of document.querySelectorAll("article .highlight pre")) {
     const margin = code.closest(".highlight-diff") ? /^[+ -]?\s*/ : /^\s*/;
     const lines = code.innerHTML.replace(/^(<span><\/span>)?/, "").replace(/\n$/, "").split("\n");
