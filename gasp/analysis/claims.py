@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from gasp.analysis.comparisons import (
     Comparison,
+    ablations,
     accuracy,
     growth,
     per_cost,
@@ -99,7 +100,7 @@ CLAIMS = {
     "C7": Claim(
         "Removing phase modulation, synchrony loss or neighbourhood lowers accuracy.",
         "the-ablations",
-        without_noise(lambda design: design.ablations),
+        ablations,
         "accuracy",
     ),
     "C8": Claim(

@@ -21,6 +21,7 @@ __all__ = [
     "MARGIN",
     "STRICTER",
     "Comparison",
+    "ablations",
     "accuracy",
     "growth",
     "per_cost",
@@ -67,6 +68,12 @@ def without_noise(others: Callable[[Design], Iterable[str]]) -> Comparison:
 def accuracy(claim: str, dataset: str, _: Profile, design: Design) -> Iterator[Effect]:
     """GASPnet − the CNNs, on undisturbed scenes."""
     yield from _against_cnns(claim, "no noise", dataset, design, ["clean/0/scene"])
+
+
+def ablations(claim: str, dataset: str, _: Profile, design: Design) -> Iterator[Effect]:
+    """GASPnet − GASPnet without one of its parts, on undisturbed scenes. Each part has a verdict of its own."""
+    for part, other in zip(("phase modulation", "synchrony loss", "neighbourhood"), design.ablations, strict=True):
+        yield _difference(claim, "no noise", dataset, design.gaspnet, other, ["clean/0/scene"], part=part)
 
 
 def growth(claim: str, dataset: str, profile: Profile, design: Design) -> Iterator[Effect]:
@@ -219,7 +226,7 @@ def _over_noise(
     parts: Sequence[tuple[float, str, int]],
     rivals: Sequence[str],
 ) -> Iterator[Effect]:
-    """A difference in accuracy over the levels of Gaussian noise: its mean, and its slope.
+    """A difference in accuracy over the levels of Gaussian noise: its mean, and its slope. Each has a verdict of its own.
 
     Args:
         parts: the difference, as sign, variant and step of its terms.
@@ -245,7 +252,8 @@ def _over_noise(
             for level, weight in zip(kept, weights.tolist(), strict=False)
             for sign, variant, step in parts
         ]
-        yield Effect(claim, f"{text}: {what} {over}", dataset, tuple(terms))
+        part = {"mean": "on average over noise", "slope": "more at higher noise"}[what]
+        yield Effect(claim, f"{text}: {what} {over}", dataset, tuple(terms), part=part)
 
 
 def _difference(

@@ -10,8 +10,8 @@ is **not tested**.
 
 A claim is judged on each data set. It holds if all its effects hold, does not hold if one of them does not, and is unclear
 otherwise; it is not tested if none of its effects is. The same goes for each part of a claim with a verdict of its own: the
-stricter comparison, each layer of claim C6, and each part of claim O7. Where the runs of a profile are too short to judge
-anything, what was tested is **not judged**.
+stricter comparison, each layer of claim C6, and each part of claims C3, C7, O5 and O7. Where the runs of a profile are too
+short to judge anything, what was tested is **not judged**.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ def _of_claim(effects: pd.Series[str]) -> str:
 def claims_table(effects: pd.DataFrame, paper: pd.DataFrame) -> Markdown:
     """The verdict on each claim on each data set, as coloured cells under a heading for each group; on a phone, as cards.
 
-    Layers of claim C6 and parts of claim O7 have rows of their own. Below a verdict stand those of the stricter comparison
+    Parts of a claim have rows of their own. Below a verdict stand those of the stricter comparison
     and of the paper's mechanisms alone, where these were tested.
 
     Args:
@@ -233,7 +233,7 @@ def _written(p: float, at_limit: bool) -> str:
 
 
 def datasets_table(effects: pd.DataFrame) -> Markdown:
-    """For each data set and verdict, the claims, layers of claim C6 and parts of claim O7 that have it."""
+    """For each data set and verdict, the claims and parts of claims that have it."""
     found = verdicts(effects).drop(STRICTER, level="part", errors="ignore").rename("verdict").reset_index()
     kinds = [kind for kind in VERDICTS if kind in set(found["verdict"])]
     rows = []
