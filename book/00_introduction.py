@@ -22,31 +22,29 @@ settings = gasp.load_profile(profile, **overrides)
 banner(settings, overrides)
 
 # %% tags=["remove-cell"]
-gasp.run_all(settings.experiments(), settings)
-
-# %% tags=["remove-cell"]
 from myst_nb import glue
 
 from gasp.analysis.statistics import at_level, last_step, levels_of, mean_interval
 
+gasp.run_all(settings.experiments(), settings)
+networks = ["gaspnet", "gate", "cnn_parameters", "cnn_compute"]
+tasks = ["multi_mnist", "multi_mnist_cifar", "cifar_mnist"]
+results = {name: gasp.run_all(settings.experiments([name], networks), settings) for name in tasks}
 
-def found(dataset, variant, metric="scene_accuracy", evaluation="clean", level=0.0):
-    """The mean over seeds at the last time step on test scenes."""
-    results = gasp.run_all(settings.experiments([dataset], [variant]), settings)
-    rows = last_step(at_level(levels_of(results, evaluation, metric), level))
-    return f"{mean_interval(rows['value'])['mean']:.3f}"
+
+def pointing(dataset, evaluation="clean", level=0.0):
+    """GASPnet's mean over seeds at the last time step on test scenes."""
+    rows = last_step(at_level(levels_of(results[dataset], evaluation, "pointing"), level))
+    return f"{mean_interval(rows[rows['variant'] == 'gaspnet']['value'])['mean']:.3f}"
 
 
 weak = settings.evaluation.corruptions["gaussian"][: 2 if settings.judges else 1][-1]
 most = settings.evaluation.objects[-1]
 glue("most", {3: "three", 4: "four"}[most], display=False)
 glue("chance", {3: "a third", 4: "a quarter"}[most], display=False)
-for name, where in {
-    "points": ("multi_mnist", "gaspnet", "pointing"),
-    "points_photo": ("multi_mnist_cifar", "gaspnet", "pointing"),
-    "points_most": ("multi_mnist", "gaspnet", "pointing", "objects", most),
-}.items():
-    glue(name, found(*where), display=False)
+glue("points", pointing("multi_mnist"), display=False)
+glue("points_photo", pointing("multi_mnist_cifar"), display=False)
+glue("points_most", pointing("multi_mnist", "objects", most), display=False)
 
 # %% [markdown]
 # **With two digits, phases say what is where.** Every place in the image and every output unit of GASPnet has a phase, an angle. The
@@ -83,11 +81,8 @@ figures.animation(image, *align_first_layer(model, image, 4 * model.settings.ite
 from gasp.analysis.statistics import undisturbed
 from gasp.analysis.tables import by_condition, dataset_label, table_of
 
-networks = ["gaspnet", "gate", "cnn_parameters", "cnn_compute"]
-tasks = ["multi_mnist", "multi_mnist_cifar", "cifar_mnist"]
-named = {name: gasp.run_all(settings.experiments([name], networks), settings) for name in tasks}
-shares = {dataset_label(name): last_step(undisturbed(rows)) for name, rows in named.items()}
-noisy = last_step(at_level(levels_of(named["multi_mnist"], "gaussian"), weak))
+shares = {dataset_label(name): last_step(undisturbed(rows)) for name, rows in results.items()}
+noisy = last_step(at_level(levels_of(results["multi_mnist"], "gaussian"), weak))
 conditions = {"two digits": shares.pop("two digits"), f"two digits, noise of σ = {weak:g}": noisy, **shares}
 table_of(by_condition(conditions, *networks), "task")
 
@@ -164,8 +159,8 @@ if settings.judges:  # a network that names photographs knows those of its own t
     shown["an item on a photograph"] = ("cifar_mnist", "gaspnet", "cnn_parameters")
 figures.explorer(
     [
-        exhibit(title, settings.datasets[dataset], *(gasp.load_example(settings, each, dataset) for each in networks))
-        for title, (dataset, *networks) in shown.items()
+        exhibit(title, settings.datasets[dataset], *(gasp.load_example(settings, each, dataset) for each in pair))
+        for title, (dataset, *pair) in shown.items()
     ]
 )
 

@@ -11,10 +11,9 @@
 # (the-ablations)=
 # # What each part is for
 #
-# Does accuracy fall without phase modulation, without the synchrony loss, or without the spatial neighbourhood (claim C7)? All
-# networks of this chapter have the paper's mechanisms alone. {ref}`the-second-design` tests our additions, in shorter runs with one
-# seed. Two more networks change the phases themselves. With *ideal phases*, masks set the phases of the first layer. With *random
-# initial phases*, every layer starts at random, and only coupling brings order.
+# Does accuracy fall without phase modulation, without the synchrony loss, or without the spatial neighbourhood (claim C7)? The first
+# half of this chapter removes each part from GASPnet; the second removes it from the paper's network alone, and also replaces that
+# network's phases. Our own additions are taken out one by one in {ref}`the-second-design`, in shorter runs with one seed.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"
@@ -40,41 +39,91 @@ verdicts.claims_box(
     ),
 )
 
-# %% tags=["remove-cell"]
-from gasp.analysis import figures
-
-removed = ["no_modulation", "no_synchrony_loss", "no_neighbourhood", "random_phases", "ideal_phases"]
-removed = [f"paper_{name}" for name in removed]
-variants = ["paper_gaspnet", *removed]
-results = {name: gasp.run_all(settings.experiments([name], variants), settings) for name in ("multi_mnist", "cifar_mnist")}
-
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits, no noise: share of test scenes with both digits right, at the last time step. *No modulation* is the CNN of the same layers. Dots are seeds; below them their mean with its 95 % interval.", "name": "fig-ablations"}, "image": {"alt": "A row of dots for GASPnet and for each ablation."}}
-figures.comparison(results["multi_mnist"])
-
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "Digit on a photograph (CIFAR-MNIST), no noise: share of test scenes with both labels right, at the last time step. Dots are seeds; below them their mean with its 95 % interval.", "name": "fig-cifar-ablations"}, "image": {"alt": "A row of dots for GASPnet and for each ablation."}}
-figures.comparison(results["cifar_mnist"])
-
 # %% [markdown]
-# ## What changes
+# ## GASPnet without one of its parts
 #
-# The table gives GASPnet (paper) minus each variant, at the last time step, paired by seed. Above zero, GASPnet (paper) is more
-# accurate: the part that was removed (modulation, synchrony loss or neighbourhood) helps. *Random* and *ideal* phases replace phases
-# instead of removing a part.
+# - *No modulation* ($a_F = 0$): phases align, but no connection depends on them. What is left is the gate, trained with masks as in
+#   the *gate without phases*, and an answer that does not change over time.
+# - *No synchrony loss* ($\lambda = 0$): no loss asks phases to separate. Masks still teach keys and gate.
+# - *No neighbourhood* ($N = 1$): nearness plays no part in coupling; every location pulls on every other by keys and queries alone.
 
-# %% tags=["remove-input"]
+# %% tags=["remove-cell"]
 import pandas as pd
 
+from gasp.analysis import figures
+from gasp.analysis.designs import OURS, PAPER
 from gasp.analysis.statistics import at_level, last_step, levels_of, undisturbed
-from gasp.analysis.tables import by_variant, dataset_label, table_of
+from gasp.analysis.tables import by_variant, dataset_label, table, table_of
+from gasp.experiments.variants import VARIANTS
 
 levels = settings.evaluation.corruptions["gaussian"]
-noise = levels[min(1, len(levels) - 1)]
-gains = {}
-for name, measured in results.items():
-    noisy = at_level(levels_of(measured, "gaussian"), noise)
-    conditions = {"no noise": last_step(undisturbed(measured)), f"noise σ = {noise:g}": last_step(noisy)}
-    gains[dataset_label(name)] = by_variant(conditions, removed, means=False, gaspnet="paper_gaspnet")
-table_of(pd.concat(gains), "scenes", "variant")
+weak = levels[:2][-1]
+
+
+def measure(names, variants):
+    """The results of each data set, by its label, and its scenes right without noise and under noise, at the last time step."""
+    results = {dataset_label(name): gasp.run_all(settings.experiments([name], variants), settings) for name in names}
+    clean = {label: last_step(undisturbed(rows)) for label, rows in results.items()}
+    noisy = {label: last_step(at_level(levels_of(rows, "gaussian"), weak)) for label, rows in results.items()}
+    return results, clean, noisy
+
+
+def gains(clean, noisy, variants, gaspnet):
+    """GASPnet minus each variant, paired by seed, for each data set, without noise and under noise."""
+    columns = {label: {"no noise": clean[label], f"noise σ = {weak:g}": noisy[label]} for label in clean}
+    shown = {label: by_variant(conditions, variants, means=False, gaspnet=gaspnet) for label, conditions in columns.items()}
+    return table_of(pd.concat(shown), "scenes", "without" if gaspnet == OURS.gaspnet else "variant")
+
+
+def phases_of(results, variants):
+    """Order within objects and separation between them in the first layer, at the last time step, by data set and variant."""
+    rows = []
+    for label, measured in results.items():
+        first = last_step(measured[(measured["evaluation"] == "phases") & (measured["level"] == 1)])
+        means = first.pivot_table("value", "variant", "metric")[["order_within", "separation"]].reindex(variants).dropna()
+        rows += [[label, VARIANTS[name].label, f"{order:.2f}", f"{apart:.2f}"] for name, order, apart in means.itertuples()]
+    return table(["scenes", "network", "order within objects", "separation between objects"], rows)
+
+
+# %% tags=["remove-cell"]
+ours = [*OURS.ablations, "gate"]
+results, clean, noisy = measure(["multi_mnist", "multi_mnist_cifar"], [OURS.gaspnet, *ours])
+
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Share of test scenes with both digits right, at the last time step: GASPnet, without one of its parts, and the gate without phases. Dots are seeds; below them their mean with its 95 % interval.", "name": "fig-removed"}, "image": {"alt": "Two panels: a row of dots for GASPnet, for each ablation, and for the gate."}}
+figures.comparison(clean)
+
+# %% [markdown]
+# The table gives GASPnet minus each network, at the last time step, paired by seed. Above zero, the part that was removed helps.
+
+# %% tags=["remove-input"]
+gains(clean, noisy, ours, OURS.gaspnet)
+
+# %% [markdown]
+# And the phases of the first layer, at the last time step, as means over seeds. Random phases would have a separation of 0.5 on two
+# digits.
+
+# %% tags=["remove-input"]
+phases_of(results, [OURS.gaspnet, *OURS.ablations])
+
+# %% [markdown]
+# TODO
+#
+# ## The paper's mechanisms alone
+#
+# The paper's network has no gate, so *no modulation* is the CNN of the same layers. Two more networks change phases instead of
+# removing a part. With *ideal phases*, masks set the phases of the first layer. With *random initial phases*, every layer starts at
+# random, and only coupling brings order.
+
+# %% tags=["remove-cell"]
+replaced = [*PAPER.ablations, "paper_random_phases", "paper_ideal_phases"]
+variants = [PAPER.gaspnet, *replaced]
+results, clean, noisy = measure(["multi_mnist", "cifar_mnist"], variants)
+
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "The paper's network, no noise: share of test scenes with both digits, or both the digit and the photograph, right, at the last time step. *No modulation* is the CNN of the same layers. Dots are seeds; below them their mean with its 95 % interval.", "name": "fig-ablations"}, "image": {"alt": "Two panels: a row of dots for GASPnet (paper) and for each ablation."}}
+figures.comparison(clean)
+
+# %% tags=["remove-input"]
+gains(clean, noisy, replaced, PAPER.gaspnet)
 
 # %% [markdown]
 # *No modulation* ($a_F = 0$): phases affect nothing, and the network *is* the CNN of the same layers, at every step of its training,
@@ -87,29 +136,20 @@ table_of(pd.concat(gains), "scenes", "variant")
 # probably because deeper layers then do not take their phases from their input.
 #
 # **On CIFAR-MNIST**, removing any of the three parts *raises* accuracy, to about that of the CNN of the same layers. Without
-# modulation no phase is used. Without the other two, all phases are alike ({numref}`fig-cifar-separation`), so no connection is
+# modulation no phase is used. Without the other two, all phases are alike ({numref}`fig-separation`), so no connection is
 # weakened. None of these networks is modulated by phases that differ, which suggests that such modulation costs accuracy when the
 # photograph must be named. Wrong phases are not the only reason: with ideal phases the network was more accurate than with its
 # own, and still less accurate than without modulation.
 #
-# ## What the changes do to phases
+# ### What the changes do to phases
+#
+# First layer, last time step, means over seeds. Random phases have a separation of 0.5.
 
 # %% tags=["remove-input"]
-from gasp.analysis.tables import table
-from gasp.experiments.variants import VARIANTS
-
-measured = results["multi_mnist"]
-first_layer = measured[(measured["evaluation"] == "phases") & (measured["level"] == 1)]
-last = first_layer[first_layer["t"] == first_layer["t"].max()]
-means = last.pivot_table("value", "variant", "metric")[["order_within", "separation"]].reindex(variants).dropna()
-rows = [[VARIANTS[variant].label, f"{order:.2f}", f"{separation:.2f}"] for variant, order, separation in means.itertuples()]
-table(["variant", "order within digits", "separation between digits"], rows)
+phases_of(results, variants)
 
 # %% [markdown]
-# First layer, last time step, means over seeds, on two digits. Random phases have a separation of 0.5.
-
-# %% [markdown]
-# ## Does separation pay?
+# ### Does separation pay?
 #
 # If phases help because they tell objects apart, networks whose phases lie further apart should be more accurate. Each point is one
 # trained network. The figures are mixed. On two digits, accuracy and separation are correlated over all networks (exercise 2).
@@ -117,11 +157,8 @@ table(["variant", "order within digits", "separation between digits"], rows)
 # separate almost fully and are the least accurate. On CIFAR-MNIST, the most accurate networks are some whose phases do not separate,
 # or are not used. But most networks whose phases start at random do not separate there either, and are far less accurate.
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits, no noise: share of test scenes with both digits right against the separation of the two digits' phases in the first layer, at the last time step. A point for each network; without modulation, the network is a CNN.", "name": "fig-separation"}, "image": {"alt": "Points of six kinds of networks; accuracy over separation of phases."}}
-figures.accuracy_over_separation(results["multi_mnist"])
-
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "CIFAR-MNIST: the same for item and photograph, with both labels right.", "name": "fig-cifar-separation"}, "image": {"alt": "Points of six kinds of networks; accuracy over separation of phases."}}
-figures.accuracy_over_separation(results["cifar_mnist"])
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "The paper's network, no noise: share of scenes right against the separation of the objects' phases in the first layer, at the last time step. A point for each network; without modulation, the network is a CNN.", "name": "fig-separation"}, "image": {"alt": "Two panels with points of six kinds of networks; accuracy over separation of phases."}}
+figures.accuracy_over_separation(results)
 
 # %% [markdown]
 # ## What follows
@@ -160,7 +197,7 @@ print(f"largest difference: {(gaspnet - cnn).abs().max():.1e}")
 # only between kinds?
 
 # %% tags=["hide-cell"] mystnb={"code_prompt_show": "Solution of exercise 2", "code_prompt_hide": "Hide the solution"}
-shown = results["multi_mnist"]
+shown = results[dataset_label("multi_mnist")]
 accuracy = last_step(undisturbed(shown))
 apart = at_level(levels_of(shown, "phases", "separation"), 1)
 index = ["variant", "seed"]

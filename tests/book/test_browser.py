@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 from selenium import webdriver
+from selenium.common.exceptions import JavascriptException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.wait import WebDriverWait
 
 ROOT = Path(__file__).parents[2]
 WIDTHS = {"desktop": 1280, "phone": 390}
@@ -23,6 +25,7 @@ PAGES = [
     for path in sorted(html.rglob("*.html"))
     if not {"_static", "_modules"} & set(path.relative_to(html).parts)
 ]
+LOADED = "return document.readyState === 'complete' && !document.querySelector('meta[http-equiv=refresh]')"
 READY = "(window.MathJax?.startup?.promise ?? Promise.resolve()).then(() => arguments[0]())"
 LOOK = """
 const width = document.documentElement.clientWidth;
@@ -136,6 +139,8 @@ def show(browser: webdriver.Chrome, address: str, width: int = 1280, mode: str =
     browser.get_log("browser")
     browser.get_log("performance")
     browser.get(address)
+    # the start page leads to the first chapter, and a script that runs meanwhile is interrupted
+    WebDriverWait(browser, 20, ignored_exceptions=[JavascriptException]).until(lambda page: page.execute_script(LOADED))
     browser.execute_async_script(READY)
 
 

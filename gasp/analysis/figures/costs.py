@@ -36,7 +36,7 @@ def accuracy_over_cost(table: pd.DataFrame, costs: pd.DataFrame, rising: Sequenc
         for names in rising:
             joined = means.reindex([name for name in names if name in means.index])
             panel.plot(joined["cost"], joined["mean"], color=PALETTE[0], linewidth=1, zorder=0)
-        panel.set(xscale="log", xlabel=axis, ylabel="every object right")
+        panel.set(xscale="log", xlabel=axis, ylabel="scenes right")
         panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         panel.xaxis.set_major_formatter("{x:g}")  # exponents would be too small to read
         panel.minorticks_off()

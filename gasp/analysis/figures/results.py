@@ -39,7 +39,7 @@ from gasp.analysis.statistics import (
 )
 from gasp.analysis.tables import dataset_label
 
-ACCURACY: Mapping[str, str] = {"scene_accuracy": "every object"}
+ACCURACY: Mapping[str, str] = {"scene_accuracy": "scenes"}
 AXES = {
     "gaussian": "Gaussian noise σ",
     "salt_and_pepper": "salt and pepper, share",
@@ -56,7 +56,7 @@ VERDICTS = {"holds": "#029e73", "unclear": "#7a7a7a", "does not hold": "#d55e00"
 PARTS = {"first step − CNN": PALETTE[2], "last step − first": PALETTE[1]}
 
 
-def learning_curves(table: pd.DataFrame, what: str = "every object") -> Drawing:
+def learning_curves(table: pd.DataFrame, what: str = "scenes") -> Drawing:
     """Validation accuracy after each epoch, at every variant's last time step.
 
     Args:
@@ -98,7 +98,7 @@ def accuracy_over_time(table: pd.DataFrame, levels: Sequence[float], evaluation:
                 means["t"] += 0.05 * (place - (len(shown) - 1) / 2)  # side by side, so that no interval hides another
                 line(panel, means, "t", variant)
         panel.set(title=f"noise σ = {level:g}", xlabel="time step", xticks=range(steps + 1), xlim=(-0.3, steps + 0.3))
-        panel.set(ylabel="every object right")
+        panel.set(ylabel="scenes right")
         panel.set_ylim(bottom=max(panel.get_ylim()[0], 0))
     drawing.legend()
     return drawing
@@ -165,27 +165,24 @@ def _levels_below(panel: Axes, evaluation: str) -> None:
         panel.xaxis.set_major_locator(MaxNLocator(6, integer=evaluation == "objects"))
 
 
-def comparison(table: pd.DataFrame, accuracies: Mapping[str, str] = ACCURACY) -> Drawing:
-    """Every variant at its last time step on undisturbed scenes: below its name, a dot for each seed, then mean and interval.
-
-    There is a panel for each metric.
+def comparison(conditions: Mapping[str, pd.DataFrame]) -> Drawing:
+    """Every variant under each condition: below its name, a dot for each seed, then mean and interval.
 
     Args:
-        accuracies: metrics, each with what must be right.
+        conditions: by what their axes say, one value for each variant and seed. There is a panel for each.
     """
-    variants = variants_of(table)
-    tables = [last_step(undisturbed(table, metric)) for metric in accuracies]
-    drawing = Drawing(pd.concat(tables))
-    for what, last in zip(accuracies.values(), tables, strict=True):
+    drawing = Drawing(pd.concat(conditions, names=["condition"]).reset_index("condition"))
+    for label, rows in conditions.items():
+        variants = variants_of(rows)
         panel = drawing.panel(height=0.52 * len(variants) + 0.6)
         for row, variant in enumerate(variants):
-            values = last[last["variant"] == variant]["value"]
+            values = rows[rows["variant"] == variant]["value"]
             means = pd.DataFrame([mean_interval(values)])
             panel.plot(values, np.full(len(values), row + 0.42), ".", color=COLOURS[variant])
             style: dict[str, Any] = {"color": COLOURS[variant], "marker": MARKERS[variant], "capsize": 3}
             panel.errorbar(means["mean"], [row + 0.68], xerr=bars(means), **style)
         _rows(panel, [LABELS[variant] for variant in variants])
-        panel.set(xlabel=f"{what} right")
+        panel.set(xlabel=label)
     return drawing
 
 
@@ -211,23 +208,30 @@ def order_over_time(table: pd.DataFrame) -> Drawing:
     return drawing
 
 
-def accuracy_over_separation(table: pd.DataFrame) -> Drawing:
+def accuracy_over_separation(results: Mapping[str, pd.DataFrame]) -> Drawing:
     """Scene accuracy against the separation of the first layer's phases: a point for each run, at its last time step.
 
     Both are measured on undisturbed scenes. A model without phases is a dotted line at its mean.
+
+    Args:
+        results: by their titles, tables of results. There is a panel for each.
     """
-    tables = [last_step(undisturbed(table)), last_step(at_level(levels_of(table, "phases", "separation"), 1))]
-    accuracy, separation = (rows.set_index(["variant", "seed"])["value"] for rows in tables)
-    drawing = Drawing(pd.concat(tables))
-    panel = drawing.panel(height=3.4)
-    for variant in variants_of(table):
-        style: dict[str, Any] = {"color": COLOURS[variant], "label": LABELS[variant]}
-        if variant in separation.index.get_level_values("variant"):
-            runs = pd.concat([separation[variant], accuracy[variant]], axis=1, join="inner")
-            panel.plot(*runs.to_numpy().T, linestyle="", marker=MARKERS[variant], **style)
-        else:
-            panel.axhline(accuracy[variant].mean(), linestyle=":", linewidth=1.5, **style)
-    panel.set(xlabel="separation between objects, layer 1", ylabel="every object right", xlim=(-0.03, 1.03))
+    tables = {
+        title: (last_step(undisturbed(table)), last_step(at_level(levels_of(table, "phases", "separation"), 1)))
+        for title, table in results.items()
+    }
+    drawing = Drawing(pd.concat(itertools.chain.from_iterable(tables.values())))
+    for title, measured in tables.items():
+        accuracy, separation = (rows.set_index(["variant", "seed"])["value"] for rows in measured)
+        panel = drawing.panel(height=3.4)
+        for variant in variants_of(measured[0]):
+            style: dict[str, Any] = {"color": COLOURS[variant], "label": LABELS[variant]}
+            if variant in separation.index.get_level_values("variant"):
+                runs = pd.concat([separation[variant], accuracy[variant]], axis=1, join="inner")
+                panel.plot(*runs.to_numpy().T, linestyle="", marker=MARKERS[variant], **style)
+            else:
+                panel.axhline(accuracy[variant].mean(), linestyle=":", linewidth=1.5, **style)
+        panel.set(title=title, xlabel="separation between objects, layer 1", ylabel="scenes right", xlim=(-0.03, 1.03))
     drawing.legend()
     return drawing
 

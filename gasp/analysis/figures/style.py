@@ -47,6 +47,7 @@ PHASE_COLOURS = colorcet.cm.cyclic_mygbm_30_95_c78
 WIDTH = 4.4  # inches, of a panel
 PIXELS = 322 / WIDTH  # per inch, on a page: one panel fits a phone, two fit the text of a wide page; 10 points are 10.2 pixels
 FLOW = "display: flex; flex-wrap: wrap; justify-content: center; align-items: flex-start; gap: 12px 8px"
+LEGEND = "gasp-legend"  # the class of an image that is a legend
 COLUMNS = "columns: 322px; column-gap: 8px; text-align: center"
 
 
@@ -91,7 +92,7 @@ class Drawing:
         return list(tiles[:count])
 
     def legend(self) -> None:
-        """Add an image with the legend of all panels."""
+        """Add an image with the legend of all panels; on a phone it stands above them."""
         shown: dict[str, Artist] = {}
         for panel in self.axes:
             handles, labels = panel.get_legend_handles_labels()
@@ -102,6 +103,7 @@ class Drawing:
             return
         columns = max(1, min(len(shown), int(50 / (6 + max(map(len, shown))))))  # about fifty characters fit on a line
         image = self.image(height=0.21 * math.ceil(len(shown) / columns) + 0.1)
+        image.set_label(LEGEND)
         image.legend(list(shown.values()), list(shown), loc="center", ncols=columns, frameon=False)
 
     def wheel(self) -> None:
@@ -130,7 +132,7 @@ def svg(figure: Figure) -> str:
     drawn = buffer.getvalue()
     drawn = drawn[drawn.index("<svg") :].replace("#000000", "currentColor")
     width, height = (round(PIXELS * inches) for inches in figure.get_size_inches())
-    size = f'width="{width}" height="{height}" fill="currentColor"'
+    size = f'class="{figure.get_label()}" width="{width}" height="{height}" fill="currentColor"'
     style = "max-width: 100%; height: auto; stroke-linejoin: round; stroke-linecap: butt"
     for pattern, instead in {
         r'(<svg [^>]*?)width="[^"]*" height="[^"]*"': rf'\1{size} style="{style}"',
