@@ -24,6 +24,7 @@ __all__ = [
     "ablations",
     "accuracy",
     "growth",
+    "objects_of",
     "per_cost",
     "phase_feedback",
     "prediction",
@@ -150,11 +151,11 @@ def what_is_where(claim: str, dataset: str, profile: Profile, design: Design) ->
     By chance, a unit points at any of the objects. A network that names every object and ignores the cue is right for one of
     the objects in a head; a head with a single object has nothing to select.
     """
-    task = profile.datasets[dataset]
-    objects = task.scenes.objects
-    chances = {"pointing": ("points to its object", 1 / (objects + (task.background is not None)))}
+    objects, background = objects_of(claim, dataset, profile)
+    chances = {"pointing": ("points to its object", 1 / (objects + background))}
     if objects > 1:
-        chances["cued_accuracy"] = ("names the object at a cued place", 1 / objects)
+        cued = "cued_accuracy" if len(profile.datasets[dataset].heads) == 1 else "head_0_cued_accuracy"
+        chances[cued] = ("names the object at a cued place", 1 / objects)
     for measure, (text, chance) in chances.items():
         bar = (1 + chance) / 2
         terms = (Term(1.0, design.gaspnet, f"clean/0/{measure}"),)
@@ -186,17 +187,32 @@ def per_cost(claim: str, dataset: str, profile: Profile, design: Design) -> Iter
     """GASPnet − a CNN whose training step takes as long, interpolated between CNNs of several widths.
 
     Accuracy is taken to be linear in the logarithm of time between two widths. A GASPnet that costs more than the widest CNN
-    is compared with the widest, and one that costs less than the narrowest with the narrowest.
+    is compared with the widest, and one that costs less than the narrowest with the narrowest. A CNN that takes longer than a
+    wider one counts as taking as long as the wider one.
     """
     seconds = step_seconds(profile.store.directory)
     terms: list[Term] = []
     if {design.gaspnet, *CNN_WIDTHS} <= seconds.keys():
         widths = range(len(CNN_WIDTHS))
-        position = np.interp(np.log(seconds[design.gaspnet]), np.log([seconds[name] for name in CNN_WIDTHS]), widths)
+        times = np.minimum.accumulate([seconds[name] for name in reversed(CNN_WIDTHS)])[::-1]
+        position = np.interp(np.log(seconds[design.gaspnet]), np.log(times), widths)
         shares = [float(max(0.0, 1 - abs(width - position))) for width in widths]
         terms = [Term(1.0, design.gaspnet, "clean/0/scene")]
         terms += [Term(-share, name, "clean/0/scene") for name, share in zip(CNN_WIDTHS, shares, strict=True) if share]
     yield Effect(claim, f"{design.label} − CNN of as much training time: no noise", dataset, tuple(terms))
+
+
+def objects_of(claim: str, dataset: str, profile: Profile) -> tuple[int, bool]:
+    """The number of a data set's objects, and whether a background is behind them: what phases must tell apart.
+
+    Raises:
+        GaspError: if there are fewer than two things to tell apart, or the data set is a problem of visual reasoning.
+    """
+    task = profile.datasets[dataset]
+    objects, background = task.scenes.objects, task.background is not None
+    if task.problem or objects + background < 2:
+        raise GaspError(f"claim {claim} needs several objects to be named: take it from datasets.{dataset}.claims")
+    return objects, background
 
 
 def _levels(profile: Profile, kind: Corruption) -> list[str]:

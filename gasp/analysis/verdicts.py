@@ -27,7 +27,7 @@ from statsmodels.stats.multitest import multipletests
 from tqdm import tqdm
 
 from gasp.analysis.claims import CLAIMS, GROUPS, datasets_of, effects
-from gasp.analysis.comparisons import STRICTER
+from gasp.analysis.comparisons import STRICTER, objects_of
 from gasp.analysis.designs import OURS, PAPER, Design
 from gasp.analysis.statistics import SMALLEST_P, certainty, formatted
 from gasp.analysis.tables import dataset_label, table
@@ -83,8 +83,7 @@ def judge(profile: Profile, design: Design = OURS) -> pd.DataFrame:
 def _phases(profile: Profile, design: Design) -> Iterator[dict[str, Any]]:
     """C6: by how much GASPnet's order and separation exceed their thresholds, in each convolutional layer."""
     for dataset in datasets_of(profile, "C6"):
-        task = profile.datasets[dataset]
-        objects = task.scenes.objects + (task.background is not None)
+        objects = sum(objects_of("C6", dataset, profile))
         largest = objects / (2 * (objects - 1))  # mean separation of evenly spread phases: 1 for two objects, 0.75 for three
         bars = {"order_within": ("order within objects", SEPARATED), "separation": ("separation", SEPARATED * largest)}
         results = profile.store.table(profile.experiments([dataset], [design.gaspnet]))

@@ -206,11 +206,15 @@ def test_the_heads_of_item_and_background_are_those_of_the_data_set(profile, mon
             {"datasets.cifar_mnist.claims": ["O2"]},
             r"claim O2 needs overlap that training does not show: take it from datasets\.cifar_mnist",
         ),
+        (
+            {"datasets.multi_mnist.scenes": {"objects": 1}, "datasets.multi_mnist.claims": ["O1"]},
+            r"claim O1 needs several objects to be named: take it from datasets\.multi_mnist",
+        ),
         ({"evaluation.scales": []}, r"claim C5 has no conditions to compare \(smaller items\): add levels"),
         ({"evaluation.corruptions": {"blur": [1.0]}}, "claim C3 needs two levels of Gaussian noise"),
         ({"evaluation.corruptions": {"gaussian": [0.1]}}, "claim C3 needs two levels of Gaussian noise"),
     ],
-    ids=["unknown", "no background", "no overlap", "no scales", "no noise", "one level"],
+    ids=["unknown", "no background", "no overlap", "one object", "no scales", "no noise", "one level"],
 )
 def test_a_claim_that_cannot_be_judged_is_explained(change, complaint, write):
     write(**change)
@@ -358,6 +362,12 @@ def test_as_much_training_time_is_found_between_two_widths(seconds, shares, prof
     effect, _ = of_claim(profile, "O3")
     assert {term.variant: -term.weight for term in effect.terms[1:]} == pytest.approx(shares)
     assert effect.terms[0] == Term(1.0, "gaspnet", "clean/0/scene")
+
+
+def test_a_wider_cnn_that_is_as_fast_takes_the_place_of_a_narrower_one(profile):
+    clock(profile, dict(zip(CNN_WIDTHS, (0.3, 0.2, 0.2, 0.8), strict=True)) | {"gaspnet": 0.2})
+    effect, _ = of_claim(profile, "O3")
+    assert {term.variant: -term.weight for term in effect.terms[1:]} == {"cnn_wider": 1.0}
 
 
 @pytest.mark.parametrize("timed", [None, {"gaspnet": 0.2, "cnn": 0.1}], ids=["nothing", "some"])
@@ -644,6 +654,14 @@ def test_the_largest_separation_of_three_objects_is_three_quarters(write, judged
     rows = table[(table["claim"] == "C6") & (table["dataset"] == "multi_mnist") & (table["part"] == "layer 2")]
     assert rows["effect"].tolist() == ["layer 2: order within objects − 0.8", "layer 2: separation − 0.6"]
     assert rows["verdict"].tolist() == ["does not hold", "holds"]
+
+
+@pytest.mark.usefixtures("profile")
+@pytest.mark.parametrize("data", [{"items": "embedded_digits", "scenes": {"objects": 1}}, {"problem": "inside"}])
+def test_one_object_cannot_be_separated(data, write, judged):
+    write(**{"datasets.multi_mnist": data | {"claims": ["C6"]}})
+    with pytest.raises(GaspError, match="claim C6 needs several objects"):
+        judged(load_profile("tiny"))
 
 
 def holm(raw: list[float]) -> list[float]:

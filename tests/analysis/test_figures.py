@@ -141,6 +141,7 @@ DRAWINGS = {
     "costs_of_coupling": lambda: figures.costs_of_coupling(timings()),
     "scenes": lambda: figures.scenes(examples()),
     "coloured scenes": lambda: figures.scenes(examples(2, 3)),
+    "gates": lambda: figures.gates([torch.rand(1, 32, 32), torch.rand(3, 32, 32)], torch.rand(2, 16, 16), ["σ = 0", "σ = 0.2"]),
     "gallery": lambda: figures.gallery({"digits": examples(4), "photographs": examples(2, 3)}),
     "corruptions": lambda: figures.corruptions(examples(1, 3), {"gaussian": (0.1, 0.2), "blur": (1.0,)}),
     "effects": lambda: figures.effects(effects()),
@@ -355,6 +356,7 @@ def test_a_comparison_has_a_panel_for_each_condition_with_its_means():
         (lambda _: figures.costs_of_parts(timings()), ["training", "inference", "Kuramoto", "milliseconds"]),
         (lambda _: figures.costs_of_coupling(timings()), ["dense", "floor of factorised", "1,024", "oscillators"]),
         (lambda _: phase_maps(), ["3, 5 → 3, 8", "layer 3", "t = 1", "π/2"]),
+        (lambda _: DRAWINGS["gates"](), ["σ = 0", "σ = 0.2"]),
         (lambda _: what_is_where(), ["scene", "phases", "three", "eight", "π/2"]),
         (lambda _: alignment(), ["scene", "iteration 2", "Kuramoto iteration", "π/2"]),
         (lambda _: figures.architecture(GASPnet()), ["conv 3", "read-out", "1×32×32", "256 phases"]),
@@ -363,6 +365,13 @@ def test_a_comparison_has_a_panel_for_each_condition_with_its_means():
 def test_a_figure_says_what_it_shows(draw, said):
     found = texts(draw(3))
     assert all(text in found for text in said)
+
+
+def test_an_open_gate_is_white_and_a_closed_one_black():
+    gate = torch.eye(16)
+    _, beside = figures.gates([torch.zeros(1, 32, 32)], [gate], ["σ = 0"]).axes
+    (shown,) = beside.images
+    assert np.array_equal(shown.get_array()[..., 0], 255 * gate.numpy())
 
 
 def test_curves_show_the_mean_over_seeds():

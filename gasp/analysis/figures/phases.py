@@ -88,6 +88,23 @@ def phase_maps(images: Tensor, trajectory: Trajectory, captions: Sequence[str]) 
     return drawing
 
 
+def gates(images: Sequence[Tensor], participation: Sequence[Tensor], captions: Sequence[str]) -> Drawing:
+    """Scenes, each beside its learned gate: where it is white, locations take part, and where it is black, they are silent.
+
+    Args:
+        images: ``(C, H, W)`` each, in [0, 1].
+        participation: p, ``(H', W')`` each, in [0, 1].
+        captions: one for each scene.
+    """
+    drawing = Drawing()
+    for image, gate, caption in zip(images, participation, captions, strict=True):
+        scene, beside = drawing.tiles(2, 2, width=2.15)
+        show_scene(scene, image)
+        scene.set_title(caption, loc="left")
+        show_image(beside, gate.numpy(force=True))
+    return drawing
+
+
 def what_is_where(images: Tensor, trajectory: Trajectory, units: Tensor, names: Sequence[Sequence[str]]) -> Drawing:
     """Scenes; the phases of the first layer at the last step; and for each object the locations in phase with its unit.
 
