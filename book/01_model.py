@@ -225,10 +225,14 @@ print(f"end   {synchrony_loss(phases):.2f}")
 # (what-we-add)=
 # ## What we add
 #
-# So far these are the paper's mechanisms: the variant `paper_gaspnet`, or *GASPnet (paper)*. On photographs they are less accurate
-# than a CNN ({ref}`the-photographs`). *GASPnet* in the rest of the book has five additions of ours, and two losses that train them
-# with masks; none of them is in the paper. Each is a setting of {py:class}`gasp.models.GASPnetSettings` that is off by default.
-# {ref}`the-second-design` measures what some changes of them are worth.
+# So far these are the paper's mechanisms, as we read them: the variant `paper_gaspnet`, or *GASPnet (paper)*. The paper leaves much
+# open, and the table of symbols below marks every choice that is ours. The one with the largest consequence: **no gradient flows from
+# phases into activity**. Phases can select among the features of a CNN, but they do not shape them. With that gradient, training was
+# slow or failed. Other choices may give other results.
+#
+# *GASPnet* in the rest of the book has five additions of ours, and two losses that train them with masks; none of them is in the
+# paper. Each is a setting of {py:class}`gasp.models.GASPnetSettings` that is off by default. {ref}`the-second-design` measures what
+# some changes of them are worth.
 #
 # **Answers add up over time.** The paper's network answers from its last sweep alone and forgets what earlier sweeps saw. Ours
 # answers at step $t$ by a weighted mean of the logits of all steps so far. A learned factor $\rho$ between 0 and 1 is the weight of a
@@ -288,7 +292,8 @@ print(f"end   {synchrony_loss(phases):.2f}")
 # $$ (eq-loss)
 #
 # plus the loss on answers that trains $\rho$ alone. GASPnet (paper) minimises the first two terms. The objects of the losses are
-# those that must be named. Without masks, labels alone train keys and gate.
+# those that must be named. Without masks, labels alone train keys and gate. The losses on phases and keys also train the features
+# $h$, from which the gate is computed, so by way of the gate they do change activity.
 #
 # The key network adds parameters, so GASPnet is compared with a wider CNN that has about as many.
 #
@@ -318,9 +323,9 @@ print(f"end   {synchrony_loss(phases):.2f}")
 #
 # [G] is the paper {cite:p}`gaspnet`, [K] is KomplexNet {cite:p}`komplexnet`. What they do not specify we chose; *ours* marks these
 # choices. Two points are not in the table. As in [K], the sums of {eq}`eq-modulation` are normalised: over the locations of each
-# channel in the second and third convolution, over units in the dense layer. And phases take activity as given and send no gradient
-# into it, which is our choice; with that gradient, training was slow or failed. The letter $\sigma$ is the width of the neighbourhood
-# here; on other pages it is the standard deviation of noise.
+# channel in the second and third convolution, over units in the dense layer. And phases send no gradient into activity
+# ({ref}`what-we-add`). The letter $\sigma$ is the width of the neighbourhood here; on other pages it is the standard deviation of
+# noise.
 
 # %% tags=["remove-cell"]
 from myst_nb import glue
@@ -440,8 +445,8 @@ glue("iterations_shown", str(3 * iterations), display=False)
 #   can select an object.
 # - No pairs of neurons are formed, because both sums factorise. {ref}`what-it-costs`
 #   says what remains.
-# - All of it depends on keys that agree within an object and differ between objects. Whether training finds such keys decides the
-#   experiments: it does for digits on a black background, and only in part on photographs.
+# - Phases can tell objects apart only if keys agree within an object and differ between objects. Training finds such keys for digits,
+#   on black and in front of photographs, but not for a whole photograph ({ref}`the-phases`).
 #
 # ## Exercises
 #

@@ -112,7 +112,8 @@ figures.accuracy_over_time(without_gate, settings.evaluation.longer_noise, "long
 #
 # At t = 0 GASPnet is a feed-forward network: the CNN's layers, with weights that were trained together with phases, and a gate. So
 # its difference from the CNN of the same layers has two parts: what is there at the first step, before any phase acts, and what
-# later steps add. *GASPnet − gate without phases* compares it with a gate that was trained alone.
+# later steps add. The last two columns compare it with networks that saw the same masks in training and use no phases: the gate
+# trained alone, and GASPnet with *no modulation*, which has all of GASPnet's losses, too.
 
 # %% tags=["remove-input"]
 import pandas as pd
@@ -122,8 +123,11 @@ from gasp.analysis.tables import by_condition, parts_of_difference
 noise = levels_of(results, "gaussian", undisturbed_at=dataset.undisturbed("gaussian"))
 shown = {f"{level:g}": at_level(noise, level) for level in [0.0, *levels]}
 parts = parts_of_difference(shown).T
-gate = by_condition({level: last_step(rows) for level, rows in shown.items()}, ("gaspnet", "gate"))
-table_of(pd.concat([parts, gate], axis=1), "noise σ")
+without = gasp.run_all(settings.experiments(["multi_mnist"], ["gaspnet", "gate", "no_modulation"]), settings)
+noisy = levels_of(without, "gaussian", undisturbed_at=dataset.undisturbed("gaussian"))
+masked = {f"{level:g}": last_step(at_level(noisy, level)) for level in [0.0, *levels]}
+controls = by_condition(masked, ("gaspnet", "gate"), ("gaspnet", "no_modulation"))
+table_of(pd.concat([parts, controls], axis=1), "noise σ")
 
 # %% [markdown]
 # Differences in the share of test scenes with both digits right, paired by seed, with 95 % intervals. *Last step − CNN* is the sum
@@ -137,11 +141,11 @@ table_of(pd.concat([parts, gate], axis=1), "noise σ")
 # - **Against the gate without phases**, the lead is uncertain: its intervals include zero at most levels. The gate alone reaches most
 #   of what GASPnet does.
 #
-# Do phases make the gain of later steps, or does mere repetition? A control network was trained like GASPnet, but its phases never
-# align ($K = 0$). There the second step changes accuracy by {glue:text}`gain_unaligned`; in a network trained with alignment, by
-# {glue:text}`gain_aligned` (two time steps, three epochs, one seed, validation scenes without noise). This suggests that phases make
-# the gain of later steps; one seed cannot settle it. On overlap and under noise the control was not compared, so there we only say
-# that later steps help.
+# The gain of later steps comes from modulation: without it, every sweep repeats the first. But this gain does not say what phases are
+# worth to a network, because training with them may lower the first step. For that, compare GASPnet with *no modulation*. Nor does
+# it say that phases must be *aligned*. In a network that was trained like GASPnet but whose phases never align ($K = 0$), the second
+# step changes accuracy by {glue:text}`gain_unaligned`, and in one with alignment by {glue:text}`gain_aligned` (two time steps, three
+# epochs, one seed, validation scenes). So random phases bring nothing, as one would expect: they weaken connections at random.
 
 # %% tags=["remove-cell"]
 from myst_nb import glue
@@ -177,7 +181,7 @@ table_of(pd.concat(differences), "difference")
 #
 # Trained on overlap, GASPnet (paper) has no clear lead over the CNN of as many parameters, and the CNN of as many multiplications is
 # ahead of both. The bounding boxes of the two digits overlapped by up to 25 % or 50 % of the smaller one, in training and in the
-# test. Overlap that training did *not* show is another matter: there phases help ({ref}`the-generalisation`). GASPnet with our
+# test. On overlap that training did *not* show, later steps help more ({ref}`the-generalisation`). GASPnet with our
 # additions was not trained on overlap.
 
 # %% tags=["remove-input"]

@@ -78,7 +78,7 @@ verdicts.claims_box(
     (
         "Without noise, networks with attention, with phases or with neither name two digits about equally well. On CIFAR-MNIST "
         "GAttANet is about as accurate as the CNN, and both networks with phases are below it. In front of a photograph GASPnet "
-        "is far ahead of GAttANet, mostly by a gate that was trained with masks."
+        "is far ahead of GAttANet, mainly thanks to a gate that was trained with masks."
     ),
 )
 
@@ -123,17 +123,23 @@ figures.accuracy_over(results["multi_mnist"], undisturbed_at)
 
 # %% [markdown]
 # Without noise the four networks are about equally accurate on two digits, so neither attention nor phases are needed to name them.
-# Under noise, the two with phases are measured well above the CNN, and GAttANet about level with it. Most of this is there at t = 0,
-# before phases act ({numref}`fig-predecessors`): it is in the weights that were trained together with them. KomplexNet, whose
-# coupling kernel is local and does not depend on what locations see, keeps at least as much accuracy as GASPnet (paper). So what
-# GASPnet adds, agreement over all layers, does not show as robustness here.
+# At t = 1, when phases act for the first time, both networks with phases fall below their first step, and at t = 2 they recover
+# ({numref}`fig-predecessors`). Under noise these two score well above the CNN, and GAttANet about level with it. In GASPnet (paper)
+# most of this is there at t = 0, before phases act: it is in the weights that were trained together with them. In KomplexNet, more of
+# it comes with later steps, the more the higher the noise.
+#
+# **Global agreement shows no advantage over local coupling here.** That keys and queries of all layers agree, instead of neighbours
+# in one layer, is what GASPnet adds to KomplexNet. On two digits KomplexNet, whose kernel does not depend on what locations see, is
+# as accurate as GASPnet (paper) without noise, and at least as accurate under noise. On CIFAR-MNIST GASPnet (paper) is ahead of it,
+# and both are behind the CNN.
 #
 # Claim C8 says that global attention alone is not enough, so GAttANet should be less accurate than GASPnet. The claim is judged
 # without noise. On two digits GAttANet is then as accurate as GASPnet (paper), and the verdict is unclear; on CIFAR-MNIST it is more
 # accurate, and the claim does not hold. On two digits under noise GASPnet (paper) is ahead, but the verdict does not count noise.
 #
-# On CIFAR-MNIST, GAttANet is about as accurate as the CNN. The two models with phases are less accurate. A third to a half of
-# their deficit is there at t = 0. KomplexNet is the least accurate of all. GAttANet has time steps and attention, so these are
+# On CIFAR-MNIST, GAttANet is about as accurate as the CNN of as many parameters. The two models with phases are less accurate. At
+# t = 0 more than half of this deficit is there in GASPnet (paper), and more than a third in KomplexNet. KomplexNet is the least
+# accurate of all. GAttANet has time steps and attention, so these are
 # unlikely to be the cause of the loss. What the other two share is phases and the synchrony loss; {ref}`the-ablations` takes them
 # apart for GASPnet (paper).
 
@@ -175,8 +181,8 @@ beside("multi_mnist_cifar", ["cnn_parameters", "gattanet", "gate", "gaspnet"])
 #
 # - Without noise, two digits can be named without binding. A task that needs it could ask, for example, what is where
 #   ({ref}`what-is-where`).
-# - On two digits under noise, both models with phases are measured above the CNN, and global agreement shows no advantage over local
-#   coupling. With our additions GASPnet is ahead of both predecessors, mostly by its gate.
+# - On two digits under noise, both models with phases score higher than the CNN, and global agreement shows no advantage over local
+#   coupling. With our additions GASPnet is ahead of both predecessors, mainly thanks to its gate.
 
 # %% [markdown]
 # ## Exercise

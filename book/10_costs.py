@@ -180,8 +180,8 @@ figures.costs_of_coupling(table)
 # Is GASPnet worth its cost? With the same budget one could train a wider CNN. {numref}`fig-accuracy-per-cost` shows accuracy on
 # two digits against cost, for CNNs of several widths, for the gate without phases and for GASPnet. The first panel counts
 # multiplications. The second shows measured time. A network above the grey line that joins the CNNs is worth its cost; one below
-# it is less accurate than a CNN that costs as much. By the clock GASPnet is dearer than the widest CNN, so there it is compared
-# with that one.
+# it is less accurate than a CNN that costs as much. In wall-clock time GASPnet costs more than the widest CNN, so there it is
+# compared with that one.
 
 # %% tags=["remove-cell"]
 import pandas as pd
@@ -205,14 +205,14 @@ costs = pd.DataFrame(
 figures.accuracy_over_cost(accuracy, costs, [CNN_WIDTHS, GASPNET_STEPS])
 
 # %% [markdown]
-# On these seeds GASPnet does not repay its cost on two digits without noise. A CNN 1.5 times as wide is measured as accurate with
+# On these seeds GASPnet does not repay its cost on two digits without noise. A CNN 1.5 times as wide is as accurate with
 # about a quarter of the multiplications. The CNN of as many multiplications takes less time. It was more accurate on average; after
-# correction for the number of effects, this difference is unclear. Claim O3 is about the second panel; since GASPnet is dearer than the
+# correction for the number of effects, this difference is unclear. Claim O3 is about the second panel; since GASPnet takes longer than the
 # widest CNN, it makes the same comparison as the stricter version of claim C1, and is no second finding. Under Gaussian noise it is
 # the other way round: there GASPnet is far ahead of wider CNNs ({ref}`the-noise`), and the gate without phases reaches most of that
 # at a seventh of GASPnet's time.
 #
-# In front of a photograph, GASPnet is measured slightly ahead of the widest CNN without noise, and behind it under noise
+# In front of a photograph, GASPnet scored slightly higher than the widest CNN without noise, and lower under noise
 # ({ref}`the-noise`). Claim O3 is unclear there, too.
 
 # %% [markdown]
@@ -224,7 +224,7 @@ figures.accuracy_over_cost(accuracy, costs, [CNN_WIDTHS, GASPNET_STEPS])
 #
 # The estimate multiplies the scenes of all runs by the time per scene of GASPnet (paper) with two workers. CNNs of GASPnet's size are
 # charged in proportion to their measured step. Wide CNNs and predecessors are charged like GASPnet (paper), which overestimates them;
-# GASPnet with our additions takes a little longer. So the estimate is rough, and rather too high. Testing is not included.
+# GASPnet with our additions takes a little longer. So the estimate is rough, and probably too high. Testing is not included.
 
 # %% tags=["remove-input"]
 from gasp.analysis import tables
