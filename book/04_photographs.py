@@ -175,6 +175,28 @@ strengths = [f"{layer.mean():.2f} ± {layer.std():.2f}" for layer in model.modul
 table(["layer", "$a_F$, mean ± standard deviation over channels or units"], list(zip(names, strengths, strict=True)))
 
 # %% [markdown]
+# (photo-digits-alone)=
+# ### With the paper's mechanisms alone
+#
+# GASPnet (paper) has no gate, and its keys see five pixels. It is compared with a CNN of as many parameters as it has, and, in the
+# last two columns, with the CNN of the same layers: what is there at its first step, and what later steps add.
+
+# %% tags=["remove-input"]
+import pandas as pd
+
+alone = gasp.run_all(
+    settings.experiments(["multi_mnist_cifar"], ["cnn", "paper_cnn_parameters", "paper_gaspnet"]), settings
+)
+noise = levels_of(alone, "gaussian", undisturbed_at=dataset.undisturbed("gaussian"))
+shown = {f"{level:g}": at_level(noise, level) for level in [0.0, *levels]}
+rivals = ["paper_cnn_parameters", "paper_gaspnet", ("paper_gaspnet", "paper_cnn_parameters")]
+ends = by_condition({level: last_step(rows) for level, rows in shown.items()}, *rivals)
+parts = parts_of_difference(shown, "paper_gaspnet", "cnn").T.iloc[:, 1:]
+table_of(pd.concat([ends, parts], axis=1), "noise σ")
+
+# %% [markdown]
+# TODO
+#
 # ## Item and photograph, both to be named
 #
 # A digit, or a piece of clothing, is added to a photograph, and both must be named: **CIFAR-MNIST** and **CIFAR-Fashion**. The item

@@ -33,9 +33,8 @@ verdicts.claims_box(
     settings,
     ["C7"],
     (
-        "These are ablations of the paper's network; those of GASPnet with our additions have not been run on test scenes. On two "
-        "digits, of the three parts the neighbourhood matters most. Where the photograph must be named, removing any of the three "
-        "makes the network more accurate."
+        "TODO In the paper's network, on two digits, the neighbourhood matters most of the three parts. Where the photograph must be "
+        "named, removing any of the three makes the network more accurate."
     ),
 )
 
@@ -75,14 +74,18 @@ def gains(clean, noisy, variants, gaspnet):
     return table_of(pd.concat(shown), "scenes", "without" if gaspnet == OURS.gaspnet else "variant")
 
 
+MEASURES = {"order_within": "order within objects", "separation": "separation", "follows": "units point right"}
+
+
 def phases_of(results, variants):
-    """Order within objects and separation between them in the first layer, at the last time step, by data set and variant."""
+    """Order and separation in the first layer, and units that point to their object, at the last step: means over seeds."""
     rows = []
     for label, measured in results.items():
-        first = last_step(measured[(measured["evaluation"] == "phases") & (measured["level"] == 1)])
-        means = first.pivot_table("value", "variant", "metric")[["order_within", "separation"]].reindex(variants).dropna()
-        rows += [[label, VARIANTS[name].label, f"{order:.2f}", f"{apart:.2f}"] for name, order, apart in means.itertuples()]
-    return table(["scenes", "network", "order within objects", "separation between objects"], rows)
+        phases = last_step(measured[measured["evaluation"] == "phases"])
+        shown = phases[(phases["level"] == 1) | (phases["metric"] == "follows")]
+        means = shown.pivot_table("value", "variant", "metric").reindex(variants)[list(MEASURES)].dropna()
+        rows += [[label, VARIANTS[name].label, *map("{:.3f}".format, values)] for name, *values in means.itertuples()]
+    return table(["scenes", "network", *MEASURES.values()], rows)
 
 
 # %% tags=["remove-cell"]
@@ -99,14 +102,26 @@ figures.comparison(clean)
 gains(clean, noisy, ours, OURS.gaspnet)
 
 # %% [markdown]
-# And the phases of the first layer, at the last time step, as means over seeds. Random phases would have a separation of 0.5 on two
-# digits.
+# What happens to phases? The next table has their order and separation in the first layer, where random phases have a separation of
+# 0.5, and how often the output unit of a digit points to it ({ref}`what-is-where`), at the last time step.
 
 # %% tags=["remove-input"]
 phases_of(results, [OURS.gaspnet, *OURS.ablations])
 
 # %% [markdown]
 # TODO
+#
+# **Modulation is what phases are worth.** Without it, GASPnet is about as accurate as the gate alone. So neither the losses on phases
+# and keys nor repeated sweeps help by themselves; what GASPnet gains over networks that saw the same masks comes from modulation by
+# phases. Modulation also makes units point. Without it, places have the same phases as before, but a unit takes the phase of all that
+# drives it, and points to its own digit far less often. With it, the inputs in phase with the unit are strengthened, and the others
+# weakened, until the unit follows one digit.
+#
+# **The synchrony loss is hardly needed**, because the loss on keys asks for nearly the same: keys that agree within a digit and differ
+# between digits make phases separate. In the paper's network, which has no such loss, the synchrony loss is what separates phases on
+# photographs (below).
+#
+# TODO neighbourhood
 #
 # ## The paper's mechanisms alone
 #
@@ -126,9 +141,8 @@ figures.comparison(clean)
 gains(clean, noisy, replaced, PAPER.gaspnet)
 
 # %% [markdown]
-# *No modulation* ($a_F = 0$): phases affect nothing, and the network *is* the CNN of the same layers, at every step of its training,
-# up to rounding; the synchrony loss does not reach the features. *No synchrony loss* ($\lambda = 0$): keys, queries and phases learn
-# from classification alone. *No neighbourhood* ($N = 1$): nearness plays no part in coupling.
+# Without modulation, this network *is* the CNN of the same layers, at every step of its training, up to rounding, because the synchrony
+# loss does not reach the features. Without the synchrony loss, keys, queries and phases learn from classification alone.
 #
 # **On two digits**, without noise, removing a part costs little, and removing the neighbourhood costs most of the three. Under noise
 # the measured losses are larger, with wide intervals. Without noise, ideal phases are no better than those that the network finds for
@@ -143,7 +157,7 @@ gains(clean, noisy, replaced, PAPER.gaspnet)
 #
 # ### What the changes do to phases
 #
-# First layer, last time step, means over seeds. Random phases have a separation of 0.5.
+# The same measures as above:
 
 # %% tags=["remove-input"]
 phases_of(results, variants)
@@ -163,11 +177,11 @@ figures.accuracy_over_separation(results)
 # %% [markdown]
 # ## What follows
 #
-# - On two digits without noise, removing one of the three parts costs little: GASPnet (paper) is hardly better there than the CNN
-#   that it becomes without modulation.
+# - What GASPnet gains over networks that saw the same masks comes from modulation by phases. TODO
+# - With the paper's mechanisms alone, on two digits without noise, removing one of the three parts costs little: GASPnet (paper) is
+#   hardly better there than the CNN that it becomes without modulation.
 # - Where the photograph must be named, the paper's network does better with no modulation than with its own phases, and better than
 #   with ideal ones. So wrong phases are at most a part of the problem.
-# - The same ablations of GASPnet with our additions have not been run on test scenes yet.
 
 # %% [markdown]
 # ## Exercises
