@@ -45,7 +45,7 @@ banner(settings, overrides)
 import pandas as pd
 
 from gasp.analysis.statistics import at_level, last_step, levels_of, undisturbed
-from gasp.analysis.tables import by_run, by_seed, dataset_label, table_of
+from gasp.analysis.tables import by_run, by_seed, dataset_label, run_label, table_of
 
 trained = settings.examples
 

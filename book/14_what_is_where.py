@@ -156,7 +156,9 @@ header = ["background", "first step, random phases", *(f"t = {t}" for t in sorte
 table(header, [[background, *map(shown, of.values())] for background, of in by_step.items()])
 
 # %% [markdown]
-# Pointing at every time step, without noise: means over seeds, with 95 % intervals. Most of the alignment is done after one step.
+# Pointing at every time step, without noise: means over seeds, with 95 % intervals. Most of the alignment is done after one step. It
+# also takes modulation: in a network whose connections do not depend on phases, places have the same phases, and units point far less
+# often ({ref}`the-ablations`).
 
 # %% tags=["remove-cell"]
 clean, noisy, four = (CONDITIONS[label] for label in ("no noise", "σ = 0.2", "four digits"))

@@ -14,6 +14,7 @@ import jupytext
 import pytest
 import yaml
 
+from gasp.experiments.profile import load_profile
 from gasp.experiments.store import Store
 from gasp.publishing.chapters import check_chapters
 from gasp.publishing.site import PUBLISHED
@@ -268,6 +269,7 @@ def test_committed_results_are_whole():
     for folder in stores:
         keys = {path.stem for path in committed(f"{folder.relative_to(ROOT)}/results/*")}
         assert all(key in Store(folder) for key in keys), folder
+        assert keys <= load_profile(folder.name).keys, "results that no run of the profile has any more"
 
 
 def test_the_published_chapters_are_fit_to_be_read():

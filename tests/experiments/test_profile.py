@@ -151,9 +151,9 @@ def kinds(monkeypatch):
 
 # what is not tested yet
 VALIDATED = {"gaspnet_two_steps", "gaspnet_labels", "gate_labels", "no_alignment", "told_phases", "cnn_wide", "cnn_wider"}
-VALIDATED |= {"no_modulation", "no_synchrony_loss", "no_neighbourhood"}
 # what is tested on two digits alone, with and without a photograph
 BEYOND = {"komplexnet", "komplexnet_feedback", "predictive_cnn", "predictive_gaspnet"}
+BEYOND |= {"no_modulation", "no_synchrony_loss", "no_neighbourhood"}
 
 
 @pytest.mark.parametrize("name", ["smoke", "paper"])
