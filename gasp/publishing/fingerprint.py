@@ -3,6 +3,8 @@
 The fingerprint covers the chapter's script, its settings (profile and overrides), and the part of the package that the
 chapter uses: the modules that it imports, all that these import in turn, and the data files beside them. It does not cover
 the code that executes, checks and builds chapters, because that code does not change what a chapter says.
+
+It also covers which runs of the profile are stored. Measurements count where chapters only read them: in profiles that judge.
 """
 
 from __future__ import annotations
@@ -24,8 +26,13 @@ __all__ = ["fingerprint", "modules_used"]
 
 def fingerprint(chapter: Path, profile: str, overrides: dict[str, Any]) -> str:
     """The fingerprint of a chapter that is executed with these settings: 16 hexadecimal digits."""
-    parts = [chapter.read_bytes(), load_profile(profile, **overrides).model_dump_json().encode()]
-    parts += [path.read_bytes() for path in _files(modules_used(chapter))]
+    settings, used = load_profile(profile, **overrides), modules_used(chapter)
+    store, keys = settings.store, {run.key for run in settings.all_runs()}
+    files = _files(used)
+    if settings.judges and "gasp.experiments.measurements" in used:
+        files += sorted(path for kind in ("csv", "json") for path in store.directory.glob(f"*.{kind}"))
+    parts = [chapter.read_bytes(), settings.model_dump_json().encode(), *(path.read_bytes() for path in files)]
+    parts += [key.encode() for key in sorted(keys) if key in store]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
 
 

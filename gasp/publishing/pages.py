@@ -49,7 +49,7 @@ def provenance(chapter: str, profile: Profile, record: dict[str, Any]) -> str:
         ["runs of the profile", f"{len(known)}, on {devices}; {hours:.1f} h in all; only missing runs are repeated"],
         ["seeds", seeds],
         ["commit", f"`{record['commit']}`" if record["commit"] else "not in version control"],
-        ["specification", f"`{record['fingerprint']}` (source, settings, and the modules used)"],
+        ["specification", f"`{record['fingerprint']}` (source, settings, modules and results)"],
         ["device", record["device"]],
         ["versions", f"gasp {version('gasp')}, PyTorch {record['torch']}, Python {record['python']}"],
         ["execute again", f"`gasp book run {chapter[:2]} --profile {profile.name}{changes} --force`"],

@@ -141,6 +141,16 @@ def test_an_up_to_date_chapter_is_executed_when_forced(book):
     assert run_chapters(["second"], "tiny", {}, force=True) == [notebook(book, "01_second")]
 
 
+def test_a_chapter_that_trains_missing_runs_is_executed_until_it_has_seen_them(book):
+    train = "import gasp\n\nsettings = gasp.load_profile(profile, **overrides)\n"
+    train += "print(sum(run.key in settings.store for run in settings.experiments()), 'of 4')\n"
+    append(book / "book" / "00_first.py", f"{train}gasp.run_all(settings.experiments(), settings);\n")
+    assert run_chapters(["first"], "tiny", {}) == [notebook(book)]
+    assert outputs(notebook(book)).endswith("4 of 4\n")
+    assert check_chapters(["first"], "tiny") == {}
+    assert check_chapters(["second"], "tiny")["01_second"].startswith("stale"), "it was executed while they were missing"
+
+
 def test_a_chapter_that_was_never_executed_is_pending(book):
     notebook(book).unlink()
     assert list(check_chapters((), "tiny")) == [NAME]

@@ -1,11 +1,14 @@
-"""What makes a chapter stale: its script, its settings and the modules that it uses, and nothing else."""
+"""What makes a chapter stale: its script, its settings, and the modules and results that it uses, and nothing else."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from gasp.experiments.profile import load_profile
+from gasp.experiments.store import STORED_COLUMNS
 from gasp.publishing.fingerprint import fingerprint, modules_used
 from gasp.settings import GaspError
 
@@ -63,6 +66,26 @@ def test_a_new_import_is_followed(marks, package):
 def test_other_settings_are_another_fingerprint(marks):
     assert not set(marks().values()) & set(marks(epochs=2).values())
     assert marks(epochs=2) == marks(epochs=2)
+
+
+def test_every_run_of_the_profile_that_is_stored_makes_every_chapter_stale(marks):
+    profile, before = load_profile("tiny"), marks()
+    ours, other = profile.experiments()[0], profile.experiment("multi_mnist", "gate", 0)
+    profile.store.save(other.key, pd.DataFrame(columns=STORED_COLUMNS), {}, {})
+    assert marks() == before
+    profile.store.save(ours.key, pd.DataFrame(columns=STORED_COLUMNS), {}, {})
+    assert not set(marks().values()) & set(before.values())
+    (profile.store.directory / "results" / f"{ours.key}.npz").write_bytes(b"damaged")
+    assert marks() == before
+
+
+@pytest.mark.parametrize(("judges", "stale"), [(True, {"figures", "bench"}), (False, set())])
+def test_measurements_make_their_readers_stale_unless_chapters_write_them(judges, stale, marks, write):
+    write(judges=judges)
+    before = marks()
+    load_profile("tiny").store.directory.mkdir(parents=True)
+    (load_profile("tiny").store.directory / "bench.csv").write_text("seconds\n1\n")
+    assert {name for name, mark in marks().items() if mark != before[name]} == stale
 
 
 def test_a_package_that_is_no_python_is_named(marks, package):
