@@ -279,11 +279,11 @@ def _replace(values: dict[str, Any], path: Sequence[str], value: Any) -> None:
     *sections, name = path
     special = values.get("datasets") if sections else None
     parts = [*special.values()] if isinstance(special, dict) else []
-    if path == ("seeds",) and isinstance(values.get("grid"), list):
-        parts = values["grid"]
+    for section in sections:
+        parts = [part.get(section) for part in parts if isinstance(part, dict)]
+    if name in ("seeds", "draw") and isinstance(values.get("grid"), list):
+        parts += values["grid"]
     for part in parts:
-        for section in sections:
-            part = part.get(section) if isinstance(part, dict) else None
         if isinstance(part, dict):
             part.pop(name, None)
     place = values

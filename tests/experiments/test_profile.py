@@ -406,6 +406,13 @@ def test_an_override_wins_over_the_seeds_of_a_block(two):
     assert {run.seed for run in load_profile("tiny", seeds=[7]).experiments()} == {7}
 
 
+def test_an_override_wins_over_the_draw_of_a_block(write):
+    cell = {"datasets": ["multi_mnist"], "seeds": [0]}
+    write(grid=[cell | {"variants": ["gaspnet"]}, cell | {"variants": ["cnn"], "draw": 2}])
+    assert [run.evaluation.draw for run in load_profile("tiny").experiments()] == [0, 2]
+    assert [run.evaluation.draw for run in load_profile("tiny", draw=3).experiments()] == [3, 3]
+
+
 @pytest.mark.parametrize("section", [None, [1], 3])
 def test_an_override_in_a_section_that_is_none_is_refused(section, write):
     write(training=section)
