@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import itertools
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -12,12 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 import pandas as pd
 from pydantic import Field, ValidationError, create_model, model_validator
 
+from gasp.experiments.overrides import override
 from gasp.experiments.specification import Dataset, Evaluation, Experiment
 from gasp.experiments.store import Store, project_root
 from gasp.experiments.studies import Change, Study
 from gasp.experiments.variants import MODELS, VARIANTS
 from gasp.learning.training import TrainingSettings
-from gasp.models import LayerSizes, ModelSettings
+from gasp.models import LayerSizes
 from gasp.settings import GaspError, Settings, explain, read_yaml
 
 __all__ = ["Profile", "load_profile"]
@@ -111,6 +111,11 @@ class Profile(Settings):
     @property
     def store(self) -> Store:
         return Store(project_root() / "runs" / self.name)
+
+    @property
+    def keys(self) -> set[str]:
+        """The keys of all runs of the grid and of the studies."""
+        return {run.key for run in self.all_runs()}
 
     @property
     def examples(self) -> Profile:
@@ -222,8 +227,23 @@ def load_profile(name: str, /, **overrides: Any) -> Profile:
     """Read a profile. ``overrides`` replace single settings by name, such as ``epochs=2``.
 
     Raises:
-        GaspError: for a profile that does not exist or is not YAML, and for every unknown, missing or mistyped key.
+        GaspError: for a profile that does not exist or is not YAML, for every unknown, missing or mistyped key, and for an
+            override that changes no run, because the variants of the profile set the same.
     """
+    profile = _read(name, overrides)
+    used = {variant for block in profile.grid for variant in block.variants}
+    used |= {change.variant for study in profile.studies.values() for change in study.runs}
+    for key in overrides:
+        setting = key.split(".")[-1]
+        fixed = [variant for variant in VARIANTS if variant in used and setting in VARIANTS[variant].changed]
+        if fixed and profile.keys == _read(name, {other: overrides[other] for other in overrides.keys() - {key}}).keys:
+            where = f"variants set it themselves, in gasp/experiments/variants.py ({', '.join(fixed)})"
+            raise GaspError(f"parameter {key!r} changes no run of profile {name}: {where}")
+    return profile
+
+
+def _read(name: str, overrides: Mapping[str, Any]) -> Profile:
+    """Read a profile, some of whose settings are replaced."""
     folder = project_root() / "book" / "profiles"
     path = folder / f"{name}.yaml"
     try:
@@ -238,60 +258,13 @@ def load_profile(name: str, /, **overrides: Any) -> Profile:
     if "name" in values:
         raise GaspError(f"{path}: unknown key name: a profile has the name of its file")
     for key, value in overrides.items():
-        _override(values, key, value)
+        override(values, key, value, Profile.model_fields)
     try:
         # by way of JSON, so that a list may stand for a tuple while all else is strict
         return Profile.model_validate_json(json.dumps({"name": name, **values}, default=str))
     except (ValidationError, TypeError) as error:
         complaint = explain(error, Profile) if isinstance(error, ValidationError) else str(error)
         raise GaspError(f"{path}: {complaint}") from None
-
-
-def _override(values: dict[str, Any], key: str, value: Any) -> None:
-    """Replace the setting of this name, dotted or not, wherever it is nested, and in all models that have it."""
-    paths = [
-        *((name,) for name in Profile.model_fields if name not in ("name", "network", "models", "training", "evaluation")),
-        *(("network", name) for name in LayerSizes.model_fields),
-        *(
-            ("models", kind, name)
-            for kind, model in MODELS.items()
-            for name in model.Settings.model_fields
-            if name not in ModelSettings.model_fields
-        ),
-        *(("training", name) for name in TrainingSettings.model_fields),
-        *(("evaluation", name) for name in Evaluation.model_fields),
-    ]
-    asked = tuple(key.split("."))
-    fitting = [path for path in paths if path[-len(asked) :] == asked]
-    names = [".".join(path) for path in fitting or paths]
-    if not fitting:
-        close = difflib.get_close_matches(asked[-1], [path[-1] for path in paths], 1)
-        hint = f" (did you mean {close[0]}?)" if close else ""
-        raise GaspError(f"unknown parameter {key!r}{hint}: there are {', '.join(names)}")
-    if len({path[0] for path in fitting}) > 1:
-        raise GaspError(f"parameter {key!r} could be {' or '.join(names)}: write it in full")
-    for path in fitting:
-        _replace(values, path, value)
-
-
-def _replace(values: dict[str, Any], path: Sequence[str], value: Any) -> None:
-    """Replace one value, and remove what single data sets or blocks of the grid set for it."""
-    *sections, name = path
-    special = values.get("datasets") if sections else None
-    parts = [*special.values()] if isinstance(special, dict) else []
-    for section in sections:
-        parts = [part.get(section) for part in parts if isinstance(part, dict)]
-    if name in ("seeds", "draw") and isinstance(values.get("grid"), list):
-        parts += values["grid"]
-    for part in parts:
-        if isinstance(part, dict):
-            part.pop(name, None)
-    place = values
-    for section in sections:
-        place = place.setdefault(section, {})
-        if not isinstance(place, dict):
-            return  # validation says what is wrong with the section
-    place[name] = value
 
 
 def _is_among(name: str, asked: Sequence[str] | None) -> bool:

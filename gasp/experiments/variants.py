@@ -30,6 +30,11 @@ class Variant:
     training: Mapping[str, Any] = field(default_factory=dict)
     wider: float = 1.0
 
+    @property
+    def changed(self) -> set[str]:
+        """The names of the settings that it replaces."""
+        return {*self.settings, *self.training}
+
 
 # our additions to the paper's mechanisms (see ``GASPnetSettings``), and the losses with which they are trained
 GATE = {"key_source": "network", "learned_gate": True}

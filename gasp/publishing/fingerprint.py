@@ -27,12 +27,11 @@ __all__ = ["fingerprint", "modules_used"]
 def fingerprint(chapter: Path, profile: str, overrides: dict[str, Any]) -> str:
     """The fingerprint of a chapter that is executed with these settings: 16 hexadecimal digits."""
     settings, used = load_profile(profile, **overrides), modules_used(chapter)
-    store, keys = settings.store, {run.key for run in settings.all_runs()}
-    files = _files(used)
+    store, files = settings.store, _files(used)
     if settings.judges and "gasp.experiments.measurements" in used:
         files += sorted(path for kind in ("csv", "json") for path in store.directory.glob(f"*.{kind}"))
     parts = [chapter.read_bytes(), settings.model_dump_json().encode(), *(path.read_bytes() for path in files)]
-    parts += [key.encode() for key in sorted(keys) if key in store]
+    parts += [key.encode() for key in sorted(settings.keys) if key in store]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
 
 

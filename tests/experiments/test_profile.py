@@ -413,6 +413,24 @@ def test_an_override_wins_over_the_draw_of_a_block(write):
     assert [run.evaluation.draw for run in load_profile("tiny", draw=3).experiments()] == [3, 3]
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [{"key_weight": 0.0}, {"training.key_weight": 0.5}, {"readout": "last"}, {"epochs": 2, "gaspnet.readout": "mean"}],
+)
+def test_an_override_that_all_variants_contradict_is_refused(changes, write):
+    write(grid=[{"datasets": ["multi_mnist"], "variants": ["gaspnet"]}])
+    key = [*changes][-1]
+    with pytest.raises(GaspError, match=rf"parameter '{key}' changes no run of profile tiny: .*\(gaspnet\)"):
+        load_profile("tiny", **changes)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"key_weight": 0.5}, {"epochs": 1}, {"workers": 3, "device": "cuda"}, {"longer": 9}, {"komplexnet.steps": 5}]
+)
+def test_an_override_that_no_variant_or_not_all_contradict_is_taken(changes):
+    assert load_profile("tiny", **changes)
+
+
 @pytest.mark.parametrize("section", [None, [1], 3])
 def test_an_override_in_a_section_that_is_none_is_refused(section, write):
     write(training=section)
