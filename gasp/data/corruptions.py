@@ -18,7 +18,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-__all__ = ["CORRUPTIONS", "Corruption", "corrupt"]
+from gasp.settings import GaspError
+
+__all__ = ["CORRUPTIONS", "Corruption", "check_level", "corrupt"]
 
 Corruption = Literal["gaussian", "salt_and_pepper", "speckle", "blur", "contrast"]
 
@@ -27,11 +29,22 @@ def corrupt(images: Tensor, kind: Corruption, level: float, generator: torch.Gen
     """Apply one of the module's corruptions to images ``(B, C, H, W)`` in [0, 1].
 
     Raises:
-        ValueError: for a level below 0, or above 1 if it is a share.
+        GaspError: as raised by :func:`check_level`.
     """
-    if not level >= 0 or (level > 1 and kind in ("salt_and_pepper", "contrast")):
-        raise ValueError(f"{kind} has no level {level}")
+    check_level(kind, level, min(images.shape[-2:]))
     return images if level == 0 else CORRUPTIONS[kind](images, level, generator)
+
+
+def check_level(kind: Corruption, level: float, size: float = math.inf) -> None:
+    """Refuse a level of a corruption that images of this size, in pixels, cannot have.
+
+    Raises:
+        GaspError: for a level below 0, infinite, above 1 if it is a share, or with which a blur reaches across the whole image.
+    """
+    if not 0 <= level < math.inf or (level > 1 and kind in ("salt_and_pepper", "contrast")):
+        raise GaspError(f"{kind} has no level {level}: give a finite one of at least 0, or of at most 1 if it is a share")
+    if kind == "blur" and 3 * level > size - 1:
+        raise GaspError(f"blur of level {level} reaches across images of {size} pixels: give at most {(size - 1) / 3:.1f}")
 
 
 def _gaussian(images: Tensor, level: float, generator: torch.Generator) -> Tensor:

@@ -198,6 +198,7 @@ class Profile(Settings):
         if seed < 0:
             raise GaspError(f"a seed must be at least 0, not {seed}")
         task, variant = self.datasets[dataset], VARIANTS[change.variant]
+        evaluation.check_levels(task.scenes.size)
         kind = variant.model.kind()
         sections = (self.network, getattr(self.models, kind), task.network, getattr(task.models, kind))
         settings: dict[str, Any] = {}

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterator, Mapping
 from functools import reduce
 from operator import or_
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Self
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from gasp.data.corruptions import Corruption
+from gasp.data.corruptions import Corruption, check_level
 from gasp.data.datasets import Dataset
 from gasp.experiments.variants import MODELS
 from gasp.learning.attribution import Method
@@ -59,6 +60,17 @@ class Evaluation(Settings):
     longer: Size = 8
     longer_noise: tuple[Annotated[float, Field(ge=0)], ...] = (0.0, 0.1)
     attributions: tuple[Method, ...] = ()
+
+    @model_validator(mode="after")
+    def _has_possible_levels(self) -> Self:
+        self.check_levels()
+        return self
+
+    def check_levels(self, size: float = math.inf) -> None:
+        """Refuse levels of corruptions that images of this size, in pixels, cannot have."""
+        for corruption, levels in self.corruptions.items():
+            for level in levels:
+                check_level(corruption, level, size)
 
 
 class Condition(NamedTuple):

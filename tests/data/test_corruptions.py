@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from gasp.data.corruptions import CORRUPTIONS, Corruption, corrupt
+from gasp.settings import GaspError
 
 kinds = pytest.mark.parametrize("kind", get_args(Corruption))
 random_kinds = pytest.mark.parametrize("kind", ["gaussian", "salt_and_pepper", "speckle"])
@@ -150,10 +151,16 @@ def test_contrast_scales_the_deviations_from_the_mean_grey_and_keeps_it(channels
     torch.testing.assert_close(faint - mean, (1 - level) * (clean - mean), rtol=0, atol=1e-3)
 
 
-IMPOSSIBLE = [*itertools.product(get_args(Corruption), [-0.1, math.nan]), ("salt_and_pepper", 1.1), ("contrast", 1.1)]
+IMPOSSIBLE = [*itertools.product(get_args(Corruption), [-0.1, math.nan, math.inf]), ("salt_and_pepper", 1.1), ("contrast", 1.1)]
 
 
 @pytest.mark.parametrize(("kind", "level"), IMPOSSIBLE)
 def test_levels_below_0_and_more_than_all_are_refused(kind, level):
-    with pytest.raises(ValueError, match=f"{kind} has no level {level}"):
+    with pytest.raises(GaspError, match=f"{kind} has no level {level}: give"):
         corrupt(images(), kind, level, seeded())
+
+
+def test_a_blur_reaches_almost_across_the_image_and_no_further():
+    corrupt(images(), "blur", 31 / 3, seeded())
+    with pytest.raises(GaspError, match=r"blur of level 10\.4 reaches across images of 32 pixels: give at most 10\.3"):
+        corrupt(images(), "blur", 10.4, seeded())

@@ -49,6 +49,11 @@ def test_the_profiles_of_the_book_load(name, monkeypatch):
         ({"evaluation.corruptions": [0.1]}, r"evaluation.corruptions: .*object, not \[0.1\]"),
         ({"evaluation.corruptions.gaussian": [0]}, "evaluation.corruptions.gaussian.0: .*greater than 0, not 0"),
         ({"evaluation.corruptions.snow": [0.1]}, "evaluation.corruptions.snow.*: .*'gaussian', .*'contrast', not 'snow'"),
+        ({"evaluation.corruptions.contrast": [2.0]}, "evaluation: contrast has no level 2.0: .* at most 1"),
+        (
+            {"evaluation.corruptions.blur": [5.1]},
+            "in datasets.multi_mnist, blur of level 5.1 reaches across .* of 16 pixels: .* 5.0",
+        ),
         ({"evaluation.noise": [0.1]}, "unknown key evaluation.noise: "),
         ({"seeds": []}, "seeds: .*at least 1 item"),
         ({"grid": ...}, "missing key grid"),
