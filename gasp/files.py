@@ -19,7 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, from_numpy, uint8
 
-from gasp.settings import GaspError
+from gasp.settings import GaspError, RunError
 
 __all__ = ["locked", "make_folder", "read_arrays", "read_tensors", "replacing", "uninterrupted", "write_tensors", "write_text"]
 
@@ -142,9 +142,9 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             record = dict(json.loads(file.metadata()["record"]))
         is_intact = record.pop("sha256") == _digest(tensors, record)
     except Exception as error:  # a damaged file raises many kinds of exceptions
-        raise GaspError(f"{path} cannot be read ({error}): {remedy}") from error
+        raise RunError(f"{path} cannot be read ({error}): {remedy}") from error
     if not is_intact:
-        raise GaspError(f"{path} is damaged (its checksum is wrong): {remedy}")
+        raise RunError(f"{path} is damaged (its checksum is wrong): {remedy}")
     return tensors, record
 
 

@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.events import AliasEvent
 
-__all__ = ["Count", "GaspError", "Settings", "Size", "explain", "read_yaml"]
+__all__ = ["Count", "GaspError", "RunError", "Settings", "Size", "explain", "read_yaml"]
 
 # a larger number is a typing error: no machine holds that much
 Size = Annotated[int, Field(ge=1, le=4096)]
@@ -25,6 +25,10 @@ class GaspError(ValueError):
 
     def __init__(self, message: str) -> None:
         super().__init__(" ".join(filter(None, map(str.strip, message.splitlines()))))
+
+
+class RunError(GaspError):
+    """A run that cannot go on, for a reason of its own: others can."""
 
 
 class Settings(BaseModel):

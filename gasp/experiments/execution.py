@@ -29,7 +29,7 @@ from gasp.learning.devices import choose_device, device_name, use_threads
 from gasp.learning.evaluation import accuracy, answers, phase_statistics
 from gasp.learning.training import fit, no_progress, terminable
 from gasp.models import Model
-from gasp.settings import GaspError
+from gasp.settings import GaspError, RunError
 
 __all__ = ["load", "load_example", "load_run", "run", "run_all", "status"]
 
@@ -163,7 +163,7 @@ def _restore(model: Model, tensors: dict[str, torch.Tensor], weights: Path) -> N
     try:
         model.load_state_dict(tensors)
     except RuntimeError as error:
-        raise GaspError(f"{weights} does not hold the weights of this model: remove it and train again") from error
+        raise RunError(f"{weights} does not hold the weights of this model: remove it and train again") from error
     model.eval()
 
 
@@ -186,11 +186,14 @@ class _Rows:
 def run_all(experiments: Iterable[Experiment], profile: Profile, scheduler: str = "") -> pd.DataFrame:
     """The results of runs as one table. Runs without stored results are executed first, several at once.
 
+    If a run fails for a reason of its own, as when it diverges, the others go on; what concerns them all ends them at once.
+
     Args:
         scheduler: address of a Dask scheduler whose workers share the store's folder; when empty, only this machine is used.
 
     Raises:
-        GaspError: as raised by :func:`run` and :func:`gasp.experiments.cluster.distribute`.
+        GaspError: for runs that failed, with the reason of each; and as raised by :func:`run` and
+            :func:`gasp.experiments.cluster.distribute`.
     """
     experiments = list(experiments)
     store = profile.store
@@ -201,19 +204,29 @@ def run_all(experiments: Iterable[Experiment], profile: Profile, scheduler: str 
         # rounding depends on the number of threads, so a run on a CPU always has one
         threads = 1 if on_cpu else max(cores // workers, 1)
         steps = sum(experiment.steps for experiment in missing.values())
+        tasks = {key: (experiment, store, profile.device) for key, experiment in missing.items()}
         with (
             terminable(),
             tqdm(total=steps, desc=f"training, {len(missing)} to do", unit="step", smoothing=0.02, mininterval=1) as bar,
         ):
             if workers == 1 and not scheduler:
                 with use_threads(threads):
-                    for experiment in missing.values():
-                        run(experiment, store, profile.device, bar.update)
+                    reasons = {key: _attempt(*task, bar.update) for key, task in tasks.items()}
             else:
-                tasks = {key: (experiment, store, profile.device) for key, experiment in missing.items()}
-                for _ in distribute(run, tasks, bar.update, workers, threads, not on_cpu, scheduler):
-                    pass
+                reasons = dict(distribute(_attempt, tasks, bar.update, workers, threads, not on_cpu, scheduler))
+        failed = [f"{missing[key].title} ({key}): {reason}" for key, reason in reasons.items() if reason]
+        if failed:
+            raise GaspError(f"{len(failed)} of {len(missing)} runs failed. {'; '.join(failed)}")
     return store.table(experiments)
+
+
+def _attempt(experiment: Experiment, store: Store, device: str, progress: Callable[[int], object]) -> str:
+    """Execute a run. Returns why it failed, if the reason is its own, or nothing."""
+    try:
+        run(experiment, store, device, progress)
+    except RunError as error:
+        return str(error)
+    return ""
 
 
 def status(experiments: Iterable[Experiment], store: Store) -> pd.DataFrame:

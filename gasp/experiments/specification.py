@@ -120,6 +120,11 @@ class Experiment(Settings):
     seed: int = Field(ge=0)
 
     @property
+    def title(self) -> str:
+        """What it is called in messages."""
+        return f"{self.variant} on {self.dataset}, seed {self.seed}"
+
+    @property
     def key(self) -> str:
         """The name of the results, a hash of everything that determines them."""
         return self._hash({"dataset", "variant"})

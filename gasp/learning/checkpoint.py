@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError
 
 from gasp.files import read_tensors, write_tensors
 from gasp.models import Model
-from gasp.settings import GaspError, Settings, explain
+from gasp.settings import GaspError, RunError, Settings, explain
 
 __all__ = ["Checkpoint", "steps_done"]
 
@@ -46,7 +46,7 @@ def _read(path: Path) -> tuple[dict[str, torch.Tensor], _Record]:
     try:
         return tensors, _Record.model_validate(record)
     except ValidationError as error:
-        raise GaspError(f"{path} is not a checkpoint ({explain(error, _Record)}): remove it to start again") from error
+        raise RunError(f"{path} is not a checkpoint ({explain(error, _Record)}): remove it to start again") from error
 
 
 @dataclass
@@ -103,7 +103,7 @@ class Checkpoint:
             return
         tensors, record = _read(self.path)
         if record.identity != self.identity:
-            raise GaspError(f"{self.path} is a checkpoint of {record.identity}, not of {self.identity}: move it away")
+            raise RunError(f"{self.path} is a checkpoint of {record.identity}, not of {self.identity}: move it away")
         try:
             model = {name.removeprefix("model/"): tensor for name, tensor in tensors.items() if name.startswith("model/")}
             self.model.load_state_dict(model)
@@ -117,4 +117,4 @@ class Checkpoint:
             self.generator.set_state(tensors["generator"])
             self.done, self.running, self.history = record.done, record.running, record.history
         except Exception as error:  # states that do not fit raise many kinds of exceptions
-            raise GaspError(f"{self.path} does not fit this run ({error}): remove it to start again") from error
+            raise RunError(f"{self.path} does not fit this run ({error}): remove it to start again") from error

@@ -22,7 +22,7 @@ from gasp.learning.checkpoint import Checkpoint
 from gasp.learning.devices import keep_memory
 from gasp.learning.losses import classification_loss, gate_loss, key_loss, synchrony_loss
 from gasp.models import Model, Trajectory
-from gasp.settings import Count, GaspError, Settings
+from gasp.settings import Count, RunError, Settings
 
 __all__ = [
     "TrainingSettings",
@@ -174,7 +174,7 @@ def _step(state: Checkpoint, batch: tuple[Tensor, Tensor, Tensor], settings: Tra
         state.save()
         epoch, step = divmod(state.done, settings.steps_per_epoch)
         began = _first_lost(state.model, partial(state.model.run, images, state.generator, masks))
-        raise GaspError(
+        raise RunError(
             f"{error} in epoch {epoch + 1}, step {step}, and it began in {began}; {state.path} holds the state before. "
             "Lower learning_rate, then run again"
         ) from error

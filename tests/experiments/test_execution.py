@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 
 import pandas as pd
@@ -280,6 +281,32 @@ def test_a_run_that_fails_in_the_pool_is_reported_as_itself():
     with pytest.raises(GaspError, match="of another, not of") as error:
         run_all(experiments, profile)
     assert str(damaged) in str(error.value)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_runs_that_fail_for_a_reason_of_their_own_do_not_stop_the_others(workers, write):
+    write(**{"datasets.diverging": {"items": "embedded_digits", "training": {"learning_rate": 1e30}}})
+    profile = load_profile("tiny", workers=workers, grid=[{"datasets": ["diverging", "multi_mnist"], "variants": ["cnn"]}])
+    runs = profile.experiments()
+    write_tensors(profile.store.weights(runs[-1].weights_name), {}, {})
+    with pytest.raises(GaspError, match=r"^3 of 4 runs failed\. ") as error:
+        run_all(runs, profile)
+    assert [one.key in profile.store for one in runs] == [False, True, False, False]
+    for one, reason in zip(runs, ("Lower learning_rate", "", "Lower learning_rate", "remove it"), strict=True):
+        named = re.search(rf"cnn on {one.dataset}, seed {one.seed} \({one.key}\): .*{reason}", str(error.value))
+        assert bool(named) == bool(reason)
+
+
+def test_what_concerns_all_runs_stops_them_at_once(monkeypatch):
+    begun = []
+    monkeypatch.setattr(execution, "_measure", lambda experiment, *_: begun.append(experiment) or full())
+    with pytest.raises(GaspError, match="no room"):
+        run_all(load_profile("tiny").experiments(), load_profile("tiny", workers=1))
+    assert len(begun) == 1
+
+
+def full():
+    raise GaspError("no room is left")
 
 
 @pytest.mark.parametrize(
