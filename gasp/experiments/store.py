@@ -24,7 +24,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from gasp.experiments.specification import Experiment
-from gasp.files import replacing, write_text
+from gasp.files import read_arrays, replacing, write_text
 from gasp.settings import GaspError
 
 __all__ = ["COLUMNS", "STORED_COLUMNS", "Store", "project_root"]
@@ -64,12 +64,20 @@ class Store:
         return self.directory / "checkpoints" / f"{name}.safetensors"
 
     def __contains__(self, key: str) -> bool:
-        """Whether the store has the results of this key, undamaged."""
+        """Whether the store has the results of this key, undamaged.
+
+        Raises:
+            GaspError: if they are there and cannot be read.
+        """
         try:
             record = json.loads(self._path(key, "json").read_text())
             return all(record["sha256"][kind] == _digest(self._path(key, kind)) for kind in ("csv", "npz"))
-        except (OSError, ValueError, KeyError, TypeError):
+        except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
             return False
+        except OSError as error:
+            raise GaspError(
+                f"{error.filename or self.directory} cannot be read ({error.strerror}): mend it, then run again"
+            ) from error
 
     def save(self, key: str, rows: pd.DataFrame, record: dict[str, Any], correct: Mapping[str, ArrayLike]) -> None:
         """Store the results of one run. The record is written last; without it the run counts as missing.
@@ -109,8 +117,6 @@ class Store:
         """Whether each scene was right at the first and last step, ``(2, n)``, by condition, such as ``gaussian/0.1/scene``.
         Measures of single objects, such as ``gaussian/0.1/pointing``, give the share of the scene's objects that were right.
 
-        Each array is read when it is accessed.
-
         Raises:
             GaspError: if the run is missing or damaged.
         """
@@ -138,10 +144,10 @@ class Store:
         return self.directory / "results" / f"{key}.{kind}"
 
 
-@lru_cache(maxsize=256)  # this many files may stay open
+@lru_cache(maxsize=256)  # of half a megabyte on average
 def _arrays(path: Path, digest: str) -> Mapping[str, np.ndarray]:  # noqa: ARG001
-    """The archive at a path, opened once while its digest stays the same, because reading its index takes most of the time."""
-    return np.load(path)
+    """The arrays of the archive at a path, read once while its digest stays the same."""
+    return read_arrays(path)
 
 
 def _digest(path: Path) -> str:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
 import zipfile
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 
 from gasp.experiments.store import COLUMNS, Store, project_root
@@ -96,10 +99,11 @@ def test_whether_each_scene_was_right_is_found_by_its_condition(kept):
 
 def test_an_archive_is_opened_once_unless_it_is_replaced(kept, monkeypatch):
     opened, load = [], np.load
-    monkeypatch.setattr(np, "load", lambda path: opened.append(path) or load(path))
+    monkeypatch.setattr(np, "load", lambda path, **options: opened.append(path) or load(path, **options))
     for _ in range(3):
         assert kept.correct(KEY)["clean/0/scene"].sum() == 4
     assert len(opened) == 1
+    assert not [file for file in psutil.Process().open_files() if KEY in file.path]
     kept.save(KEY, rows(), {}, {"clean/0/scene": np.zeros((2, 3), bool)})
     assert kept.correct(KEY)["clean/0/scene"].sum() == 0
 
@@ -168,6 +172,16 @@ def test_damaged_results_are_not_found(kind, damage, kept):
     for read in readings(kept):
         with pytest.raises(GaspError, match=KEY):
             read(KEY)
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.EACCES], ids=["too many open files", "no permission"])
+def test_results_that_cannot_be_read_are_not_taken_for_missing(number, kept, monkeypatch):
+    def refuse(path):
+        raise OSError(number, os.strerror(number), str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(GaspError, match=rf"{KEY}\.csv cannot be read \({os.strerror(number)}\)"):
+        KEY in kept  # noqa: B015
 
 
 @pytest.mark.parametrize("kind", SUFFIXES)
