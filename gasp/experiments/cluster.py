@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -21,7 +22,7 @@ GPU = "GPU"  # the resource of a worker with a GPU: one run per GPU
 TELL_SECONDS = 0.2
 GRACE_SECONDS = 5.0  # for tasks to save their state
 
-_leaving: set[str] = set()  # on a worker: tasks that must stop
+_left: set[str] = set()  # on a worker: owners whose tasks must stop
 
 Progress = Callable[[int], object]
 
@@ -51,7 +52,7 @@ def distribute(
     Raises:
         GaspError: if the scheduler cannot be reached, the workers do not start, or a task has lost several workers.
     """
-    steps: dict[str, int] = {}
+    owner, steps = uuid.uuid4().hex, dict[str, int]()
 
     def heard(event: tuple[float, Any]) -> None:
         name, done = event[1]
@@ -69,6 +70,7 @@ def distribute(
                 name,
                 task,
                 threads,
+                owner,
                 key=f"run-{name}",
                 priority=-number,
                 resources={GPU: 1} if on_gpu else None,
@@ -83,7 +85,7 @@ def distribute(
             raise GaspError("a run lost one worker after another: see the log of the workers, then run again") from error
         finally:
             under_way = [future for future in futures if future.status == "pending"]
-            client.run(_leave, [futures[future] for future in under_way], on_error="ignore")  # a worker may have died
+            client.run(_leave, owner, on_error="ignore")  # a worker may have died
             with contextlib.suppress(TimeoutError):
                 wait(under_way, timeout=GRACE_SECONDS)
             client.cancel(list(futures))
@@ -118,29 +120,29 @@ def _client(workers: int, on_gpu: bool, scheduler: str) -> Iterator[Client]:
         yield client
 
 
-def _leave(names: list[str]) -> None:
-    """Runs on a worker: tell tasks to stop."""
-    _leaving.update(names)
+def _leave(owner: str) -> None:
+    """Runs on a worker: tell the tasks of an owner to stop, and those that are still to come."""
+    _left.add(owner)
 
 
-def _call(function: Callable[..., Any], name: str, task: tuple[Any, ...], threads: int) -> Any:
+def _call(function: Callable[..., Any], name: str, task: tuple[Any, ...], threads: int, owner: str) -> Any:
     """Runs on a worker: call the function, and report its progress from time to time."""
     worker = get_worker()
     torch.set_num_threads(threads)
     if torch.cuda.is_available() and isinstance(worker.name, int):
         torch.cuda.set_device(worker.name % torch.cuda.device_count())  # local workers are numbered
-    _leaving.discard(name)
     done, told = 0, 0.0
 
     def progress(steps: int) -> None:
         nonlocal done, told
         done += steps
-        if name in _leaving:
+        if owner in _left:
             raise GaspError("stopped; the same command goes on from here")
         if time.monotonic() - told > TELL_SECONDS:
             worker.log_event(TOPIC, (name, done))
             told = time.monotonic()
 
+    progress(0)  # a task may begin when its owner has left
     result = function(*task, progress)
     worker.log_event(TOPIC, (name, done))
     return result

@@ -11,12 +11,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 import torch
 from distributed import Client
 
+from gasp.experiments import cluster
 from gasp.experiments.cluster import distribute
 from gasp.experiments.execution import run_all
 from gasp.experiments.profile import load_profile
@@ -111,6 +113,18 @@ def test_tasks_under_way_are_told_to_stop_when_their_owner_leaves(heard, tmp_pat
         next(distribute(wait_for_ever, tasks, interrupt, workers=2, threads=1))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["1 saved", "2 saved"]
     assert sum(heard) > 0
+
+
+def test_a_task_that_begins_when_its_owner_has_left_stops_at_once(monkeypatch):
+    monkeypatch.setattr(cluster, "_left", set())
+    monkeypatch.setattr(cluster, "get_worker", lambda: SimpleNamespace(name="one", log_event=lambda *_: None))
+    begun: list[int] = []
+    cluster._leave("owner")
+    with pytest.raises(GaspError, match="the same command goes on from here"):
+        cluster._call(lambda _: begun.append(1), "a", (), torch.get_num_threads(), "owner")
+    assert not begun
+    cluster._call(lambda _: begun.append(1), "a", (), torch.get_num_threads(), "another")
+    assert begun
 
 
 def test_a_scheduler_that_does_not_answer_is_named(heard):
