@@ -184,9 +184,7 @@ table(["layer", "$a_F$, mean ± standard deviation over channels or units"], lis
 # %% tags=["remove-input"]
 import pandas as pd
 
-alone = gasp.run_all(
-    settings.experiments(["multi_mnist_cifar"], ["cnn", "paper_cnn_parameters", "paper_gaspnet"]), settings
-)
+alone = gasp.run_all(settings.experiments(["multi_mnist_cifar"], ["cnn", "paper_cnn_parameters", "paper_gaspnet"]), settings)
 noise = levels_of(alone, "gaussian", undisturbed_at=dataset.undisturbed("gaussian"))
 shown = {f"{level:g}": at_level(noise, level) for level in [0.0, *levels]}
 rivals = ["paper_cnn_parameters", "paper_gaspnet", ("paper_gaspnet", "paper_cnn_parameters")]

@@ -79,7 +79,7 @@ figures.accuracy_over(digits, undisturbed_at)
 # %% tags=["remove-input"]
 from gasp.analysis.tables import dataset_label, table
 from gasp.experiments.variants import VARIANTS
-from gasp.learning.evaluation import accuracy
+from gasp.learning import evaluation
 
 
 def thresholded(model, threshold=0.25):
@@ -91,7 +91,7 @@ def thresholded(model, threshold=0.25):
 
 def right(model, scenes, level):
     """The share of scenes right under Gaussian noise, at the last time step."""
-    return accuracy(model, scenes, corruption=("gaussian", level))["scene_accuracy"][-1]
+    return evaluation.accuracy(model, scenes, corruption=("gaussian", level))["scene_accuracy"][-1]
 
 
 levels = [0.0, *settings.evaluation.corruptions["gaussian"][1:5:2]]

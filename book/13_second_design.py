@@ -181,6 +181,7 @@ for name, (study_name, run) in {
 #
 # All networks of this book are trained for six epochs. Do differences between them last?
 
+
 # %% tags=["remove-input"]
 def right(*names):
     """The share of scenes right at the last step, by data set and variant (seed 0)."""
