@@ -7,6 +7,7 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import CancelledError
 from typing import Any
 
 import torch
@@ -50,7 +51,7 @@ def distribute(
         scheduler: address of a running scheduler, such as ``tcp://10.0.0.1:8786``; when empty, one is started here.
 
     Raises:
-        GaspError: if the scheduler cannot be reached, the workers do not start, or a task has lost several workers.
+        GaspError: if the scheduler cannot be reached or is lost, the workers do not start, or a task has lost several workers.
     """
     owner, steps = uuid.uuid4().hex, dict[str, int]()
 
@@ -83,10 +84,12 @@ def distribute(
                 future.release()
         except KilledWorker as error:
             raise GaspError("a run lost one worker after another: see the log of the workers, then run again") from error
+        except CancelledError as error:
+            raise GaspError("the scheduler was lost: start it again; then the same command goes on where it was") from error
         finally:
             under_way = [future for future in futures if future.status == "pending"]
-            client.run(_leave, owner, on_error="ignore")  # a worker may have died
-            with contextlib.suppress(TimeoutError):
+            with contextlib.suppress(OSError):  # the scheduler is lost, or tasks take too long
+                client.run(_leave, owner, on_error="ignore")  # a worker may have died
                 wait(under_way, timeout=GRACE_SECONDS)
             client.cancel(list(futures))
 

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
 
+import dask
 import pandas as pd
 import pytest
 import torch
-from distributed import Client
+from distributed import Client, LocalCluster
 
 from gasp.experiments import cluster
 from gasp.experiments.cluster import distribute
@@ -130,6 +133,24 @@ def test_a_task_that_begins_when_its_owner_has_left_stops_at_once(monkeypatch):
 def test_a_scheduler_that_does_not_answer_is_named(heard):
     with pytest.raises(GaspError, match=r"no scheduler answers at tcp://127\.0\.0\.1:9"):
         dict(distribute(square, {"a": (1,)}, heard.append, workers=1, threads=1, scheduler="tcp://127.0.0.1:9"))
+
+
+def test_a_scheduler_that_is_lost_is_named(heard, tmp_path):
+    """It runs in threads of this process, and is closed when the first task has begun."""
+    silent = {"n_workers": 1, "processes": False, "dashboard_address": None, "silence_logs": logging.CRITICAL}
+    lost = LocalCluster(**silent, protocol="tcp", threads_per_worker=1)
+    closing = threading.Thread(target=lost.close)
+
+    def close(steps: int) -> None:
+        heard.append(steps)
+        if sum(heard) and not closing.ident:
+            closing.start()
+
+    tasks = {"1": (str(tmp_path), 1), "2": (str(tmp_path), 2)}
+    with dask.config.set({"distributed.comm.timeouts.connect": "1s"}), pytest.raises(GaspError, match="scheduler was lost"):
+        dict(distribute(wait_for_go, tasks, close, workers=1, threads=1, scheduler=lost.scheduler_address))
+    (tmp_path / "go").touch()
+    closing.join(30)
 
 
 def test_workers_that_do_not_start_are_explained(heard, monkeypatch):
