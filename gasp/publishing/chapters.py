@@ -24,6 +24,7 @@ import jupytext
 import nbformat
 import papermill
 import torch
+from nbclient.exceptions import DeadKernelError
 from tqdm import tqdm
 from traitlets.config import Config
 
@@ -176,6 +177,9 @@ def _run_cells(chapter: Path, profile: str, overrides: dict[str, Any], progress:
         except papermill.PapermillExecutionError as error:
             reason = " ".join(error.evalue.split())
             raise GaspError(f"{chapter.stem}, cell {error.cell_index}: {error.ename}: {reason} (see {output})") from None
+        except DeadKernelError:
+            why = "probably for lack of memory: close other programs, or lower workers"
+            raise GaspError(f"the kernel of {chapter.stem} died, {why} (see {output})") from None
     return nbformat.read(output, 4)
 
 

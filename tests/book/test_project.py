@@ -64,7 +64,7 @@ def test_whatever_the_package_imports_is_among_its_dependencies():
         "jupyter_book": "jupyter-book",
     }
     # these come with papermill, jupytext and jupyter-book, whose formats they are
-    implied = {"gasp", "nbformat", "ipython", "pyyaml", "myst_nb"}
+    implied = {"gasp", "nbclient", "nbformat", "ipython", "pyyaml", "myst_nb"}
     found = set()
     for path in [*(ROOT / "gasp").rglob("*.py"), *CHAPTERS]:
         for node in ast.walk(ast.parse(path.read_text())):

@@ -179,6 +179,12 @@ def test_a_failing_chapter_is_named_and_leaves_no_notebook_of_its_own(before, bo
     assert [path.name for path in (book / "runs" / "tiny").iterdir() if path.suffix != ".ipynb"] == []
 
 
+def test_a_kernel_that_is_killed_is_explained(book):
+    append(book / "book" / "00_first.py", "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n")
+    with pytest.raises(GaspError, match="the kernel of 00_first died, probably for lack of memory"):
+        run_chapters(["first"], "tiny", {})
+
+
 MEETING = """
 import time
 from pathlib import Path
