@@ -199,10 +199,12 @@ def run_all(experiments: Iterable[Experiment], profile: Profile, scheduler: str 
     store = profile.store
     missing = {experiment.key: experiment for experiment in experiments if experiment.key not in store}
     if missing:
-        cores, on_cpu = os.cpu_count() or 1, choose_device(profile.device).type == "cpu"
-        workers = min(profile.workers or (cores if on_cpu else torch.accelerator.device_count()), len(missing))
+        cores, on_gpu = os.cpu_count() or 1, profile.device.startswith("cuda")
+        if not scheduler:  # its workers choose the device, and this machine may have another
+            on_gpu = choose_device(profile.device).type != "cpu"
+        workers = min(profile.workers or (max(torch.accelerator.device_count(), 1) if on_gpu else cores), len(missing))
         # rounding depends on the number of threads, so a run on a CPU always has one
-        threads = 1 if on_cpu else max(cores // workers, 1)
+        threads = max(cores // workers, 1) if on_gpu else 1
         steps = sum(experiment.steps for experiment in missing.values())
         tasks = {key: (experiment, store, profile.device) for key, experiment in missing.items()}
         with (
@@ -213,7 +215,7 @@ def run_all(experiments: Iterable[Experiment], profile: Profile, scheduler: str 
                 with use_threads(threads):
                     reasons = {key: _attempt(*task, bar.update) for key, task in tasks.items()}
             else:
-                reasons = dict(distribute(_attempt, tasks, bar.update, workers, threads, not on_cpu, scheduler))
+                reasons = dict(distribute(_attempt, tasks, bar.update, workers, threads, on_gpu, scheduler))
         failed = [f"{missing[key].title} ({key}): {reason}" for key, reason in reasons.items() if reason]
         if failed:
             raise GaspError(f"{len(failed)} of {len(missing)} runs failed. {'; '.join(failed)}")

@@ -297,6 +297,16 @@ def test_runs_that_fail_for_a_reason_of_their_own_do_not_stop_the_others(workers
         assert bool(named) == bool(reason)
 
 
+@pytest.mark.parametrize(("device", "on_gpu"), [("cuda", True), ("auto", False), ("cpu", False)])
+def test_with_a_scheduler_the_setting_says_whether_runs_ask_for_a_gpu(device, on_gpu, monkeypatch):
+    asked = []
+    monkeypatch.setattr(execution, "choose_device", refuse)
+    monkeypatch.setattr(execution, "distribute", lambda *arguments: asked.append(arguments[-2:]) or {})
+    with pytest.raises(GaspError, match="run it again"):
+        run_all(load_profile("tiny").experiments(), load_profile("tiny", device=device), "tcp://10.0.0.1:8786")
+    assert asked == [(on_gpu, "tcp://10.0.0.1:8786")]
+
+
 def test_what_concerns_all_runs_stops_them_at_once(monkeypatch):
     begun = []
     monkeypatch.setattr(execution, "_measure", lambda experiment, *_: begun.append(experiment) or full())
