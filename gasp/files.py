@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -40,6 +41,12 @@ def make_folder(path: Path) -> None:
         raise GaspError(f"{path} cannot be written: it is read-only")
 
 
+def _remedy(reason: str) -> str:
+    """What to do when a file cannot be written for this reason, in the words of the system."""
+    is_full = any(os.strerror(number) in reason for number in (errno.ENOSPC, errno.EDQUOT))
+    return f"{'make room' if is_full else 'make it writable'}, then run again"
+
+
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Hold the lock at ``path`` inside the block. One process has it at a time; the others wait.
@@ -52,7 +59,7 @@ def locked(path: Path) -> Iterator[None]:
     try:
         lock.acquire()
     except OSError as error:
-        raise GaspError(f"{path} cannot be written ({error.strerror}): make room, then run again") from error
+        raise GaspError(f"{path} cannot be written ({error.strerror}): {_remedy(error.strerror)}") from error
     try:
         yield
     finally:
@@ -107,8 +114,8 @@ def replacing(path: Path) -> Iterator[Path]:
             yield scratch
             os.replace(scratch, path)
         except (OSError, SafetensorError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise GaspError(f"{path} cannot be written ({reason}): nothing was changed; make room, then run again") from error
+            reason = str(getattr(error, "strerror", None) or error)
+            raise GaspError(f"{path} cannot be written ({reason}): nothing was changed; {_remedy(reason)}") from error
         finally:
             with contextlib.suppress(OSError):
                 scratch.unlink()

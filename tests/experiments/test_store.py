@@ -227,6 +227,18 @@ def test_saving_again_replaces(kept):
     assert kept.correct(KEY)["clean/0/scene"].tolist() == [[True], [False]]
 
 
+@pytest.mark.parametrize(
+    ("number", "remedy"), [(errno.ENOSPC, "make room"), (errno.EDQUOT, "make room"), (errno.EACCES, "make it writable")]
+)
+def test_only_a_full_disk_asks_for_room(number, remedy, store, monkeypatch):
+    def fail(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(GaspError, match=rf"{os.strerror(number)}\): nothing was changed; {remedy}, then run again"):
+        store.save(KEY, rows(), {}, RIGHT)
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_read_only_folder_is_refused(store):
     store.directory.mkdir(parents=True, mode=0o500)
