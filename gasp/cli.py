@@ -58,7 +58,7 @@ def experiments(
         run_all(runs, settings, scheduler)
         print(f"done: {len(runs)} of {len(runs)}, in {settings.store.directory / 'results'}")
         return
-    in_study = {run.key: name for name in settings.studies for run in settings.study(name)}
+    in_study = {run.key: name for name in studies or settings.studies for run in settings.study(name)}
     if action == Action.LIST:
         _show_cells(runs, in_study)
     else:

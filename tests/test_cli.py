@@ -158,6 +158,14 @@ def test_the_runs_of_a_study_are_shown_apart_from_the_grid_and_from_those_of_ano
     assert gasp("experiments", "list", *TINY, "--study", "steps")[1][-1] == "runs: 2"
 
 
+def test_a_run_of_two_studies_is_shown_under_the_one_that_is_asked_for(gasp, write):
+    study = {"question": "How many?", "datasets": ["multi_mnist"], "epochs": 1, "runs": [{"variant": "gaspnet"}]}
+    write(studies={"steps": study, "again": study})
+    for name in ("steps", "again"):
+        assert rows(gasp("experiments", "list", *TINY, "--study", name)[1][:-1])[0][-1] == f"study {name}"
+        assert rows(gasp("experiments", "status", *TINY, "--study", name)[1][:-1])[0][-1] == name
+
+
 def rows(table: list[str]) -> list[list[str]]:
     """The cells of a printed table, without its header."""
     return [re.split(r"\s{2,}", line.strip()) for line in table[1:]]
