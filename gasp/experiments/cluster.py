@@ -37,7 +37,9 @@ def distribute(
     on_gpu: bool = False,
     scheduler: str = "",
 ) -> Iterator[tuple[str, Any]]:
-    """Call ``function(*task, progress)`` for every task, in order, and yield each name and result as soon as it is ready.
+    """Call ``function(*task, progress)`` for every task, and yield each name and result as soon as it is ready.
+
+    Tasks begin in their order, unless each needs a GPU: the scheduler then hands them out at once.
 
     If a worker is lost, another one takes over its task. When the iterator is closed or fails, running tasks are told to stop:
     their next call of ``progress`` raises.

@@ -41,8 +41,8 @@ class Evaluation(Settings):
         validation_scenes: number of validation scenes after each epoch.
         corruptions: levels of each corruption, see :mod:`gasp.data.corruptions`.
         scales: scales of the objects, relative to those in training.
-        objects: numbers of objects, used if there is no background.
-        overlaps: shares of an object that another may cover, used if there is no background.
+        objects: numbers of objects, used if objects are cropped (see :meth:`gasp.data.datasets.Dataset.changes`).
+        overlaps: shares of an object that another may cover, used if objects are cropped.
         longer: T, the number of steps, of runs that are longer than in training.
         longer_noise: levels of Gaussian noise in longer runs.
         attributions: attribution methods by which pointing is measured, in addition to phases.
