@@ -44,7 +44,7 @@ def align_first_layer(model: GASPnet, image: Tensor, iterations: int) -> tuple[T
 
 
 @torch.no_grad()
-def patched_run(model: GASPnet, images: Tensor, source: Tensor, factors: Sequence[str], seed: int = 0) -> Trajectory:
+def patched_run(model: GASPnet, images: Tensor, source: Tensor, factors: Sequence[str]) -> Trajectory:
     """A run on images in which some factors of the coupling are those of a run on other images: activation patching.
 
     If ``images`` are noisy versions of ``source``, the accuracy that a factor restores was lost through noise in that factor.
@@ -52,7 +52,6 @@ def patched_run(model: GASPnet, images: Tensor, source: Tensor, factors: Sequenc
     Args:
         images, source: ``(B, C, size, size)`` in [0, 1].
         factors: keys of :data:`FACTORS`.
-        seed: seed of the initial phases of both runs.
     """
     names = [name for factor in factors for name in FACTORS[factor]]
     recorded: list[Coupling] = []
@@ -67,7 +66,7 @@ def patched_run(model: GASPnet, images: Tensor, source: Tensor, factors: Sequenc
 
     for coupling, seen in ((record, source), (patch, images)):
         with _coupled_by(model, coupling):
-            trajectory = model.run(seen, torch.Generator().manual_seed(seed))
+            trajectory = model.run(seen, torch.Generator().manual_seed(0))
     return trajectory
 
 

@@ -248,7 +248,7 @@ def _embedded_digits(split: Split) -> ImageSet:
     return _image_set(images[chosen], labels[chosen], DIGITS)
 
 
-def _embedded_photos(split: Split, side: int = 32, stride: int = 16) -> ImageSet:
+def _embedded_photos(split: Split) -> ImageSet:
     import skimage.data
 
     images, labels = [], []
@@ -257,8 +257,8 @@ def _embedded_photos(split: Split, side: int = 32, stride: int = 16) -> ImageSet
         photo = photo if photo.ndim == 3 else np.stack([photo] * 3, -1)
         border = photo.shape[1] * 3 // 4
         region = photo[:, :border] if split == "train" else photo[:, border:]
-        patches = np.lib.stride_tricks.sliding_window_view(region, (side, side), (0, 1))[::stride, ::stride]
-        patches = patches.reshape(-1, 3, side, side).transpose(0, 2, 3, 1)
+        patches = np.lib.stride_tricks.sliding_window_view(region, (32, 32), (0, 1))[::16, ::16]
+        patches = patches.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
         patches = patches[np.ptp(patches, (1, 2, 3)) > 8]  # without a photo's empty border, which would be in both splits
         images.append(patches)
         labels.append(np.full(len(patches), label, np.uint8))
@@ -277,13 +277,13 @@ def _folder(path: Path) -> Splits:
     return Splits(train, test)
 
 
-def _read_folder(path: Path, side: int = 32) -> ImageSet:
-    """The images of a folder, one subfolder per class, in colour and resized to squares of ``side`` pixels."""
+def _read_folder(path: Path) -> ImageSet:
+    """The images of a folder, one subfolder per class, in colour and resized to 32 × 32 pixels."""
     from PIL import Image
     from torchvision.datasets import ImageFolder
     from torchvision.transforms import v2
 
-    resize = v2.Compose([v2.ToImage(), v2.Resize((side, side), antialias=True)])
+    resize = v2.Compose([v2.ToImage(), v2.Resize((32, 32), antialias=True)])
     try:
         dataset = ImageFolder(str(path), transform=resize)
         images, labels = zip(*dataset, strict=True)
