@@ -119,7 +119,7 @@ def _attributed(model: Model, scenes: Scenes, methods: Sequence[Method], conditi
     """The share of objects to which each attribution points at the last time step, without and with contrast."""
     shares = {}
     for method, contrast in itertools.product(methods, (False, True)):
-        pointed = attribution_pointing(model, scenes, method, contrast, condition.corruption)
+        pointed = attribution_pointing(model, scenes, method, contrast, condition.corruption, steps=condition.steps)
         shares[f"pointing_by_{method}{'_in_contrast' if contrast else ''}"] = [pointed.float().mean().item()]
     return shares
 

@@ -53,6 +53,7 @@ def attributions(
     contrast: bool = False,
     masks: Tensor | None = None,
     seed: int = 0,
+    steps: int | None = None,
 ) -> Tensor:
     """The contribution of every pixel to the unit of each object, ``(B, R, size, size)``, summed over colour channels.
 
@@ -63,6 +64,7 @@ def attributions(
         contrast: whether to subtract the mean output of the units of the other objects in the same head.
         masks: how much of each pixel each object covers, for a model that is told where objects are.
         seed: seed of the model's random choices, which are the same in all forward runs of an attribution.
+        steps: T, the number of steps; that of the settings when omitted.
 
     Raises:
         GaspError: for an unknown method, and for Grad-CAM of a model without convolutions.
@@ -73,7 +75,7 @@ def attributions(
 
     def asked(inputs: Tensor) -> Tensor:
         """The output for every object, ``(B, R)``."""
-        answers = model.run(inputs, torch.Generator().manual_seed(seed), masks).answers[-1]
+        answers = model.run(inputs, torch.Generator().manual_seed(seed), masks, steps).answers[-1]
         return torch.einsum("bk,brk->br", answers.flatten(1), weights)
 
     attribute = _attribution(asked, model, method)
@@ -89,11 +91,12 @@ def attribution_pointing(
     contrast: bool = False,
     corruption: tuple[Corruption, float] | None = None,
     seed: int = 0,
+    steps: int | None = None,
 ) -> Tensor:
     """Whether the class of each reported object is attributed to that object, ``(n, R)`` bool, see :func:`points_at`.
 
     Args:
-        method, contrast: as in :func:`attributions`.
+        method, contrast, steps: as in :func:`attributions`.
         corruption: a corruption of the images and its level.
         seed: seed of noise and of the model's random choices.
     """
@@ -106,7 +109,7 @@ def attribution_pointing(
         images, masks, _ = scenes.batch(some, device)
         if corruption is not None:
             images = corrupt(images, *corruption, generator)
-        maps = attributions(model, images, units[some].to(device), method, contrast, masks, seed + start)
+        maps = attributions(model, images, units[some].to(device), method, contrast, masks, seed + start, steps)
         found.append(points_at(maps, masks).cpu())
     return torch.cat(found)
 

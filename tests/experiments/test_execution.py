@@ -111,15 +111,16 @@ def test_attributions_are_asked_for_under_every_condition_on_scenes_that_are_few
     profile = load_profile("tiny", attributions=["input_x_gradient"], overlaps=[0.5])
     one, asked = profile.experiment("multi_mnist", variant, 0), []
 
-    def watched(model, scenes, method, contrast, corruption):
-        asked.append((len(scenes), method, contrast, corruption))
-        return attribution_pointing(model, scenes, method, contrast, corruption)
+    def watched(model, scenes, method, contrast, corruption, steps):
+        asked.append((len(scenes), method, contrast, steps, corruption))
+        return attribution_pointing(model, scenes, method, contrast, corruption, steps=steps)
 
     monkeypatch.setattr(execution, "attribution_pointing", watched)
     run(one, profile.store)
     noise = [corruption for *_, corruption in asked]
     assert {count for count, *_ in asked} == {6}
     assert noise.count(("gaussian", 0.2)) == 2
+    assert [steps for *_, steps, corruption in asked if corruption == ("gaussian", 0.1)] == [3, 3], "runs are longer"
     rows = profile.store.table([one])
     for contrast in ("", "_in_contrast"):
         found = rows[rows["metric"] == f"pointing_by_input_x_gradient{contrast}"]

@@ -179,6 +179,16 @@ def test_every_model_is_asked_alike_whatever_the_global_seed(kind, method):
     assert torch.is_grad_enabled()
 
 
+def test_an_attribution_of_a_longer_run_is_that_of_its_last_step():
+    scenes, long = quarters(3), GASPnet(**SIZES, steps=3)
+    images, _, _ = scenes.batch(slice(None))
+    short = GASPnet(**SIZES, steps=2)
+    short.load_state_dict(long.state_dict())
+    maps = [attributions(model, images, scenes.labels.long(), "saliency", steps=3) for model in (short, long)]
+    assert torch.equal(*maps)
+    assert not torch.equal(attributions(short, images, scenes.labels.long(), "saliency"), maps[0])
+
+
 def test_an_unknown_attribution_is_refused_with_those_that_there_are():
     with pytest.raises(GaspError, match=r"no attribution 'guess', only saliency, .*occlusion"):
         attribution_pointing(Quarters(), quarters(), "guess")
