@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Mapping, Sequence
+from numbers import Integral, Real
 from types import UnionType
 from typing import Annotated, Any, Self, Union, get_args, get_origin
 
@@ -44,13 +45,18 @@ class Settings(BaseModel):
             GaspError: for an unknown name, a wrong type or an impossible value.
         """
         try:
-            return cls.model_validate_json(json.dumps(values))
+            return cls.model_validate_json(json.dumps(values, default=_plain))
         except ValidationError as error:
             raise GaspError(explain(error, cls)) from None
 
     def changed(self, values: Mapping[str, Any]) -> Self:
         """These settings with some values replaced, checked as strictly."""
         return self.of({**self.model_dump(), **values})
+
+
+def _plain(value: object) -> int | float | str:
+    """The plain number that a number of NumPy stands for; of anything else its text, which validation names."""
+    return int(value) if isinstance(value, Integral) else float(value) if isinstance(value, Real) else str(value)
 
 
 def read_yaml(text: str) -> Any:

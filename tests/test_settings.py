@@ -4,15 +4,29 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
+import torch
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from gasp.settings import Settings, explain
+from gasp.settings import GaspError, Settings, explain
 
 
 class Inner(Settings):
     steps: int = Field(3, ge=1)
     noise: tuple[float, ...] = ()
+
+
+@pytest.mark.parametrize("number", [np.int64(4), np.uint8(4)])
+def test_a_number_of_numpy_is_a_number(number):
+    assert Inner.of({"steps": number}).steps == 4
+    assert Inner().changed({"noise": (np.float32(0.5),)}).noise == (0.5,)
+
+
+@pytest.mark.parametrize("value", [torch.tensor([4, 5]), object(), np.arange(3)], ids=type)
+def test_what_is_no_plain_value_is_refused(value):
+    with pytest.raises(GaspError, match="steps: .*valid integer"):
+        Inner.of({"steps": value})
 
 
 class Outer(Settings):
