@@ -61,7 +61,7 @@ class Neighbourhood(nn.Module):
             for part, matrix in stored.items():
                 # entries below 1e-30 would give denormal products, which are several times slower on a CPU
                 matrix = matrix.where(matrix.abs() > 1e-30, 0.0)
-                self.register_buffer(f"{name}_{part}", matrix.to(torch.get_default_dtype()), persistent=False)
+                self.register_buffer(f"{name}_{part}", _as_default(matrix), persistent=False)
 
     def forward(self, sources: Tensor) -> Tensor:
         r""":math:`\sum_j N_{ij} s_j` for sources ``(N, *)``, in the shape of the sources (or one row, ``(1, *)``, when N = 1).
@@ -103,9 +103,9 @@ class Neighbourhood(nn.Module):
         rows = torch.cat([_centres(height).repeat_interleave(width) for height, width in self.grids])
         columns = torch.cat([_centres(width).repeat(height) for height, width in self.grids])
         gaps = (rows[:, None] - rows).square() + (columns[:, None] - columns).square()
-        full = torch.ones(len(rows) + self.units, len(rows) + self.units, dtype=rows.dtype)
+        full = rows.new_ones(len(rows) + self.units, len(rows) + self.units)
         full[: len(rows), : len(rows)] = torch.exp(-gaps / (2 * self.width**2))
-        return full.to(torch.get_default_dtype())
+        return _as_default(full)
 
 
 def _modes(kernel: Tensor) -> tuple[Tensor, Tensor]:
@@ -116,4 +116,9 @@ def _modes(kernel: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _centres(side: int) -> Tensor:
-    return (torch.arange(side, dtype=torch.float64) + 0.5) / side
+    """The centres of a row of cells, in double precision and therefore on the CPU: Apple's GPUs have none."""
+    return (torch.arange(side, dtype=torch.float64, device="cpu") + 0.5) / side
+
+
+def _as_default(matrix: Tensor) -> Tensor:
+    return matrix.to(torch.get_default_dtype()).to(torch.get_default_device())

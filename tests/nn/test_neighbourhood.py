@@ -19,6 +19,16 @@ def test_a_neighbourhood_needs_a_width_above_0(width):
         Neighbourhood([(4, 4)], width=width)
 
 
+@pytest.mark.parametrize("grids", GRIDS.values(), ids=GRIDS)
+def test_a_neighbourhood_on_another_device_is_computed_on_the_cpu(grids):
+    """GPUs of Apple have no double precision; a device without values stands for them."""
+    with torch.device("meta"):
+        there = Neighbourhood(grids, 3)
+        matrix = there.matrix()
+    assert {(part.device.type, part.dtype) for part in (matrix, *there.buffers())} == {("meta", torch.float32)}
+    assert [part.shape for part in there.buffers()] == [part.shape for part in Neighbourhood(grids, 3).buffers()]
+
+
 @float64
 @pytest.mark.parametrize("units", [0, 3])
 @pytest.mark.parametrize("grids", GRIDS.values(), ids=GRIDS)
