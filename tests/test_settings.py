@@ -25,7 +25,7 @@ def test_a_number_of_numpy_is_a_number(number):
 
 @pytest.mark.parametrize("value", [torch.tensor([4, 5]), object(), np.arange(3)], ids=type)
 def test_what_is_no_plain_value_is_refused(value):
-    with pytest.raises(GaspError, match="steps: .*valid integer"):
+    with pytest.raises(GaspError, match=r"steps: .*valid integer"):
         Inner.of({"steps": value})
 
 
