@@ -119,11 +119,14 @@ def book_check(chapters: Chapters = None, profile: ProfileName = "smoke") -> Non
 
 
 @book.command("build")
-def book_build(profile: ProfileName = "smoke") -> None:
+def book_build(
+    profile: ProfileName = "smoke",
+    changed: Annotated[bool, typer.Option("--changed", help="Build only what has changed.")] = False,
+) -> None:
     """Build the book as HTML from the executed chapters."""
     from gasp.publishing.site import build_book
 
-    print(f"open {build_book(profile)}")
+    print(f"open {build_book(profile, clean=not changed)}")
 
 
 @book.command("open")

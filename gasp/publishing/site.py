@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 
 from gasp.experiments.store import project_root
 from gasp.files import make_folder, write_text
-from gasp.publishing.chapters import check_chapters, repository, run_chapters
+from gasp.publishing.chapters import check_chapters, repository
 from gasp.settings import GaspError
 
 __all__ = ["PUBLISHED", "archive_book", "build_book", "first_page", "watch_book"]
@@ -91,15 +91,15 @@ def _html(profile: str) -> Path:
 def watch_book(profile: str, port: int) -> None:
     """Serve the book on this machine until Ctrl-C. Whenever a source changes, execute and build it again."""
 
+    root, server = project_root(), livereload.Server()
+
     def rebuild() -> None:
-        try:
-            run_chapters((), profile, {})
-            build_book(profile, clean=False)
-        except GaspError as error:
-            print(f"gasp: {error}", file=sys.stderr)
+        for action in (["run"], ["build", "--changed"]):  # in processes of their own, which import what has changed
+            command = [sys.executable, "-m", "gasp", "book", *action, "--profile", profile]
+            if subprocess.run(command, cwd=root).returncode:
+                return
 
     rebuild()
-    root, server = project_root(), livereload.Server()
     for sources in ("_config.yml", "book/*", "book/*/*", "gasp/**/*.py", "gasp/analysis/figures/*"):
         server.watch(str(root / sources), rebuild)
     server.serve(port=port, root=str(_html(profile)))

@@ -450,8 +450,8 @@ def test_an_archive_has_pages_notebooks_scripts_and_results(book):
     }
 
 
-def test_a_watched_book_is_made_anew_when_a_source_changes(book, monkeypatch, capsys):
-    built = []
+def test_a_watched_book_is_made_anew_when_a_source_changes(book, monkeypatch, capfd):
+    built, execute = [], subprocess.run
 
     class Server:
         """Stands for a server whose user edits a chapter, saves nonsense, and mends it."""
@@ -469,9 +469,15 @@ def test_a_watched_book_is_made_anew_when_a_source_changes(book, monkeypatch, ca
                 chapter.write_text(CHAPTER + text)
                 self.watched[str(book / "book" / "*")]()
 
+    def run(command: list[str], **options) -> subprocess.CompletedProcess:
+        if "build" not in command:
+            return execute(command, **options)
+        built.append(command[1:])
+        return subprocess.CompletedProcess(command, 0)
+
     monkeypatch.setattr("livereload.Server", Server)
-    monkeypatch.setattr("gasp.publishing.site.build_book", lambda profile, clean: built.append((profile, clean)))
+    monkeypatch.setattr("gasp.publishing.site.subprocess.run", run)
     watch_book("tiny", 5511)
-    assert built == [("tiny", False)] * 3
+    assert built == [["-m", "gasp", "book", "build", "--changed", "--profile", "tiny"]] * 3
     assert outputs(notebook(book)) == "mended\n"
-    assert "gasp: 00_first, cell" in capsys.readouterr().err
+    assert "gasp: 00_first, cell" in capfd.readouterr().err
