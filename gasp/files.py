@@ -59,7 +59,8 @@ def locked(path: Path) -> Iterator[None]:
     try:
         lock.acquire()
     except OSError as error:
-        raise GaspError(f"{path} cannot be written ({error.strerror}): {_remedy(error.strerror)}") from error
+        reason = str(error.strerror)
+        raise GaspError(f"{path} cannot be written ({reason}): {_remedy(reason)}") from error
     try:
         yield
     finally:
