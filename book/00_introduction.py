@@ -58,10 +58,11 @@ glue("points_most", pointing("multi_mnist", "objects", most), display=False)
 # tests each claim.
 #
 # **Does it hold? In part, and it depends on the task.** Built from the paper's text alone, the network gives each of two digits a
-# phase of its own, as the paper says. But its gain over a CNN is too small or too uncertain to count, and where a photograph must be
-# named, too, it is less accurate than the CNN. With five additions of ours ({ref}`what-we-add`), it picks digits out of noise and
-# photographs far better than a CNN of as many parameters. Most of that comes from one addition, a learned gate that needs no phases. Phases add {glue:text}`phases_digits` to the share of scenes right on two digits, and
-# {glue:text}`phases_photo` in front of a photograph, compared with the same network without phase modulation.
+# phase of its own, as the paper says. But its gain over a CNN is too small or too uncertain to count, and where a photograph must
+# be named, too, it is less accurate than the CNN. With five additions of ours ({ref}`what-we-add`), it picks digits out of noise
+# and photographs far better than a CNN of as many parameters. Most of that comes from one addition, a learned gate that needs no
+# phases. Phases add {glue:text}`phases_digits` to the share of scenes right on two digits, and {glue:text}`phases_photo` in front
+# of a photograph, compared with the same network without phase modulation.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits, and the phases of GASPnet's first layer as they align. Colour is phase; brightness is how much a location pulls on others.", "name": "fig-aligning"}, "image": {"alt": "An animation: two digits whose locations change colour until each digit has one colour, opposite to the other's."}}
 from gasp.analysis import figures

@@ -104,9 +104,9 @@ table_of(parts_of_difference({f"{level:g}": at_level(noise, level) for level in 
 # one level makes the slope over noise negative: accuracy grows over time, as the first part of claim C3 says, but not more at higher
 # noise.
 #
-# Phases are worth less than the gain of later steps suggests. A gate that was trained without phases reaches more in its single step than
-# GASPnet does in its first. What phases are worth in the end is the difference between GASPnet and networks that saw the same masks:
-# that gate, in the first table, and GASPnet with *no modulation* ({ref}`the-ablations`).
+# Phases are worth less than the gain of later steps suggests. A gate that was trained without phases reaches more in its single
+# step than GASPnet does in its first. What phases are worth in the end is the difference between GASPnet and networks that saw the
+# same masks: that gate, in the first table, and GASPnet with *no modulation* ({ref}`the-ablations`).
 #
 # ### What the gate does
 #
@@ -143,8 +143,9 @@ table(["scenes", "noise σ", "gate at digits", "gate elsewhere"], cells)
 #
 # ### What phases do
 #
-# Behind the gate is left a scene that resembles two digits on a black background, and phases move the two apart. Claim C6 does not hold here all the same: it is about the mean over digits *and*
-# photograph, and behind a closed gate the photograph takes no common phase ({ref}`the-phases`).
+# Behind the gate is left a scene that resembles two digits on a black background, and phases move the two apart. Claim C6 does not
+# hold here all the same: it is about the mean over digits *and* photograph, and behind a closed gate the photograph takes no common
+# phase ({ref}`the-phases`).
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "Validation scenes, each with the phases of the first layer at every time step and of the deeper convolutions at the last (colour: phase; brightness: how much a location pulls). Titles: the digits, then the answer.", "name": "fig-gated-phases"}, "image": {"alt": "Rows of a photograph with two digits, followed by maps that are dark but for the digits, each digit in its own colour."}}
 model = gasp.load_example(settings, dataset="multi_mnist_cifar")
@@ -194,11 +195,11 @@ parts = parts_of_difference(shown, "paper_gaspnet", "cnn").T.iloc[:, 1:]
 table_of(pd.concat([ends, parts], axis=1), "noise σ")
 
 # %% [markdown]
-# At its first step, before phases act, GASPnet (paper) is far *less* accurate than the CNN of the same layers. Its later steps more than
-# make up for that, up to moderate noise: they add more than twice as much as with our additions. So phases pick digits out of a
-# photograph without any gate. Compared with a CNN of as many parameters, not much is left of this gain. All three seeds score higher
-# without noise, but one only slightly, so the interval includes zero and the verdict is unclear. With our additions the network starts
-# where this one ends.
+# At its first step, before phases act, GASPnet (paper) is far *less* accurate than the CNN of the same layers. Its later steps more
+# than make up for that, up to moderate noise: they add more than twice as much as with our additions. So phases pick digits out of
+# a photograph without any gate. Compared with a CNN of as many parameters, not much is left of this gain. All three seeds score
+# higher without noise, but one only slightly, so the interval includes zero and the verdict is unclear. With our additions the
+# network starts where this one ends.
 #
 # ## Item and photograph, both to be named
 #
@@ -273,9 +274,9 @@ table(["network", *(f"item / photograph, layer {layer + 1}" for layer in range(l
 #
 # ### Where the difference comes from
 #
-# As with two digits ({ref}`the-two-parts`), the difference between GASPnet (paper) and the CNN of the same layers has two parts. About half
-# of the deficit in naming both is there at the first step, in weights that were trained together with phases; for the item it is a
-# third. The rest comes with later steps:
+# As with two digits ({ref}`the-two-parts`), the difference between GASPnet (paper) and the CNN of the same layers has two parts.
+# About half of the deficit in naming both is there at the first step, in weights that were trained together with phases; for the
+# item it is a third. The rest comes with later steps:
 
 # %% tags=["remove-input"]
 both = gasp.run_all(settings.experiments(["cifar_mnist"], ["paper_no_modulation", "paper_gaspnet"]), settings)

@@ -78,8 +78,9 @@ glue("modulation_overlap", f"{formatted(overlap, sign=True)} (on a photograph)",
 
 # %% [markdown]
 # With the paper's mechanisms alone, phases separate two digits, and no gain in accuracy over a CNN is certain. With our additions
-# GASPnet picks digits out of noise and photographs, mainly thanks to its gate, and its phases say where the digits are. The tables list, for each data set, the claims with each
-# verdict in our implementation ({ref}`what-holds` has their texts). First GASPnet with our additions:
+# GASPnet picks digits out of noise and photographs, mainly thanks to its gate, and its phases say where the digits are. The tables
+# list, for each data set, the claims with each verdict in our implementation ({ref}`what-holds` has their texts). First GASPnet
+# with our additions:
 
 # %% tags=["remove-input"]
 verdicts.datasets_table(judged)
@@ -108,13 +109,14 @@ verdicts.datasets_table(alone)
 # Gaussian noise ({ref}`two-digits`, {ref}`the-photographs`, {ref}`the-noise`). Most of this gain comes from the gate, which needs
 # no phases.
 #
-# **What phases add to the gate is small, and it is there.** GASPnet without modulation has the same gate and the same losses, and no use
-# for phases. GASPnet gains over it {glue:text}`modulation_digits` on two digits, {glue:text}`modulation_photo` in front of a photograph,
-# and {glue:text}`modulation_overlap` where digits overlap more than in training ({ref}`the-ablations`, {ref}`the-generalisation`).
+# **What phases add to the gate is small, and it is there.** GASPnet without modulation has the same gate and the same losses, and
+# no use for phases. GASPnet gains over it {glue:text}`modulation_digits` on two digits, {glue:text}`modulation_photo` in front of a
+# photograph, and {glue:text}`modulation_overlap` where digits overlap more than in training ({ref}`the-ablations`,
+# {ref}`the-generalisation`). Overlap is where binding should matter most, and there the gain is largest.
 #
-# **With the paper's mechanisms alone, no gain over the CNN is certain.** In front of a photograph later steps add much, so phases do the
-# gate's work there, though less well; but the first step is worse than the CNN's. What is left over the CNN of as many parameters
-# is {glue:text}`photo_paper`, with three seeds. On two digits on a black background it is {glue:text}`digits_paper`.
+# **With the paper's mechanisms alone, no gain over the CNN is certain.** In front of a photograph later steps add much, so phases
+# do the gate's work there, though less well; but the first step is worse than the CNN's. What is left over the CNN of as many
+# parameters is {glue:text}`photo_paper`, with three seeds. On two digits on a black background it is {glue:text}`digits_paper`.
 #
 # **Without noise and photograph there is little to gain**: {glue:text}`digits` over the CNN of as many parameters.
 #
@@ -124,10 +126,11 @@ verdicts.datasets_table(alone)
 # from the true masks it is not above the CNN ({ref}`the-photographs`).
 #
 # **Accuracy grows from the first step to the last.** Averaged over noise it grows by {glue:text}`growth_digits` on two digits,
-# {glue:text}`growth_photo` in front of a photograph and {glue:text}`growth_item` on CIFAR-MNIST. The second part of claim C3 asks that it
-# grow more at higher noise. On two digits it does; in front of a photograph it grows less, because at σ = 0.5 there is little left to
-# gain; on CIFAR-MNIST this is unclear. In GASPnet (paper) growth is unclear on two digits ({glue:text}`growth_paper`), and accuracy
-# falls on CIFAR-MNIST ({glue:text}`growth_paper_item`); in front of a photograph it grows more than in GASPnet
+# {glue:text}`growth_photo` in front of a photograph and {glue:text}`growth_item` on CIFAR-MNIST. The second part of claim C3 asks
+# that it grow more at higher noise. On two digits it does; in front of a photograph it grows less, because at σ = 0.5 there is
+# little left to gain; on CIFAR-MNIST this is unclear. In GASPnet (paper) growth is unclear on two digits
+# ({glue:text}`growth_paper`), and accuracy falls on CIFAR-MNIST ({glue:text}`growth_paper_item`); in front of a photograph it grows
+# more than in GASPnet
 # ({glue:text}`growth_paper_photo`), from a lower start.
 #
 # **On overlap that training did not show, later steps help**: {glue:text}`overlap_digits` on a black background and
@@ -149,8 +152,9 @@ verdicts.datasets_table(alone)
 # {glue:text}`attention_photo` over GAttANet, which has attention and no phases. But GAttANet was not trained with masks, and
 # GASPnet was ({ref}`the-predecessors`).
 #
-# **Masks make the difference in learning same or different.** GASPnet gains {glue:text}`same` over the CNN, which stays at chance. A
-# gate without phases can learn the task, too, and none of the networks that we trained on labels alone learned it ({ref}`visual-reasoning`).
+# **Masks make the difference in learning same or different.** GASPnet gains {glue:text}`same` over the CNN, which stays at chance.
+# A gate without phases can learn the task, too, and none of the networks that we trained on labels alone learned it
+# ({ref}`visual-reasoning`).
 #
 # **What was not tested, or not enough.** GASPnet's ablations (C7), feedback, prediction and visual reasoning (O4 to O7) were run with
 # three seeds, which decides only large effects. CIFAR-Fashion was run with the paper's mechanisms alone.
@@ -195,8 +199,8 @@ verdicts.datasets_table(alone)
 # or phases with more dimensions, would tell whether the circle has too little room or the training too few objects
 # ({ref}`related-work`).
 #
-# Feedback. Predictive feedback {cite:p}`predify` helps in front of photographs ({ref}`beyond-the-paper`). Its weights were set beforehand
-# and never tuned, and it runs for two steps only. Where the photograph must be named, too, it has not been tried.
+# Feedback. Predictive feedback {cite:p}`predify` helps in front of photographs ({ref}`beyond-the-paper`). Its weights were set
+# beforehand and never tuned, and it runs for two steps only. Where the photograph must be named, too, it has not been tried.
 #
 # Tasks that need binding. The paper's tasks ask which objects there are, and that can be told without binding. Asking for an object
 # by its place, or by another of its features, is a sharper test of what synchrony is for. {ref}`what-is-where` begins with it.

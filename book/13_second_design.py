@@ -35,11 +35,12 @@ banner(settings, overrides)
 # ```
 #
 # The first section explains, after its test, where the network with the paper's mechanisms alone falls short. All later runs served
-# to choose the additions. Every run is declared under `studies` in the profile and stored like any other. In tables, a run is
-# named by its variant and the settings that were changed; {py:class}`gasp.models.GASPnetSettings` explains each. *First step* and *last step* give the share of scenes with every label
-# right at t = 0 and at the end; a model with a single step has only the first. *Order* and *separation* describe the phases of the
-# first layer; for a gate without phases they are those of random phases. Random phases have a separation of 0.5 with two objects. The
-# largest possible is 1 with two objects, and 0.75 with three: two digits and the photograph.
+# to choose the additions. Every run is declared under `studies` in the profile and stored like any other. In tables, a run is named
+# by its variant and the settings that were changed; {py:class}`gasp.models.GASPnetSettings` explains each. *First step* and *last
+# step* give the share of scenes with every label right at t = 0 and at the end; a model with a single step has only the first.
+# *Order* and *separation* describe the phases of the first layer; for a gate without phases they are those of random phases. Random
+# phases have a separation of 0.5 with two objects. The largest possible is 1 with two objects, and 0.75 with three: two digits and
+# the photograph.
 
 # %% tags=["remove-cell"]
 import pandas as pd
@@ -383,7 +384,8 @@ print(f"by {errors.max(1).mean():.4f} on average")
 # are judged on other scenes.
 
 # %% [markdown]
-# **2. Clean factors with our additions.** Repeat the experiment with clean factors for GASPnet with our additions. What is left to repair?
+# **2. Clean factors with our additions.** Repeat the experiment with clean factors for GASPnet with our additions. What is left to
+# repair?
 
 # %% tags=["hide-cell"] mystnb={"code_prompt_show": "Solution of exercise 2", "code_prompt_hide": "Hide the solution"}
 ours = gasp.load_example(settings, "gaspnet", "multi_mnist")

@@ -120,12 +120,12 @@ table_of(by_condition(conditions, "komplexnet", "komplexnet_feedback", pair), "m
 # \end{aligned}
 # $$ (eq-prediction)
 #
-# Here $f_n$ is the feed-forward drive, $d_n$ what the layer above predicts for layer $n$, $W^b_n$ a transposed convolution, and $C_n$
-# the number of neurons that one neuron predicts. For $e_0$, the image, the prediction is not rectified. With $\beta = 1$ and
-# $\lambda = \alpha = 0$, the network is the one without prediction, exactly. We set $\beta = \lambda = 1/3$ and $\alpha = 0.1$ beforehand and
-# did not tune them; our network runs two further steps, and the original runs many more. Such feedback is reported to help more as
-# noise increases {cite:p}`feedback_role`. In this section $\beta$, $\lambda$ and $\alpha$ are these weights, $b_n$ is a bias, and
-# $[\cdot]_+$ sets negative values to 0.
+# Here $f_n$ is the feed-forward drive, $d_n$ what the layer above predicts for layer $n$, $W^b_n$ a transposed convolution, and
+# $C_n$ the number of neurons that one neuron predicts. For $e_0$, the image, the prediction is not rectified. With $\beta = 1$ and
+# $\lambda = \alpha = 0$, the network is the one without prediction, exactly. We set $\beta = \lambda = 1/3$ and $\alpha = 0.1$
+# beforehand and did not tune them; our network runs two further steps, and the original runs many more. Such feedback is reported
+# to help more as noise increases {cite:p}`feedback_role`. In this section $\beta$, $\lambda$ and $\alpha$ are these weights, $b_n$
+# is a bias, and $[\cdot]_+$ sets negative values to 0.
 #
 # **GASPnet with prediction** (ours) modulates the drive as GASPnet does. Its predictions also carry phases: location $i$ is pulled
 # towards the phase with which the layers above predict it. So a layer whose neurons see a whole digit is meant to bind the places of
@@ -197,9 +197,10 @@ glue("photo_both", means.get("predictive_gaspnet", "not run"), display=False)
 # Without noise, the CNN with prediction names both digits in {glue:text}`photo_predictive` of the scenes, and the CNN of the same
 # layers in {glue:text}`photo_cnn` (the table pairs the seeds that both have). Prediction adds parameters, but a CNN with about as
 # many reaches only {glue:text}`photo_parameters`. It also takes three sweeps instead of one, and a far wider CNN does better in a
-# single sweep: {glue:text}`photo_compute`. So feedback is one way to see more of the image, and not the only one. The first step is about as accurate as the CNN without prediction; the gain
-# comes with later steps ({numref}`fig-prediction-photo-time`). Under noise the gain stays about as large up to σ = 0.2, and
-# shrinks beyond. So prediction helps with noise and without, but it does not help more at higher noise, as claim O5 asks.
+# single sweep: {glue:text}`photo_compute`. So feedback is one way to see more of the image, and not the only one. The first step is
+# about as accurate as the CNN without prediction; the gain comes with later steps ({numref}`fig-prediction-photo-time`). Under
+# noise the gain stays about as large up to σ = 0.2, and shrinks beyond. So prediction helps with noise and without, but it does not
+# help more at higher noise, as claim O5 asks.
 #
 # GASPnet hardly gains from prediction: with it, GASPnet reaches {glue:text}`photo_both` without noise, and the intervals of the
 # difference include zero at every level. We think that its gate already does what prediction could do. Without noise and at
@@ -302,10 +303,10 @@ table_of(by_seed(columns), "same or different, validation scenes", "seed")
 # answers as well at its first step, before phases act, as at its last. GASPnet's phases tell the two shapes apart almost perfectly
 # (order {glue:text}`same_order`, separation {glue:text}`same_separation`), but the answer does not need them. Whether phases make
 # learning more reliable, three seeds cannot tell. On labels alone, neither the gate nor GASPnet left chance, and their loss on
-# training scenes stayed at that of guessing (ln 2 = 0.693), like that of the CNN. So it is training with masks that helps, and the gate, which has
-# no other loss than that on its masks, shows that this loss can be enough. Perhaps it teaches the network early which pixels are
-# part of a shape. Whether a CNN would learn the task, too, if it had to predict the masks but had no gate, was not tried. The CNN
-# here saw no masks, so its difference from GASPnet is not about architecture alone.
+# training scenes stayed at that of guessing (ln 2 = 0.693), like that of the CNN. So it is training with masks that helps, and the
+# gate, which has no other loss than that on its masks, shows that this loss can be enough. Perhaps it teaches the network early
+# which pixels are part of a shape. Whether a CNN would learn the task, too, if it had to predict the masks but had no gate, was not
+# tried. The CNN here saw no masks, so its difference from GASPnet is not about architecture alone.
 #
 # Three epochs are too few: in a first test, on another draw of scenes, all networks were at or near chance. We then chose
 # {glue:text}`epochs` epochs on validation scenes, fixed the rule of claim O7, and tested on a new draw.

@@ -14,8 +14,8 @@
 # Training all runs takes hours. In that time a process may be killed, a disk may fill up, or someone may press Ctrl-C. Afterwards
 # finished results must still be there, half-finished runs must resume where they stopped, and damaged files must be recognised. In
 # {glue:text}`trials` trials, equally many for each fault below, {glue:text}`wrong` of the seven failures that must never happen
-# occurred. With ten trials per fault, a failure that occurs in one trial of four would be missed with a chance of 6 %. Loss of power was
-# not tested.
+# occurred. With ten trials per fault, a failure that occurs in one trial of four would be missed with a chance of 6 %. Loss of
+# power was not tested.
 #
 # One command runs these trials. Each trial starts four small runs in a folder of its own and disturbs them, mostly at a random
 # moment. Then it lets them end and compares every file, byte by byte, with those of undisturbed runs:
