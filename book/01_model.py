@@ -226,13 +226,14 @@ print(f"end   {synchrony_loss(phases):.2f}")
 # ## What we add
 #
 # So far these are the paper's mechanisms, as we read them: the variant `paper_gaspnet`, or *GASPnet (paper)*. The paper leaves much
-# open, and the table of symbols below marks every choice that is ours. The one with the largest consequence: **no gradient flows from
-# phases into activity**. Phases can select among the features of a CNN, but they do not shape them. With that gradient, training was
-# slow or failed. Other choices may give other results.
+# open. The table of symbols below marks which choices are ours, and the text under it adds two more. The choice with the largest
+# consequence is one of these two: **no gradient flows from phases into activity**. Phases can select among the features of a CNN,
+# but no loss on phases shapes them. (In GASPnet there is an indirect way, through the features of the key network; see below.) With
+# that gradient, training was slow or failed. Other choices may give other results.
 #
-# *GASPnet* in the rest of the book has five additions of ours, and two losses that train them with masks; none of them is in the
-# paper. Each is a setting of {py:class}`gasp.models.GASPnetSettings` that is off by default. {ref}`the-second-design` measures what
-# some changes of them are worth.
+# *GASPnet* in the rest of the book has five additions of ours, and two losses that use masks to train keys and gate. None of these
+# is in the paper. Each is a setting of {py:class}`gasp.models.GASPnetSettings` that is off by default. {ref}`the-second-design`
+# measures what some of them are worth.
 #
 # **Answers add up over time.** The paper's network answers from its last sweep alone and forgets what earlier sweeps saw. Ours
 # answers at step $t$ by a weighted mean of the logits of all steps so far. A learned factor $\rho$ between 0 and 1 is the weight of a
@@ -243,8 +244,9 @@ print(f"end   {synchrony_loss(phases):.2f}")
 # \bar\ell_t = \sum_{s \le t} \rho^{t-s}\, \ell_s \Big/ \sum_{s \le t} \rho^{t-s} .
 # $$ (eq-readout)
 #
-# **Modulation is learned.** In the paper one strength $a_F$ serves all neurons, also those that phases do not help.
-# In ours, every channel and every unit has its own $a_F$. It starts from 1 and may fall to 0, where phases are ignored.
+# **Modulation is learned.** In the paper one strength $a_F$ serves all neurons, also those that phases do not help. In ours, every
+# channel and every unit has its own $a_F$. It starts from 1 and is not bounded: at 0 phases are ignored, and below 0 neurons in
+# antiphase count more.
 #
 # **Keys come from a network of their own.** A filter of five pixels is too small to tell a stroke from a texture. A small
 # convolutional network ({py:class}`gasp.nn.keys.KeyNetwork`) computes features $h_i$ of each location of the first layer from a field

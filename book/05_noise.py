@@ -32,8 +32,8 @@ verdicts.claims_box(
     settings,
     ["C4"],
     (
-        "Most of the lead needs no phases: a gate that was trained without them comes close to GASPnet. The claim compares accuracy "
-        "under noise, not what noise costs. In front of a photograph GASPnet leads already without noise, and its lead shrinks as "
+        "Most of GASPnet's lead over the CNN needs no phases: a gate that was trained without them comes close to GASPnet. The claim "
+        "is about accuracy under noise, not about how much accuracy noise takes away. In front of a photograph GASPnet leads already without noise, and its lead shrinks as "
         "noise grows; with an item on a photograph it starts behind, and stays behind."
     ),
 )
@@ -120,9 +120,9 @@ table(["scenes", "network", *(f"σ = {level:g}" for level in levels)], rows)
 # except under loss of contrast. Under blur it is gone from σ = 0.75 on, and turns into a deficit at σ = 1. So GASPnet loses *more* to
 # most corruptions than the CNN does; as long as it stays ahead, this is because it starts ahead.
 #
-# Over a wider CNN there is no such lead. The CNN of as many multiplications scored slightly lower than GASPnet without corruption, and
-# higher under Gaussian noise from σ = 0.1 on. In front of photographs width makes a CNN more robust; on a black background it makes
-# it less so.
+# Over a wider CNN there is no such lead. The CNN of as many multiplications scored slightly lower than GASPnet without corruption,
+# and higher under Gaussian noise from σ = 0.1 on. In front of photographs the wider CNN scored higher under noise than the narrower
+# one; on a black background it scored lower.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits on a photograph: share of test scenes with both digits right under each corruption, at the last time step (mean over seeds, 95 % interval).", "name": "fig-photo-noise"}, "image": {"alt": "Five panels, one a corruption, of accuracies that fall with its level."}}
 figures.accuracy_over(photographs, undisturbed_at)
@@ -206,8 +206,8 @@ table_of(alone, "scenes", "corruption", folded="Differences averaged over levels
 # - A CNN with a learned gate, trained without phases, is nearly as robust as GASPnet. On a black background a threshold on pixels does
 #   much of the same under weak noise.
 # - Within GASPnet, accuracy grows on average from the first step to the last under every corruption. Its lead over the gate is
-#   largest under blur on two digits, and where digits overlap ({ref}`the-generalisation`); with three seeds of the gate this is no
-#   more than a hint.
+#   largest under blur on two digits, and where digits overlap ({ref}`the-generalisation`); with three seeds of the gate, and no
+#   correction, neither is certain.
 # - On two digits, GASPnet's lead over the CNN of as many parameters grows with noise up to σ = 0.2 and shrinks beyond. In front of a
 #   photograph its lead shrinks, except under loss of contrast. With an item on a photograph it starts behind, and stays behind.
 

@@ -33,8 +33,9 @@ verdicts.claims_box(
     ["C5", "O2"],
     (
         "Where digits overlap more than in training, later steps add accuracy, on a black background and in front of a photograph. "
-        "GASPnet is also ahead of networks that saw the same masks and use no phases, so phases do help there. Behind smaller items, "
-        "GASPnet (paper) names the photograph less often than the CNN does, as behind items of any size."
+        "GASPnet is also ahead of networks that saw the same masks and use no phases, which suggests that phases help there (three "
+        "seeds, not corrected). Behind smaller items, GASPnet (paper) names the photograph less often than the CNN does, as behind "
+        "items of any size."
     ),
 )
 
@@ -87,9 +88,9 @@ def by_level(measured, evaluation, label):
 table_of(parts_of_difference(by_level(results, "objects", "{:g} digits".format)), "difference")
 
 # %% [markdown]
-# As in {ref}`the-two-parts`, the difference from the CNN of the same layers has two parts. With three digits, later steps are
-# measured to cost accuracy, with a wide interval; with four they change little. A loss could come from phases that were trained on
-# two objects and leave no room on the circle for a third. But more digits are also drawn smaller, so number and size cannot be told
+# As in {ref}`the-two-parts`, the difference from the CNN of the same layers has two parts. With three digits, later steps seem to
+# cost accuracy, but the interval is wide; with four they change little. A loss could come from phases that were trained on two
+# objects and leave no room on the circle for a third. But more digits are also drawn smaller, so number and size cannot be told
 # apart here.
 #
 # ### What later steps bring on overlap
@@ -155,9 +156,9 @@ for name in ("multi_mnist", "multi_mnist_cifar"):
 table_of(by_condition(means, *(("gaspnet", other) for other in controls[1:])), "overlapping digits")
 
 # %% [markdown]
-# **Where digits overlap, phases help.** GASPnet is ahead of both controls, on a black background and in front of a photograph, and all
-# four intervals exclude zero (they are not corrected, and have three seeds). On a black background its lead is several times as large
-# as without overlap ({ref}`the-ablations`).
+# **Where digits overlap, phases seem to help.** GASPnet is ahead of both controls, on a black background and in front of a
+# photograph. All four intervals exclude zero, but they rest on three seeds and are not corrected. On a black background its lead is
+# several times as large as without overlap ({ref}`the-ablations`).
 #
 # ## Smaller items on photographs
 #
@@ -206,10 +207,10 @@ table_of(by_condition(means, "cnn_parameters", "gaspnet", ("gaspnet", "cnn_param
 # %% [markdown]
 # ## What follows
 #
-# - On overlap that training did not show, GASPnet is ahead of networks that saw the same masks and use no phases, on a black background
-#   and in front of a photograph. This is our best evidence that phases bind, and it is modest: in relation to what is wrong, later
-#   steps help no more with overlap than without. And a CNN that is *trained* on overlap does as well as GASPnet (paper)
-#   ({ref}`two-digits`).
+# - On overlap that training did not show, GASPnet is ahead of networks that saw the same masks and use no phases, on a black
+#   background and in front of a photograph. This is our best evidence that phases help accuracy by binding, and it is modest: in
+#   relation to what is wrong, later steps help no more with overlap than without. And a CNN that is *trained* on overlap does as
+#   well as GASPnet (paper) ({ref}`two-digits`).
 # - With three digits later steps show no gain, and units point less reliably ({ref}`what-is-where`). Training on more objects, or
 #   phases with more dimensions than the angle on a circle ({ref}`related-work`), are the obvious next steps.
 # - On smaller items, GASPnet (paper) is behind the CNN where the photograph must be named.

@@ -11,8 +11,8 @@
 # (the-ablations)=
 # # What each part is for
 #
-# Does accuracy fall without phase modulation, without the synchrony loss, or without the spatial neighbourhood (claim C7)? The first
-# half of this chapter removes each part from GASPnet; the second removes it from the paper's network alone, and also replaces that
+# Does accuracy fall without phase modulation, without the synchrony loss, or without the spatial neighbourhood (claim C7)? The
+# first half of this chapter removes each part from GASPnet; the second removes each from *GASPnet (paper)*, and also replaces that
 # network's phases. Our own additions are taken out one by one in {ref}`the-second-design`, in shorter runs with one seed.
 
 # %% tags=["parameters", "remove-cell"]
@@ -33,9 +33,9 @@ verdicts.claims_box(
     settings,
     ["C7"],
     (
-        "In GASPnet, of the three parts, modulation by phases is the one that accuracy misses: without it the network is about as "
-        "accurate as the gate alone. The verdict is unclear, with three seeds. In the paper's network, on two digits, the neighbourhood "
-        "matters most. Where the photograph must be named, removing any of the three makes that network more accurate."
+        "In GASPnet, accuracy fell most clearly without modulation by phases: the network is then about as accurate as the gate alone. "
+        "With three seeds or fewer, no verdict is more than unclear. In the paper's network, on two digits, the neighbourhood matters "
+        "most. Where the photograph must be named, removing any of the three makes that network more accurate."
     ),
 )
 
@@ -44,7 +44,7 @@ verdicts.claims_box(
 #
 # - *No modulation* ($a_F = 0$): phases align, but no connection depends on them. What is left is the gate, trained with masks as in
 #   the *gate without phases*, and an answer that does not change over time.
-# - *No synchrony loss* ($\lambda = 0$): no loss asks phases to separate. Masks still teach keys and gate.
+# - *No synchrony loss* ($\lambda = 0$): no loss acts on phases directly. Masks still teach keys and gate.
 # - *No neighbourhood* ($N = 1$): nearness plays no part in coupling; every location pulls on every other by keys and queries alone.
 
 # %% tags=["remove-cell"]
@@ -111,18 +111,20 @@ gains(clean, noisy, ours, OURS.gaspnet)
 phases_of(results, [OURS.gaspnet, *OURS.ablations])
 
 # %% [markdown]
-# **Modulation is what phases are worth.** Without it, GASPnet is about as accurate as the gate alone. So the losses on phases and keys
-# do not help by themselves; what GASPnet gains over networks that saw the same masks comes from modulation by phases. On two digits
-# this is little, with an interval that includes zero; in front of a photograph it is more. Where digits overlap it is most
+# **Phases are worth what modulation makes of them.** Without it, GASPnet is about as accurate as the gate alone. So the losses on
+# phases and keys do not help by themselves; what GASPnet gains over networks that saw the same masks comes from modulation by
+# phases. On two digits this is little, with an interval that includes zero; in front of a photograph it is more. Where digits
+# overlap it is most
 # ({ref}`the-generalisation`). Modulation also makes units point. Without it, places have the same phases as before, but a unit takes the phase of all that
 # drives it, and points to its own digit far less often. With it, the inputs in phase with the unit are strengthened, and the others
 # weakened, until the unit follows one digit.
 #
-# **The synchrony loss is hardly needed**, because the loss on keys asks for nearly the same: keys that agree within a digit and differ
-# between digits make phases separate. In the paper's network, which has no such loss, the synchrony loss is what separates phases on
-# photographs (below).
+# **The synchrony loss was hardly missed**, probably because the loss on keys asks for nearly the same: keys that agree within a
+# digit and differ between digits make phases separate. The paper's network has no loss on keys, and there the synchrony loss is
+# what separates phases on photographs (below).
 #
-# **The neighbourhood** was removed in front of a photograph only, with two seeds, too few to say more than that the loss is small.
+# **The neighbourhood** was removed in front of a photograph only, with two seeds. The measured loss is small, but two seeds are too
+# few to rely on.
 #
 # ## The paper's mechanisms alone
 #
@@ -178,7 +180,7 @@ figures.accuracy_over_separation(results)
 # %% [markdown]
 # ## What follows
 #
-# - What GASPnet gains over networks that saw the same masks comes from modulation by phases. The synchrony loss is hardly needed
+# - What GASPnet gains over networks that saw the same masks comes from modulation by phases. The synchrony loss was hardly missed
 #   beside the loss on keys.
 # - With the paper's mechanisms alone, on two digits without noise, removing one of the three parts costs little: GASPnet (paper) is
 #   hardly better there than the CNN that it becomes without modulation.
