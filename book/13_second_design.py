@@ -202,14 +202,6 @@ table_of(both.map(lambda cell: cell if isinstance(cell, str) else f"{cell:.3f}")
 # %% [markdown]
 # TODO (one seed, validation scenes)
 #
-# ### Phases set by masks
-#
-# TODO
-
-# %% tags=["remove-input"]
-table_of(study("phases_set_by_masks"), "scenes", "network")
-
-# %% [markdown]
 # ### What some changes are worth
 #
 # These runs have two time steps; the final model has three. Each run changes one part of the reference. At the end come controls:
