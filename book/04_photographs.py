@@ -113,7 +113,7 @@ table_of(parts_of_difference({f"{level:g}": at_level(noise, level) for level in 
 # The gate opens at the digits and closes elsewhere, on a black background and on a photograph, and it still does so under noise that
 # the network never met in training:
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "Validation scenes without noise and under Gaussian noise, each beside the learned gate of GASPnet's first layer (seed 0). White: the location takes part; black: it is silenced.", "name": "fig-gate"}, "image": {"alt": "Pairs of a scene and a map of its gate. Two digits stand out in white in each map, sharply without noise and less so with noise."}}
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Validation scenes without noise and under Gaussian noise, each beside the learned gate of GASPnet's first layer (seed 0). White: the location takes part; black: it is silenced.", "name": "fig-gate"}, "image": {"alt": "Pairs of a scene and a map of its gate. Two digits stand out in white in each map, sharply without noise and less so with noise."}}
 import torch
 
 from gasp.data.corruptions import corrupt
