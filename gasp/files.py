@@ -41,9 +41,9 @@ def make_folder(path: Path) -> None:
         raise GaspError(f"{path} cannot be written: it is read-only")
 
 
-def _remedy(reason: str) -> str:
-    """What to do when a file cannot be written for this reason, in the words of the system."""
-    is_full = any(os.strerror(number) in reason for number in (errno.ENOSPC, errno.EDQUOT))
+def _remedy(error: Exception) -> str:
+    """What to do when a file cannot be written."""
+    is_full = any(os.strerror(number) in str(error) for number in (errno.ENOSPC, errno.EDQUOT))
     return f"{'make room' if is_full else 'make it writable'}, then run again"
 
 
@@ -59,8 +59,7 @@ def locked(path: Path) -> Iterator[None]:
     try:
         lock.acquire()
     except OSError as error:
-        reason = str(error.strerror)
-        raise GaspError(f"{path} cannot be written ({reason}): {_remedy(reason)}") from error
+        raise GaspError(f"{path} cannot be written ({error.strerror}): {_remedy(error)}") from error
     try:
         yield
     finally:
@@ -115,8 +114,8 @@ def replacing(path: Path) -> Iterator[Path]:
             yield scratch
             os.replace(scratch, path)
         except (OSError, SafetensorError) as error:
-            reason = str(getattr(error, "strerror", None) or error)
-            raise GaspError(f"{path} cannot be written ({reason}): nothing was changed; {_remedy(reason)}") from error
+            reason = getattr(error, "strerror", None) or error
+            raise GaspError(f"{path} cannot be written ({reason}): nothing was changed; {_remedy(error)}") from error
         finally:
             with contextlib.suppress(OSError):
                 scratch.unlink()
