@@ -61,9 +61,11 @@ glue("points_most", pointing("multi_mnist", "objects", most), display=False)
 # phase of its own, as the paper says. But its gain over a CNN is too small or too uncertain to count, and where a photograph must
 # be named, too, it is less accurate than the CNN. With five additions of ours ({ref}`what-we-add`), it picks digits out of noise
 # and photographs far better than a CNN of as many parameters. Most of that comes from one addition, a learned gate that needs no
-# phases. Where the photograph must be named, too, it still scored lower than that CNN, though this is not certain. Compared with
-# GASPnet trained without phase modulation, phases seem to add {glue:text}`phases_digits` to the share of scenes right on two
-# digits, and {glue:text}`phases_photo` in front of a photograph; with three seeds, the verdict on both is unclear.
+# phases. Part of it is speed: with twice the training, its lead in front of a photograph is about half as large
+# ({ref}`twice-the-training`). Where the photograph must be named, too, it still scored lower than that CNN, though this is not
+# certain. Compared with GASPnet trained without phase modulation, phases seem to add {glue:text}`phases_digits` to the share of
+# scenes right on two digits, and {glue:text}`phases_photo` in front of a photograph; with three seeds, the verdict on both is
+# unclear.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits, and the phases of GASPnet's first layer as they align. Colour is phase; brightness is how much a location pulls on others.", "name": "fig-aligning"}, "image": {"alt": "An animation: two digits whose locations change colour until each digit has one colour, opposite to the other's."}}
 from gasp.analysis import figures
