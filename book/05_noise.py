@@ -101,7 +101,7 @@ for dataset, names in {"multi_mnist": variants, "multi_mnist_cifar": ["cnn_param
     for name in names:
         model = gasp.load_example(settings, name, dataset)
         pairs = [(right(model, scenes, level), right(thresholded(model), scenes, level)) for level in levels]
-        cells = [f"{plain:.3f} → {with_threshold:.3f}" for plain, with_threshold in pairs]
+        cells = [f"{plain:.3f}\u00a0→\u00a0{with_threshold:.3f}" for plain, with_threshold in pairs]
         rows.append([dataset_label(dataset), VARIANTS[name].label, *cells])
 table(["scenes", "network", *(f"σ = {level:g}" for level in levels)], rows)
 
