@@ -228,8 +228,8 @@ print(f"end   {synchrony_loss(phases):.2f}")
 # So far these are the paper's mechanisms, as we read them: the variant `paper_gaspnet`, or *GASPnet (paper)*. The paper leaves much
 # open. The table of symbols below marks which choices are ours, and the text under it adds two more. The choice with the largest
 # consequence is one of these two: **no gradient flows from phases into activity**. Phases can select among the features of a CNN,
-# but no loss on phases shapes them. (In GASPnet there is an indirect way, through the features of the key network; see below.) With
-# that gradient, training was slow or failed. Other choices may give other results.
+# but no loss on phases shapes them. (In GASPnet there is an indirect way, through the features of the key network; see below.) When
+# we let this gradient flow, training was slow or failed. Other choices may give other results.
 #
 # *GASPnet* in the rest of the book has five additions of ours, and two losses that use masks to train keys and gate. None of these
 # is in the paper. Each is a setting of {py:class}`gasp.models.GASPnetSettings` that is off by default. {ref}`the-second-design`
