@@ -37,6 +37,7 @@ DATASETS = {
     "multi_mnist_25": "two digits, overlap up to 25 %",
     "multi_mnist_50": "two digits, overlap up to 50 %",
     "multi_mnist_cifar": "two digits on a photograph",
+    "multi_mnist_cifar_longer": "two digits on a photograph, trained for longer",
     "coloured_mnist": "two painted digits",
     "inside": "inside or outside",
     "touching": "touching or apart",
