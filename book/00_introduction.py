@@ -24,7 +24,7 @@ banner(settings, overrides)
 # %% tags=["remove-cell"]
 from myst_nb import glue
 
-from gasp.analysis.statistics import at_level, last_step, levels_of, paired_difference, undisturbed
+from gasp.analysis.statistics import at_level, last_step, levels_of, over_noise, paired_difference, undisturbed
 
 gasp.run_all(settings.experiments(), settings)
 networks = ["gaspnet", "no_modulation", "gate", "paper_gaspnet", "cnn_parameters", "cnn_compute"]
@@ -97,7 +97,7 @@ figures.animation(image, *align_first_layer(model, image, 4 * model.settings.ite
 from gasp.analysis.tables import by_condition, dataset_label, table_of
 
 shares = {dataset_label(name): rows for name, rows in clean.items()}
-noisy = last_step(at_level(levels_of(results["multi_mnist"], "gaussian"), weak))
+_, noisy = over_noise(results["multi_mnist"], [weak]).values()
 conditions = {"two digits": shares.pop("two digits"), f"two digits, noise of σ = {weak:g}": noisy, **shares}
 table_of(by_condition(conditions, *(name for name in networks if name != "no_modulation")), "task")
 

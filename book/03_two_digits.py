@@ -68,17 +68,16 @@ figures.learning_curves(results)
 # with its 95 % interval. Without noise all networks are close; under noise the gate and GASPnet are far ahead.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Share of test scenes with both digits right, without noise and under Gaussian noise, at the last time step. Dots are seeds; below them their mean with its 95 % interval.", "name": "fig-two-digits"}, "image": {"alt": "Two panels with rows of dots, one row for each model, and their means with intervals."}}
-from gasp.analysis.statistics import at_level, last_step, levels_of, undisturbed
+from gasp.analysis.statistics import at_level, last_step, levels_of, over_noise, undisturbed
 
 levels = settings.evaluation.corruptions["gaussian"]
-weak = levels[:2][-1]
-clean = last_step(undisturbed(results))
-noisy = last_step(at_level(levels_of(results, "gaussian"), weak))
-figures.comparison({"both digits right": clean, f"both digits right, noise σ = {weak:g}": noisy})
+conditions = over_noise(results, levels[:2][-1:])
+figures.comparison({f"both digits right, {label}": rows for label, rows in conditions.items()})
 
 # %% tags=["remove-input"]
 from gasp.analysis.tables import by_variant, table_of
 
+clean = conditions["no noise"]
 accuracy = by_variant({"both digits right": clean}, variants)
 accuracy.columns = ["both digits right", "GASPnet − this one, paired by seed"]
 accuracy["seeds"] = [str((clean["variant"] == variant).sum()) for variant in variants]

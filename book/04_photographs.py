@@ -60,18 +60,16 @@ selected = gasp.run_all(settings.experiments(["multi_mnist_cifar"], variants), s
 variants = [name for name in variants if name in set(selected["variant"])]
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits on a photograph: share of test scenes with both digits right, without noise and under Gaussian noise, at the last time step. Dots are seeds; below them their mean with its 95 % interval.", "name": "fig-photo-accuracy"}, "image": {"alt": "Two panels with rows of dots, one row for each model, and their means with intervals."}}
-from gasp.analysis.statistics import at_level, last_step, levels_of, undisturbed
+from gasp.analysis.statistics import at_level, last_step, levels_of, over_noise, undisturbed
 
 levels = settings.evaluation.corruptions["gaussian"]
-weak = levels[:2][-1]
-clean = last_step(undisturbed(selected))
-noisy = last_step(at_level(levels_of(selected, "gaussian"), weak))
-figures.comparison({"both digits right": clean, f"both digits right, noise σ = {weak:g}": noisy})
+conditions = over_noise(selected, levels[:2][-1:])
+figures.comparison({f"both digits right, {label}": rows for label, rows in conditions.items()})
 
 # %% tags=["remove-input"]
 from gasp.analysis.tables import by_condition, by_variant, table_of
 
-accuracy = by_variant({"both digits right": clean}, variants)
+accuracy = by_variant({"both digits right": conditions["no noise"]}, variants)
 accuracy.columns = ["both digits right", "GASPnet − this one, paired by seed"]
 table_of(accuracy, "model")
 

@@ -52,26 +52,22 @@ import pandas as pd
 
 from gasp.analysis import figures
 from gasp.analysis.designs import OURS, PAPER
-from gasp.analysis.statistics import at_level, last_step, levels_of, undisturbed
+from gasp.analysis.statistics import at_level, last_step, levels_of, over_noise, undisturbed
 from gasp.analysis.tables import by_variant, dataset_label, table, table_of
 from gasp.experiments.variants import VARIANTS
 
 levels = settings.evaluation.corruptions["gaussian"]
-weak = levels[:2][-1]
 
 
 def measure(names, variants):
     """The results of each data set, by its label, and its scenes right without noise and under noise, at the last time step."""
     results = {dataset_label(name): gasp.run_all(settings.experiments([name], variants), settings) for name in names}
-    clean = {label: last_step(undisturbed(rows)) for label, rows in results.items()}
-    noisy = {label: last_step(at_level(levels_of(rows, "gaussian"), weak)) for label, rows in results.items()}
-    return results, clean, noisy
+    return results, {label: over_noise(rows, levels[:2][-1:]) for label, rows in results.items()}
 
 
-def gains(clean, noisy, variants, gaspnet):
+def gains(right, variants, gaspnet):
     """GASPnet minus each variant, paired by seed, for each data set, without noise and under noise."""
-    columns = {label: {"no noise": clean[label], f"noise σ = {weak:g}": noisy[label]} for label in clean}
-    shown = {label: by_variant(conditions, variants, means=False, gaspnet=gaspnet) for label, conditions in columns.items()}
+    shown = {label: by_variant(conditions, variants, means=False, gaspnet=gaspnet) for label, conditions in right.items()}
     return table_of(pd.concat(shown), "scenes", "network")
 
 
@@ -91,16 +87,16 @@ def phases_of(results, variants):
 
 # %% tags=["remove-cell"]
 ours = [*OURS.ablations, "gate"]
-results, clean, noisy = measure(["multi_mnist", "multi_mnist_cifar"], [OURS.gaspnet, *ours])
+results, right = measure(["multi_mnist", "multi_mnist_cifar"], [OURS.gaspnet, *ours])
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Share of test scenes with both digits right, at the last time step: GASPnet, without one of its parts, and the gate without phases. Dots are seeds; below them their mean with its 95 % interval.", "name": "fig-removed"}, "image": {"alt": "Two panels: a row of dots for GASPnet, for each ablation, and for the gate."}}
-figures.comparison(clean)
+figures.comparison({label: conditions["no noise"] for label, conditions in right.items()})
 
 # %% [markdown]
 # The table gives GASPnet minus each network, at the last time step, paired by seed. Above zero, the part that was removed helps.
 
 # %% tags=["remove-input"]
-gains(clean, noisy, ours, OURS.gaspnet)
+gains(right, ours, OURS.gaspnet)
 
 # %% [markdown]
 # What happens to phases? The next table has their order and separation in the first layer, and how often the output unit of a digit
@@ -135,13 +131,13 @@ phases_of(results, [OURS.gaspnet, *OURS.ablations])
 # %% tags=["remove-cell"]
 replaced = [*PAPER.ablations, "paper_random_phases", "paper_ideal_phases"]
 variants = [PAPER.gaspnet, *replaced]
-results, clean, noisy = measure(["multi_mnist", "cifar_mnist"], variants)
+results, right = measure(["multi_mnist", "cifar_mnist"], variants)
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "The paper's network, no noise: share of test scenes with both digits, or both the digit and the photograph, right, at the last time step. *No modulation* is the CNN of the same layers. Dots are seeds; below them their mean with its 95 % interval.", "name": "fig-ablations"}, "image": {"alt": "Two panels: a row of dots for GASPnet (paper) and for each ablation."}}
-figures.comparison(clean)
+figures.comparison({label: conditions["no noise"] for label, conditions in right.items()})
 
 # %% tags=["remove-input"]
-gains(clean, noisy, replaced, PAPER.gaspnet)
+gains(right, replaced, PAPER.gaspnet)
 
 # %% [markdown]
 # Without modulation, this network *is* the CNN of the same layers, at every step of its training, up to rounding, because the synchrony

@@ -106,15 +106,14 @@ figures.accuracy_over_time(results["cifar_mnist"], [0.0, *levels[1:4:2]])
 # %% tags=["remove-input"]
 import pandas as pd
 
-from gasp.analysis.statistics import at_level, last_step, levels_of, undisturbed
+from gasp.analysis.statistics import over_noise
 from gasp.analysis.tables import by_variant, dataset_label, table_of
 
-noise = levels[min(1, len(levels) - 1)]
-accuracy = {}
-for name, measured in results.items():
-    noisy = at_level(levels_of(measured, "gaussian"), noise)
-    conditions = {"no noise": last_step(undisturbed(measured)), f"σ = {noise:g}": last_step(noisy)}
-    accuracy[dataset_label(name)] = by_variant(conditions, variants, gaspnet="paper_gaspnet")
+weak = levels[:2][-1:]
+accuracy = {
+    dataset_label(name): by_variant(over_noise(measured, weak), variants, gaspnet="paper_gaspnet")
+    for name, measured in results.items()
+}
 table_of(pd.concat(accuracy), "scenes", "model")
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits: share of test scenes with both digits right under each corruption, at the last time step (mean over seeds, 95 % interval).", "name": "fig-predecessors-noise"}, "image": {"alt": "Five panels, one a corruption, of accuracies that fall with its level."}}
@@ -155,10 +154,8 @@ figures.accuracy_over(results["multi_mnist"], undisturbed_at)
 def beside(dataset, variants):
     """Accuracy of these variants without noise and with it, and GASPnet with our additions minus each."""
     measured = gasp.run_all(settings.experiments([dataset], variants), settings)
-    noisy = at_level(levels_of(measured, "gaussian"), noise)
-    conditions = {"no noise": last_step(undisturbed(measured)), f"σ = {noise:g}": last_step(noisy)}
     run = set(measured["variant"])
-    return table_of(by_variant(conditions, [name for name in variants if name in run]), "model")
+    return table_of(by_variant(over_noise(measured, weak), [name for name in variants if name in run]), "model")
 
 
 beside("multi_mnist", ["cnn_parameters", "gattanet", "komplexnet", "gate", "gaspnet"])

@@ -84,7 +84,7 @@ figures.gain_over(komplexnets, kinds, ["komplexnet"], "komplexnet_feedback")
 # %% tags=["remove-input"]
 import pandas as pd
 
-from gasp.analysis.statistics import at_level, last_step, levels_of, mean_over_levels, undisturbed
+from gasp.analysis.statistics import at_level, last_step, levels_of, mean_over_levels, over_noise, undisturbed
 from gasp.analysis.tables import by_condition, table_of
 
 conditions = {
@@ -144,10 +144,10 @@ PAIRS = [("predictive_cnn", "cnn"), ("predictive_gaspnet", "gaspnet"), ("predict
 
 def under_noise(measured):
     """The differences that prediction makes, without noise and at each level of Gaussian noise."""
-    conditions = {"no noise": last_step(undisturbed(measured))}
-    conditions |= {f"σ = {level:g}": last_step(at_level(levels_of(measured, "gaussian"), level)) for level in levels}
     run = set(measured["variant"])
-    return table_of(by_condition(conditions, *(pair for pair in PAIRS if run.issuperset(pair))), "Gaussian noise")
+    return table_of(
+        by_condition(over_noise(measured, levels), *(pair for pair in PAIRS if run.issuperset(pair))), "Gaussian noise"
+    )
 
 
 under_noise(predictive)

@@ -23,6 +23,7 @@ __all__ = [
     "levels_of",
     "mean_interval",
     "mean_over_levels",
+    "over_noise",
     "paired_difference",
     "permutation_p",
     "student_p",
@@ -72,6 +73,13 @@ def at_level(rows: pd.DataFrame, level: float) -> pd.DataFrame:
 def last_step(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows of every variant's last time step."""
     return rows[rows["t"] == rows.groupby("variant")["t"].transform("max")]
+
+
+def over_noise(table: pd.DataFrame, levels: Iterable[float]) -> dict[str, pd.DataFrame]:
+    """Scenes right at every variant's last time step: under ``no noise``, and under ``σ = …`` for levels of Gaussian noise."""
+    noise = levels_of(table, "gaussian")
+    noisy = {f"σ = {level:g}": last_step(at_level(noise, level)) for level in levels}
+    return {"no noise": last_step(undisturbed(table)), **noisy}
 
 
 def mean_over_levels(rows: pd.DataFrame) -> pd.DataFrame:

@@ -24,6 +24,7 @@ from gasp.analysis.statistics import (
     levels_of,
     mean_interval,
     mean_over_levels,
+    over_noise,
     paired_difference,
     permutation_p,
     student_p,
@@ -179,6 +180,19 @@ def test_undisturbed_scenes_are_included_at_the_level_that_is_given(evaluation, 
 def test_the_rows_of_a_level_are_found_in_spite_of_rounding():
     rows = pd.DataFrame({"level": [0.1 + 0.2, 0.3, 0.31], "value": [1, 2, 3]})
     assert at_level(rows, 0.3)["value"].tolist() == [1, 2]
+
+
+def test_conditions_of_noise_are_the_last_steps_without_and_at_each_level():
+    rows = [
+        ("clean", 0.0, 0, 1),
+        ("clean", 0.0, 1, 2),
+        ("gaussian", 0.1, 0, 3),
+        ("gaussian", 0.1, 1, 4),
+        ("gaussian", 0.5, 1, 5),
+    ]
+    table = pd.DataFrame(rows, columns=["evaluation", "level", "t", "value"]).assign(variant="gaspnet", metric="scene_accuracy")
+    found = {label: rows["value"].tolist() for label, rows in over_noise(table, [0.5, 0.1]).items()}
+    assert found == {"no noise": [2], "σ = 0.5": [5], "σ = 0.1": [4]}
 
 
 def test_levels_are_averaged_at_the_last_step():
