@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import signal
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -86,9 +87,12 @@ def _show_status(runs: list[Experiment], store: Store, in_study: Mapping[str, st
     table["study"] = [in_study.get(key, "") for key in table["key"]]
     for (dataset, variant, study), cell in table.groupby(["dataset", "variant", "study"], sort=False):
         states = ["done" if cell["tested"].all() else f"{cell['tested'].sum()} of {len(cell)} done"]
-        begun = cell[(cell["trained"] > 0) & ~cell["tested"]]
+        begun = cell[(cell["trained"] != 0) & ~cell["tested"]]
         for seed, trained in zip(begun["seed"], begun["trained"], strict=True):
-            states.append(f"seed {seed} trained, not tested" if trained == 1 else f"seed {seed} at {trained:.0%}")
+            if math.isnan(trained):
+                states.append(f"seed {seed} has a damaged checkpoint")
+            else:
+                states.append(f"seed {seed} trained, not tested" if trained == 1 else f"seed {seed} at {trained:.0%}")
         rows.append((dataset, variant, ", ".join(states), study))
     _show(["data set", "variant", "state", "study"], rows)
     print(f"done: {table['tested'].sum()} of {len(table)}")

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import signal
+import sys
 import threading
 import zipfile
 from collections.abc import Callable, Collection, Iterator
@@ -15,15 +16,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, from_numpy, uint8
+from tqdm import tqdm
 
 from gasp.settings import GaspError, RunError
 
 __all__ = ["locked", "make_folder", "read_arrays", "read_tensors", "replacing", "uninterrupted", "write_tensors", "write_text"]
 
+PATIENCE = 1.0  # seconds without a word before a lock
 LARGEST = 2**32  # bytes that an archive may unpack to
 
 
@@ -49,7 +52,7 @@ def _remedy(error: Exception) -> str:
 
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the lock at ``path`` inside the block. One process has it at a time; the others wait.
+    """Hold the lock at ``path`` inside the block. One process has it at a time; the others say that they wait, and do so.
 
     Raises:
         GaspError: if the lock file cannot be written.
@@ -57,7 +60,11 @@ def locked(path: Path) -> Iterator[None]:
     make_folder(path.parent)
     lock = FileLock(path)
     try:
-        lock.acquire()
+        try:
+            lock.acquire(timeout=PATIENCE)
+        except Timeout:
+            tqdm.write(f"waiting for another process, which has {path}", file=sys.stderr)
+            lock.acquire()
     except OSError as error:
         raise GaspError(f"{path} cannot be written ({error.strerror}): {_remedy(error)}") from error
     try:
@@ -132,7 +139,7 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], record: dict[str, Any]
     stored = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     record = {"sha256": _digest(stored, record), **record}
     with replacing(path) as scratch:
-        save_file(stored, scratch, {"record": json.dumps(record)})
+        scratch.write_bytes(save(stored, {"record": json.dumps(record)}))  # save_file would let only its owner read it
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -14,11 +14,13 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.events import AliasEvent
 
-__all__ = ["Count", "GaspError", "RunError", "Settings", "Size", "explain", "read_yaml"]
+__all__ = ["MOST_SEEDS", "Count", "GaspError", "RunError", "Seed", "Settings", "Size", "explain", "read_yaml"]
 
 # a larger number is a typing error: no machine holds that much
 Size = Annotated[int, Field(ge=1, le=4096)]
 Count = Annotated[int, Field(ge=1, le=10**7)]
+MOST_SEEDS = 2**26  # so that the seeds of scenes that are made from them differ
+Seed = Annotated[int, Field(ge=0, lt=MOST_SEEDS)]
 
 
 class GaspError(ValueError):

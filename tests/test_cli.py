@@ -77,6 +77,8 @@ def replace(project: Path, old: str, new: str) -> None:
 TINY = ("--profile", "tiny")
 WRONG = {
     "unknown profile": (["run", "--profile", "tin"], "unknown profile 'tin': there are tiny"),
+    "a path in place of a profile": (["run", "--profile", "../profiles/tiny"], "unknown profile '../profiles/tiny'"),
+    "unknown claim": (["run", *TINY, "-p", "datasets={multi_mnist: {items: embedded_digits, claims: [C99]}}"], "claim 'C99'"),
     "unknown profile to check": (["check", "--profile", "tin"], "unknown profile 'tin'"),
     "unknown profile to build": (["build", "--profile", "tin"], "unknown profile 'tin'"),
     "unknown chapter": (["run", "07", *TINY], "no chapter '07': there are 00_quick, 01_training"),
@@ -188,6 +190,15 @@ def test_status_counts_what_was_trained_and_tested(gasp):
     found = {"cnn": "0 of 2 done, seed 1 trained, not tested", "gaspnet": "0 of 2 done, seed 1 at 75%", "all": "done: 0 of 4"}
     assert cells(gasp("experiments", "status", *TINY)[1]) == found
     assert cells(gasp("experiments", "status", *TINY, "--seed", "0")[1])["all"] == "done: 0 of 2"
+
+
+def test_a_damaged_checkpoint_is_named_and_hides_no_other_run(gasp):
+    profile = load_profile("tiny")
+    checkpoint = profile.store.checkpoint(profile.experiment("multi_mnist", "cnn", 1).weights_name)
+    checkpoint.parent.mkdir(parents=True)
+    checkpoint.write_bytes(b"half of it")
+    found = cells(gasp("experiments", "status", *TINY)[1])
+    assert found == {"cnn": "0 of 2 done, seed 1 has a damaged checkpoint", "gaspnet": "0 of 2 done", "all": "done: 0 of 4"}
 
 
 def test_what_is_run_is_done_and_not_run_again(gasp, chapter):

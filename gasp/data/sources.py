@@ -159,8 +159,7 @@ def _checked(path: Path, *names: str) -> list[np.ndarray]:
         raise GaspError(f"{manifest}, which belongs to {path}, cannot be read ({error})") from error
     for key, array in arrays.items():
         if array.dtype != np.uint8 or list(array.shape) != sizes[key]:
-            found = f"{array.dtype}{list(array.shape)}"
-            raise GaspError(f"{path}: {key} is {found}, not uint8{sizes[key]} as manifest.json says")
+            raise GaspError(f"{path}: {key} is {array.dtype}{list(array.shape)}, not uint8{sizes[key]} as manifest.json says")
         if _checksum(array) != checksums[key]:
             raise GaspError(f"{path}: the checksum of {key} is not that of manifest.json")
     return [arrays[key] for key in names]
@@ -270,6 +269,8 @@ def _folder(path: Path) -> Splits:
         train, test = _read_folder(path / "train"), _read_folder(path / "test")
         if train.classes != test.classes:
             raise GaspError(f"{path}: train and test have different classes")
+    elif any(within.is_dir() for within in path.glob("train/*")):
+        raise GaspError(f"{path} has classes in train, but no folder test: add one, or move the classes up")
     else:
         train, test = _read_folder(path).split(0.2)
     if all((part.images == part.images[:, :1]).all() for part in (train, test)):
@@ -289,8 +290,7 @@ def _read_folder(path: Path) -> ImageSet:
         images, labels = zip(*dataset, strict=True)
     except (OSError, ValueError, Image.DecompressionBombError) as error:
         raise GaspError(f"{path} is not a folder of images, one subfolder a class ({error})") from error
-    stacked = torch.stack([torch.as_tensor(image) for image in images])
-    return ImageSet(stacked, torch.tensor(labels).to(torch.uint8), tuple(dataset.classes))
+    return ImageSet(torch.stack([*map(torch.as_tensor, images)]), torch.tensor(labels).to(torch.uint8), tuple(dataset.classes))
 
 
 SOURCES: dict[str, Callable[[Split], ImageSet]] = {

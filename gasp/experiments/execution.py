@@ -9,7 +9,6 @@ import platform
 import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -19,9 +18,10 @@ from tqdm import tqdm
 
 from gasp.data.scenes import Scenes
 from gasp.experiments.cluster import distribute
-from gasp.experiments.profile import Profile, load_profile
+from gasp.experiments.profile import Profile
 from gasp.experiments.specification import REVISION, SEEDS, Condition, Experiment
 from gasp.experiments.store import STORED_COLUMNS, Store
+from gasp.experiments.trained import restore
 from gasp.files import locked, read_tensors, write_tensors
 from gasp.learning.attribution import Method, attribution_pointing
 from gasp.learning.checkpoint import steps_done
@@ -31,8 +31,9 @@ from gasp.learning.training import fit, no_progress, terminable
 from gasp.models import Model
 from gasp.settings import GaspError, RunError
 
-__all__ = ["load", "load_example", "load_run", "run", "run_all", "status"]
+__all__ = ["run", "run_all", "status"]
 
+FEW = 64  # scenes that are composed to see whether they can be
 ATTRIBUTED = 500  # scenes of each condition that have attributions, each of which takes up to a hundred forward runs
 
 
@@ -59,6 +60,7 @@ def _measure(experiment: Experiment, store: Store, device: str, progress: Callab
     """Train and evaluate one model, and store the results."""
     started = time.monotonic()
     model = experiment.build().to(choose_device(device))
+    _try_tests(experiment)
     rows = _Rows()
     history = _train(model, experiment, store, progress)
     for epoch in history:
@@ -77,6 +79,19 @@ def _measure(experiment: Experiment, store: Store, device: str, progress: Callab
         "seconds": round(time.monotonic() - started, 1),
     }
     store.save(experiment.key, rows.table(), record, correct)
+
+
+def _try_tests(experiment: Experiment) -> None:
+    """Compose a few scenes of every change, so that impossible ones are refused before training and not after it."""
+    asked = experiment.evaluation
+    for condition in experiment.conditions():
+        if condition.scenes:
+            changed = experiment.data.with_scenes(condition.scenes)
+            try:
+                changed.compose(asked.split, FEW, SEEDS[asked.split] + asked.draw)
+            except GaspError as error:
+                test = f"{condition.evaluation}, level {condition.level:g}"
+                raise GaspError(f"{experiment.title}, cannot be tested ({test}): {error}") from None
 
 
 def _evaluate(model: Model, experiment: Experiment, rows: _Rows) -> dict[str, Tensor]:
@@ -129,7 +144,7 @@ def _train(model: Model, experiment: Experiment, store: Store, progress: Callabl
     weights, checkpoint = store.weights(experiment.weights_name), store.checkpoint(experiment.weights_name)
     if weights.exists():
         tensors, record = read_tensors(weights)
-        _restore(model, tensors, weights)
+        restore(model, tensors, weights)
         checkpoint.unlink(missing_ok=True)  # left over if a process was killed after it had written the weights
         progress(experiment.steps)
         return list(record["history"])
@@ -157,14 +172,6 @@ def _training_scenes(experiment: Experiment, epoch: int) -> Scenes:
         return experiment.data.compose("train", count, experiment.seed * 10_000 + epoch)
     few = experiment.data.compose("train", min(examples, count), experiment.seed * 10_000)
     return Scenes.joined([few] * math.ceil(count / len(few)))[:count]
-
-
-def _restore(model: Model, tensors: dict[str, torch.Tensor], weights: Path) -> None:
-    try:
-        model.load_state_dict(tensors)
-    except RuntimeError as error:
-        raise RunError(f"{weights} does not hold the weights of this model: remove it and train again") from error
-    model.eval()
 
 
 class _Rows:
@@ -232,65 +239,16 @@ def _attempt(experiment: Experiment, store: Store, device: str, progress: Callab
 
 
 def status(experiments: Iterable[Experiment], store: Store) -> pd.DataFrame:
-    """One row per run: ``dataset``, ``variant``, ``seed``, ``key``, ``trained`` (the share of its steps), ``tested``."""
+    """One row per run: ``dataset``, ``variant``, ``seed``, ``key``, ``trained`` (the share of its steps; NaN if its checkpoint
+    is damaged), ``tested``.
+    """
     rows = []
     for run in experiments:
         tested = run.key in store
         trained = float(tested or store.weights(run.weights_name).exists())
-        trained = trained or steps_done(store.checkpoint(run.weights_name)) / run.steps
+        try:
+            trained = trained or steps_done(store.checkpoint(run.weights_name)) / run.steps
+        except RunError:
+            trained = math.nan
         rows.append([run.dataset, run.variant, run.seed, run.key, trained, tested])
     return pd.DataFrame(rows, columns=["dataset", "variant", "seed", "key", "trained", "tested"])
-
-
-def load(
-    variant: str = "gaspnet",
-    dataset: str = "multi_mnist",
-    seed: int = 0,
-    profile: str | Profile = "cpu",
-    device: str = "auto",
-    **overrides: Any,
-) -> Model:
-    """A trained model, ready for images ``(B, channels, size, size)`` in [0, 1].
-
-    Args:
-        profile: a profile or its name.
-        overrides: replacements of single settings, if the profile is given by name; see
-            :func:`gasp.experiments.profile.load_profile`.
-
-    Raises:
-        GaspError: if the run has no stored weights, if a name or the device is unknown or unavailable, and for overrides of a
-            profile that is already loaded.
-    """
-    if isinstance(profile, Profile) and overrides:
-        raise GaspError(f"a loaded profile cannot be overridden: give {', '.join(overrides)} to load_profile")
-    settings = load_profile(profile, **overrides) if isinstance(profile, str) else profile
-    return load_run(settings.experiment(dataset, variant, seed), settings.store).to(choose_device(device))
-
-
-def load_run(experiment: Experiment, store: Store) -> Model:
-    """The trained model of a run, on the CPU.
-
-    Raises:
-        GaspError: if the run has no stored weights.
-    """
-    path = store.weights(experiment.weights_name)
-    if not path.exists():
-        which = f"--profile {store.directory.name} --dataset {experiment.dataset} --seed {experiment.seed}"
-        results = store.directory / "results" / f"{experiment.key}.*"
-        raise GaspError(
-            f"no trained weights at {path}: name another profile or seed, or train it by gasp experiments run {which} "
-            f"--variant {experiment.variant}, after removing {results} if there are any"
-        )
-    tensors, record = read_tensors(path)
-    model = experiment.build(record.get("sizes"))  # so that no data are needed
-    _restore(model, tensors, path)
-    return model
-
-
-def load_example(profile: Profile, variant: str = "gaspnet", dataset: str = "multi_mnist") -> Model:
-    """A trained network for demonstrations, on the CPU: see :attr:`Profile.examples`.
-
-    Raises:
-        GaspError: as raised by :func:`load`.
-    """
-    return load(variant, dataset, profile=profile.examples, device="cpu")

@@ -6,7 +6,7 @@ import itertools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import pandas as pd
 from pydantic import Field, ValidationError, create_model, model_validator
@@ -18,7 +18,7 @@ from gasp.experiments.studies import Change, Study
 from gasp.experiments.variants import MODELS, VARIANTS
 from gasp.learning.training import TrainingSettings
 from gasp.models import LayerSizes
-from gasp.settings import GaspError, Settings, explain, read_yaml
+from gasp.settings import MOST_SEEDS, GaspError, Seed, Settings, explain, read_yaml
 
 __all__ = ["Profile", "load_profile"]
 
@@ -55,7 +55,7 @@ class Block(Settings):
 
     datasets: tuple[str, ...] = Field(min_length=1)
     variants: tuple[str, ...] = Field(min_length=1)
-    seeds: tuple[Annotated[int, Field(ge=0)], ...] | None = Field(None, min_length=1)
+    seeds: tuple[Seed, ...] | None = Field(None, min_length=1)
     draw: int | None = Field(None, ge=0)
 
 
@@ -83,7 +83,7 @@ class Profile(Settings):
     judges: bool
     device: str = "auto"
     workers: int = Field(0, ge=0)
-    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(min_length=1)
+    seeds: tuple[Seed, ...] = Field(min_length=1)
     datasets: dict[str, Task]
     grid: tuple[Block, ...]
     studies: dict[str, Study] = Field({})
@@ -195,8 +195,8 @@ class Profile(Settings):
     ) -> Experiment:
         """The specification of a run. Later settings replace earlier ones: model, profile, data set, variant, change."""
         self._check([dataset], [change.variant])
-        if seed < 0:
-            raise GaspError(f"a seed must be at least 0, not {seed}")
+        if not 0 <= seed < MOST_SEEDS:
+            raise GaspError(f"a seed must be at least 0 and below {MOST_SEEDS:,}, not {seed:,}")
         task, variant = self.datasets[dataset], VARIANTS[change.variant]
         evaluation.check_levels(task.scenes.size)
         kind = variant.model.kind()
@@ -247,11 +247,11 @@ def _read(name: str, overrides: Mapping[str, Any]) -> Profile:
     """Read a profile, some of whose settings are replaced."""
     folder = project_root() / "book" / "profiles"
     path = folder / f"{name}.yaml"
+    known = sorted(file.stem for file in folder.glob("*.yaml"))
+    if name not in known:
+        raise GaspError(f"unknown profile {name!r}: there are {', '.join(known)}")
     try:
         values = read_yaml(path.read_text())
-    except FileNotFoundError:
-        known = ", ".join(sorted(file.stem for file in folder.glob("*.yaml")))
-        raise GaspError(f"unknown profile {name!r}: there are {known}") from None
     except (GaspError, OSError, UnicodeDecodeError) as error:
         raise GaspError(f"{path} is not a profile: {error}") from error
     if not isinstance(values, dict):

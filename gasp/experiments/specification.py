@@ -20,13 +20,13 @@ from gasp.experiments.variants import MODELS
 from gasp.learning.attribution import Method
 from gasp.learning.training import TrainingSettings
 from gasp.models import Model, ModelSettings
-from gasp.settings import Count, Settings, Size
+from gasp.settings import Count, Seed, Settings, Size
 
 __all__ = ["REVISION", "Dataset", "Evaluation", "Experiment"]
 
 # Increment it when the same specification comes to give other numbers: earlier results are then no longer found.
 REVISION = 1
-# of scenes, added to the draw; training scenes have the seed of the run × 10,000 + epoch, so they share none below 2**26
+# of scenes, added to the draw; training scenes have the seed of the run × 10,000 + epoch, so they share none below MOST_SEEDS
 SEEDS = {"validation": 2**40, "test": 2**41}
 
 
@@ -117,7 +117,7 @@ class Experiment(Settings):
     model: AnySettings
     training: TrainingSettings
     evaluation: Evaluation
-    seed: int = Field(ge=0)
+    seed: Seed
 
     @property
     def title(self) -> str:

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from gasp.experiments.specification import Evaluation
 from gasp.learning.attribution import Method
-from gasp.settings import Count, Settings, Size
+from gasp.settings import Count, Seed, Settings, Size
 
 __all__ = ["Change", "Study"]
 
@@ -44,7 +44,7 @@ class Study(Settings):
     question: str
     datasets: tuple[str, ...] = Field(min_length=1)
     epochs: Count
-    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field((0,), min_length=1)
+    seeds: tuple[Seed, ...] = Field((0,), min_length=1)
     noise: tuple[Annotated[float, Field(gt=0)], ...] = ()
     objects: tuple[Size, ...] = ()
     overlaps: tuple[Annotated[float, Field(ge=0, le=1)], ...] = ()

@@ -23,10 +23,12 @@ def choose_device(name: str = "auto") -> torch.device:
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     try:
-        torch.zeros(1, device=name)
+        device = torch.zeros(1, device=name).device
     except (RuntimeError, AssertionError) as error:
         raise GaspError(f"device {name!r} is not available ({str(error).splitlines()[0]}): use auto or cpu") from error
-    return torch.device(name)
+    if device.type == "meta":  # its tensors have no values
+        raise GaspError(f"device {name!r} computes nothing: use auto or cpu")
+    return device
 
 
 def device_name(device: torch.device) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import signal
 import threading
 import time
@@ -153,7 +154,13 @@ def fit(
                     saved = time.monotonic()
             model.eval()
             means = {name: [value / settings.steps_per_epoch] for name, value in state.running.items()}
-            state.history.append({"epoch": epoch + 1, "train": means, "validation": validate(model)})
+            found = validate(model)
+            if not all(math.isfinite(value) for values in found.values() for value in values):  # after the last step, too
+                raise RunError(
+                    f"the answers on validation scenes became infinite or no number in epoch {epoch + 1}. Lower learning_rate, "
+                    f"remove {checkpoint} if it is there, then run again"
+                )
+            state.history.append({"epoch": epoch + 1, "train": means, "validation": found})
             state.running = {}
             state.save()
             stop_if_asked()

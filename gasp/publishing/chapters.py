@@ -28,6 +28,8 @@ from nbclient.exceptions import DeadKernelError
 from tqdm import tqdm
 from traitlets.config import Config
 
+from gasp.analysis.claims import effects
+from gasp.analysis.designs import OURS, PAPER
 from gasp.experiments.profile import load_profile
 from gasp.experiments.store import project_root
 from gasp.files import make_folder, write_text
@@ -81,6 +83,8 @@ def run_chapters(names: Sequence[str], profile: str, overrides: dict[str, Any], 
         else:
             print(f"{chapter.stem}: up to date")
     settings = load_profile(profile, **overrides)
+    for design in (OURS, PAPER):
+        list(effects(settings, design))  # refuses claims that cannot be judged, before anything is trained
     trained = all(run.key in settings.store for run in settings.experiments())
     workers = min(settings.workers or os.cpu_count() or 1, len(stale)) if trained else 1
     if workers > 1:

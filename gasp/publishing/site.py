@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -89,8 +90,11 @@ def _html(profile: str) -> Path:
 
 
 def watch_book(profile: str, port: int) -> None:
-    """Serve the book on this machine until Ctrl-C. Whenever a source changes, execute and build it again."""
+    """Serve the book on this machine until Ctrl-C. Whenever a source changes, execute and build it again.
 
+    Raises:
+        GaspError: if the port cannot be used.
+    """
     root, server = project_root(), livereload.Server()
 
     def rebuild() -> None:
@@ -99,6 +103,12 @@ def watch_book(profile: str, port: int) -> None:
             if subprocess.run(command, cwd=root).returncode:
                 return
 
+    with socket.socket() as free:  # before the book is executed and built, which takes minutes
+        free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            free.bind(("127.0.0.1", port))
+        except (OSError, OverflowError) as error:
+            raise GaspError(f"port {port} cannot be used ({error}): choose another with --port") from error
     rebuild()
     for sources in ("_config.yml", "book/*", "book/*/*", "gasp/**/*.py", "gasp/analysis/figures/*"):
         server.watch(str(root / sources), rebuild)

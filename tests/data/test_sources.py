@@ -497,6 +497,7 @@ BROKEN = {
     "a text among images": lambda path: (draw(path / "ant" / "0.png", 9), (path / "ant" / "1.png").write_text("hello")),
     "half an image": half_an_image,
     "other classes": lambda path: [draw(path / part / "0.png", 9) for part in ("train/ant", "test/bee")],
+    "no folder of test images": lambda path: draw(path / "train" / "ant" / "0.png", 9),
     "no test images": lambda path: (draw(path / "train" / "ant" / "0.png", 9), (path / "test").mkdir()),
 }
 

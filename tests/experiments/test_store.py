@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import signal
+import threading
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -15,9 +16,11 @@ import numpy as np
 import pandas as pd
 import psutil
 import pytest
+import torch
+from filelock import FileLock
 
 from gasp.experiments.store import COLUMNS, Store, project_root
-from gasp.files import write_text
+from gasp.files import locked, write_tensors, write_text
 from gasp.settings import GaspError
 
 KEY = "0123456789ab"
@@ -251,6 +254,30 @@ def test_text_is_written_whole_with_its_folders(tmp_path):
     write_text(path, "é → ∞\n")
     assert path.read_text(encoding="utf-8") == "é → ∞\n"
     assert [found.name for found in path.parent.iterdir()] == ["c.txt"]
+
+
+def test_tensors_may_be_read_by_whoever_may_read_a_new_file(tmp_path):
+    write_text(tmp_path / "text", "")
+    write_tensors(tmp_path / "tensors", {"x": torch.ones(2)}, {})
+    assert (tmp_path / "tensors").stat().st_mode == (tmp_path / "text").stat().st_mode
+
+
+def test_who_waits_for_another_process_says_so(tmp_path, capfd):
+    path, taken = tmp_path / "run.lock", threading.Event()
+
+    def hold() -> None:
+        with FileLock(path):
+            taken.set()
+            while "waiting for another process" not in told:
+                told.append(*capfd.readouterr().err.split(", ")[:1])
+
+    told: list[str] = []
+    holder = threading.Thread(target=hold)
+    holder.start()
+    taken.wait()
+    with locked(path):
+        assert "waiting for another process" in told
+    holder.join()
 
 
 def test_the_project_is_found_from_below(project, monkeypatch):

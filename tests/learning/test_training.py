@@ -320,6 +320,13 @@ def test_a_step_that_is_lost_names_where_it_began_and_leaves_finite_weights(laye
     assert read_tensors(path)[1]["done"] == 6
 
 
+def test_a_model_that_the_last_step_of_an_epoch_destroys_is_not_kept(tmp_path):
+    path = tmp_path / "run.safetensors"
+    with pytest.raises(GaspError, match="became infinite or no number in epoch 1"):
+        train(build("cnn"), path, SHORT.changed({"learning_rate": 1e38, "scenes": 8}))
+    assert not path.exists()
+
+
 # progress and learning
 
 
@@ -382,7 +389,7 @@ def test_a_model_trains_on_every_device(kind, device, tmp_path):
         assert not torch.equal(parameter, before[name]), name
 
 
-@pytest.mark.parametrize("name", ["nonsense", "cuda:99", ""])
+@pytest.mark.parametrize("name", ["nonsense", "cuda:99", "", "meta"])
 def test_a_device_that_is_not_there_is_refused(name):
     with pytest.raises(GaspError, match="auto or cpu") as error:
         choose_device(name)

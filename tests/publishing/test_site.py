@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import subprocess
 from pathlib import Path
 from urllib.parse import unquote
@@ -11,8 +12,10 @@ import pytest
 from bs4 import BeautifulSoup
 from drawn import CHAPTER
 
+from gasp.publishing import site
 from gasp.publishing.chapters import run_chapters
-from gasp.publishing.site import build_book
+from gasp.publishing.site import build_book, watch_book
+from gasp.settings import GaspError
 
 ROOT = Path(__file__).parents[2]
 ADDRESS = "https://github.com/someone/something"
@@ -49,6 +52,15 @@ def tiny_book(tmp_path_factory, tiny_profile) -> Path:
     for name in ("phases.css", "phases.js"):
         shutil.copy(ROOT / "gasp" / "analysis" / "figures" / name, styles)
     return root
+
+
+@pytest.mark.usefixtures("project")
+def test_a_port_in_use_is_refused_before_the_book_is_built(monkeypatch):
+    monkeypatch.setattr(site.subprocess, "run", lambda *_, **__: pytest.fail("the book was built first"))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(GaspError, match=f"port {port} cannot be used .* choose another"):
+            watch_book("tiny", port)
 
 
 @pytest.fixture(scope="module", params=["private", "public"])

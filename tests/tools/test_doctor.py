@@ -68,5 +68,11 @@ def test_what_is_not_well_is_told_with_a_remedy(project, monkeypatch):
     assert "not inside a copy of the project" in findings()["results"].remedy
 
 
+def test_a_file_in_place_of_the_data_folder_is_told_with_a_remedy(project, monkeypatch):
+    (project / "data").write_text("")
+    monkeypatch.setenv("GASP_DATA", str(project / "data"))
+    assert "GASP_DATA" in findings()["mnist"].remedy
+
+
 if __name__ == "__main__":
     REFERENCE.write_text(json.dumps({"revision": REVISION} | measured(), indent=1) + "\n")
