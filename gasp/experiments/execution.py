@@ -216,7 +216,9 @@ def run_all(experiments: Iterable[Experiment], profile: Profile, scheduler: str 
         tasks = {key: (experiment, store, profile.device) for key, experiment in missing.items()}
         with (
             terminable(),
-            tqdm(total=steps, desc=f"training, {len(missing)} to do", unit="step", smoothing=0.02, mininterval=1) as bar,
+            tqdm(
+                total=steps, desc=f"training and testing, {len(missing)} to do", unit="step", smoothing=0.02, mininterval=1
+            ) as bar,
         ):
             if workers == 1 and not scheduler:
                 with use_threads(threads):

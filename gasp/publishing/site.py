@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import livereload
+from rich.console import Console
 from ruamel.yaml import YAML
 
 from gasp.experiments.store import project_root
@@ -49,7 +50,8 @@ def build_book(profile: str, clean: bool = True) -> Path:
     command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", str(root)]
     command += ["--config", str(output / "_config.yml"), "--toc", str(output / "_toc.yml"), "--path-output", str(output)]
     command += ["-W", "-n", "--keep-going", "-q"]
-    result = subprocess.run(command, cwd=root, capture_output=True, text=True)
+    with Console(stderr=True).status("building the book, which takes a minute or two"):  # silent if it is no terminal
+        result = subprocess.run(command, cwd=root, capture_output=True, text=True)
     if result.returncode:
         log = output / "build.log"
         log.write_text(result.stdout + result.stderr)

@@ -93,6 +93,18 @@ def test_the_task_of_a_lost_worker_is_taken_up_by_another_and_its_steps_count_on
     assert sum(heard) == 6
 
 
+def interrupted(name, progress):
+    """Press Ctrl-C, which a terminal sends to all processes, and go on."""
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(0.5)
+    progress(1)
+    return name
+
+
+def test_ctrl_c_is_left_to_the_owner(heard):
+    assert dict(distribute(interrupted, {"a": ("a",), "b": ("b",)}, heard.append, workers=1, threads=1)) == {"a": "a", "b": "b"}
+
+
 def wait_for_ever(folder, number, progress):
     """Go on until progress raises; then leave a word."""
     try:
