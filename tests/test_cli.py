@@ -205,7 +205,7 @@ def test_what_is_run_is_done_and_not_run_again(gasp, chapter):
     results = chapter / "runs" / "tiny" / "results"
     status, out, error = gasp("experiments", "run", *TINY, "--variant", "cnn", "--seed", "0")
     assert (status, out) == (0, [f"done: 1 of 1, in {results}"])
-    assert any("training, 1 to do" in line for line in error)
+    assert any("training and testing, 1 to do" in line for line in error)
     written = {path: path.stat().st_mtime_ns for path in results.iterdir()}
     assert {path.suffix for path in written} == {".csv", ".json", ".npz"}
     found = {"cnn": "1 of 2 done", "gaspnet": "0 of 2 done", "all": "done: 1 of 4"}
