@@ -5,6 +5,7 @@
 #   kernelspec:
 #     name: python3
 #     display_name: Python 3
+#     language: python
 # ---
 
 # %% [markdown]
@@ -44,8 +45,9 @@ from gasp.analysis.tables import dataset_label
 
 examples = {}
 for name, data in settings.datasets.items():
-    if not name.endswith("_longer"):  # which has the scenes of another
-        examples[dataset_label(name)] = data.compose("validation", 8, seed=1)
+    if not name.endswith("_longer"):  # which has the same scenes
+        scenes = data.compose("validation", 8, seed=1)
+        examples[dataset_label(name)] = scenes
 figures.gallery(examples)
 
 # %% [markdown]

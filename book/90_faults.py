@@ -5,6 +5,7 @@
 #   kernelspec:
 #     name: python3
 #     display_name: Python 3
+#     language: python
 # ---
 
 # %% [markdown]
