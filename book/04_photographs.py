@@ -182,7 +182,7 @@ table(["layer", "$a_F$, mean ± standard deviation over channels or units"], lis
 # Six epochs are few: in front of a photograph the CNN is far from done by then. So the main networks were trained again, for twice
 # as many, and tested on scenes of their own. {ref}`the-methods` says what was fixed before.
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits on a photograph after twice the training: share of test scenes with both digits right over the level of Gaussian noise, at the last time step (mean over seeds, 95 % interval).", "name": "fig-longer"}, "image": {"alt": "Curves of accuracy over noise, one for each network; they fall together."}}
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits on a photograph after twice the training: share of test scenes with both digits right over the level of Gaussian noise, at the last time step (mean over seeds, 95 % interval).", "name": "fig-photo-longer"}, "image": {"alt": "Curves of accuracy over noise, one for each network; they fall together."}}
 names = ["multi_mnist_cifar", "multi_mnist_cifar_longer"]
 rivals = ["cnn", "cnn_parameters", "cnn_compute", "gate", "no_modulation", "gaspnet"]
 lengths = {name: gasp.run_all(settings.experiments([name], rivals), settings) for name in names}
