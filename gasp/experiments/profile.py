@@ -265,7 +265,8 @@ def _read(name: str, overrides: Mapping[str, Any]) -> Profile:
         return Profile.model_validate_json(json.dumps({"name": name, **values}, default=str))
     except (ValidationError, TypeError) as error:
         complaint = explain(error, Profile) if isinstance(error, ValidationError) else str(error)
-        raise GaspError(f"{path}: {complaint}") from None
+        changes = " with " + ", ".join(f"{key}={value}" for key, value in overrides.items()) if overrides else ""
+        raise GaspError(f"{path}{changes}: {complaint}") from None
 
 
 def _is_among(name: str, asked: Sequence[str] | None) -> bool:

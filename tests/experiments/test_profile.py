@@ -396,7 +396,7 @@ def test_an_unknown_name_is_answered_with_the_known_ones(key):
 
 @pytest.mark.parametrize(("key", "value"), [("epochs", "five"), ("steps", 0), ("seeds", 3), ("scales", "loud")])
 def test_an_override_is_as_strict_as_the_profile(key, value):
-    with pytest.raises(GaspError, match=rf"{key}: .*not {value!r}"):
+    with pytest.raises(GaspError, match=rf"tiny.yaml with {key}={value}: .*{key}: .*not {value!r}"):
         load_profile("tiny", **{key: value})
 
 
