@@ -29,7 +29,7 @@ from gasp.analysis.statistics import at_level, last_step, levels_of, over_noise,
 
 gasp.run_all(settings.experiments(), settings)
 networks = ["gaspnet", "no_modulation", "gate", "paper_gaspnet", "cnn_parameters", "cnn_compute"]
-tasks = ["multi_mnist", "multi_mnist_cifar", "cifar_mnist"]
+tasks = ["multi_mnist", "multi_mnist_cifar", "multi_mnist_cifar_longer", "cifar_mnist"]
 results = {name: gasp.run_all(settings.experiments([name], networks), settings) for name in tasks}
 
 

@@ -76,9 +76,9 @@ figures.what_is_where(images, trajectory, reported, captions)
 # %% [markdown]
 # ## What phases answer
 #
-# GASPnet on test scenes, at the last time step: means over seeds, with 95 % intervals (Student's t, so they can exceed 1). On a
-# photograph a unit may also point to the photograph, so chance is one third for two digits. *Digits named* is the share of digits
-# that the network names.
+# GASPnet on test scenes, at the last time step ({numref}`fig-answers`): means over seeds, with 95 % intervals (Student's t, so they
+# can exceed 1). On a photograph a unit may also point to the photograph, so chance is one third for two digits. *Digits named* is
+# the share of digits that the network names.
 
 # %% tags=["remove-cell"]
 from myst_nb import glue
@@ -113,7 +113,9 @@ def shown(values, sign=False):
     return formatted(mean_interval(values), sign) if len(values) > 1 else f"{values.item():.3f}"
 
 
-# %% tags=["remove-input"]
+# %% tags=["remove-cell"]
+import pandas as pd
+
 MEASURES = {
     "digits named": "object_accuracy",
     "pointing": "pointing",
@@ -124,13 +126,42 @@ MEASURES = {
 BACKGROUNDS = {"multi_mnist": "black", "multi_mnist_cifar": "photograph"}
 tested = {name: gasp.run_all(settings.experiments([name], ["gaspnet"]), settings) for name in BACKGROUNDS}
 items = gasp.run_all(settings.experiments(["cifar_mnist"], ["gaspnet"]), settings)
+
+
+# a unit points to one of the objects, or to the photograph
+CHANCE = {
+    (background, label): 1 / ((level if kind == "objects" else 2) + (background == "photograph"))
+    for background in BACKGROUNDS.values()
+    for label, (kind, level) in CONDITIONS.items()
+}
+
+
+def listed(points):
+    """Values by background, condition and measure, each a series over seeds, as the rows that a figure draws; with chance."""
+    rows = [[*place, value] for place, values in points.items() for value in values]
+    measured = pd.DataFrame(rows, columns=["panel", "condition", "measure", "value"])
+    places = measured[["panel", "condition"]].drop_duplicates()
+    chances = [CHANCE[tuple(place)] for place in places.to_numpy()]
+    return pd.concat([measured, places.assign(measure="chance", value=chances)])
+
+
+answered = {
+    (BACKGROUNDS[dataset], label, measure): seeds(measured, "gaspnet", metric, condition)
+    for dataset, measured in tested.items()
+    for label, condition in CONDITIONS.items()
+    for measure, metric in MEASURES.items()
+}
+
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "What phases of GASPnet answer on test scenes, at the last time step: means over seeds with 95 % intervals. The upright line is chance in pointing.", "name": "fig-answers"}, "image": {"alt": "Two panels, for a black background and a photograph, with a row for each condition and five marks in each row."}}
+figures.binding(listed(answered), "share right, or overlap of masks")
+
+# %% tags=["remove-input"]
 rows = []
-for dataset, measured in tested.items():
-    for label, condition in CONDITIONS.items():
-        values = [seeds(measured, "gaspnet", metric, condition) for metric in MEASURES.values()]
-        if len(values[0]):
-            rows.append([BACKGROUNDS[dataset], label, *map(shown, values)])
-table(["background", "condition", *MEASURES], rows)
+for place in CHANCE:
+    values = [answered[*place, measure] for measure in MEASURES]
+    if len(values[0]):
+        rows.append([*place, *map(shown, values)])
+table(["background", "condition", *MEASURES], rows, folded="These measures as a table")
 
 # %% [markdown]
 # With two digits and no noise, pointing is nearly always right, and cued reports are right about as often as a digit is named at all.
@@ -177,16 +208,16 @@ glue("points_items", shown(seeds(items, "gaspnet", "pointing", clean)), display=
 # %% [markdown]
 # ## Phases and attributions
 #
-# A network without phases can be asked where a digit is by an attribution: how much does each pixel, or place, count for the digit's
-# logit? It points to the digit on which its mean is largest. All attributions are those of captum {cite:p}`captum`, with their usual
-# settings ({py:mod}`gasp.learning.attribution`), on the first 500 scenes. Each may ask for a digit's logit alone or in contrast to
-# those of the other digits. The table shows whichever is better, and of the gradients (four methods) the best in each column; this
-# favours attributions. Attributions and phases are both told which digits are present, and in front of a photograph both may also
-# point to the photograph. GASPnet was trained with masks, and the CNN was not. All networks see the same validation scenes, other
-# ones than in the table above, so numbers can differ a little. GASPnet and a CNN of the same layers have three seeds each. On a black
-# background:
+# A network without phases can be asked where a digit is by an attribution: how much does each pixel, or place, count for the
+# digit's logit? It points to the digit on which its mean is largest. All attributions are those of captum {cite:p}`captum`, with
+# their usual settings ({py:mod}`gasp.learning.attribution`), on the first 500 scenes. Each may ask for a digit's logit alone or in
+# contrast to those of the other digits. Shown is whichever is better, and of the gradients (four methods) the best in each
+# condition; this favours attributions. Attributions and phases are both told which digits are present, and in front of a photograph
+# both may also point to the photograph. GASPnet was trained with masks, and the CNN was not. All networks see the same validation
+# scenes, other ones than above, so numbers can differ a little. GASPnet and a CNN of the same layers have three seeds each
+# ({numref}`fig-pointing`).
 
-# %% tags=["remove-input"]
+# %% tags=["remove-cell"]
 NAMES = {
     "saliency": "gradient",
     "input_x_gradient": "gradient × pixel",
@@ -224,7 +255,7 @@ asked_itself = trained.studied("attributions_of_gaspnet")
 
 
 def compared(dataset):
-    """Phases of GASPnet, attributions of the CNN and of GASPnet, and phases minus the CNN's occlusion, paired by seed."""
+    """Phases of GASPnet, attributions of the CNN and of GASPnet, and phases minus the CNN's occlusion, as a folded table."""
     here = phases[phases["dataset"] == dataset]
     own = by_phases(here, "gaspnet")
     others = by_attribution(attributed[attributed["dataset"] == dataset], "cnn", GROUPS)
@@ -235,13 +266,22 @@ def compared(dataset):
     rows += [["GASPnet, **phases** (seed 0)", *map(shown, by_phases(here[here["seed"] == 0], "gaspnet"))]]
     itself = by_attribution(asked_itself[asked_itself["dataset"] == dataset], "gaspnet", GROUPS)
     rows += [[f"GASPnet, {method} (seed 0)", *map(shown, points)] for method, points in itself.items()]
-    return table(["pointing by", *ASKED], rows)
+    return table(["pointing by", *ASKED], rows, folded=f"Pointing as a table ({BACKGROUNDS[dataset]})")
 
 
+pointing = {}
+for dataset, background in BACKGROUNDS.items():
+    by_cnn = by_attribution(attributed[attributed["dataset"] == dataset], "cnn", GROUPS)
+    ways = {"phases of GASPnet": by_phases(phases[phases["dataset"] == dataset], "gaspnet")}
+    ways |= {f"{group} of the CNN": values for group, values in by_cnn.items()}
+    for way, values in ways.items():
+        pointing |= {(background, label, way): of for label, of in zip(ASKED, values, strict=True)}
+
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Share of digits at which phases of GASPnet, and attributions of the CNN of the same layers, point correctly: means over three seeds with 95 % intervals, on 500 validation scenes. The upright line is chance.", "name": "fig-pointing"}, "image": {"alt": "Two panels, for a black background and a photograph, with a row for each condition and three marks in each row."}}
+figures.binding(listed(pointing), "points to its digit")
+
+# %% tags=["remove-input"]
 compared("multi_mnist")
-
-# %% [markdown]
-# In front of a photograph:
 
 # %% tags=["remove-input"]
 compared("multi_mnist_cifar")

@@ -123,6 +123,14 @@ def accuracy_over_cost(seeds: int = 3) -> Drawing:
     return figures.accuracy_over_cost(last, costs(), [["cnn", "gaspnet"]])
 
 
+def pointing(seeds: int = 3) -> pd.DataFrame:
+    """Two measures under two conditions, and what is right by chance."""
+    rows = [("black", "no noise", "chance", 0.5), ("black", "four digits", "chance", 0.25)]
+    for condition, measure, seed in itertools.product(("no noise", "four digits"), ("phases", "occlusion"), range(seeds)):
+        rows.append(("black", condition, measure, 0.6 + 0.1 * len(condition) / 12 + 0.02 * seed))
+    return pd.DataFrame(rows, columns=["panel", "condition", "measure", "value"])
+
+
 CURVES = {
     "accuracy_over_cost": accuracy_over_cost,
     "accuracy_over_time": lambda seeds: figures.accuracy_over_time(results(seeds), LEVELS),
@@ -130,6 +138,7 @@ CURVES = {
     "accuracy_over": lambda seeds: figures.accuracy_over(results(seeds), {"gaussian": 0.0}, {"scene_accuracy": "scenes"}),
     "gain_over": lambda seeds: figures.gain_over(results(seeds), {"gaussian": 0.0}, ["cnn"]),
     "comparison": lambda seeds: figures.comparison(last_steps(seeds)),
+    "binding": lambda seeds: figures.binding(pointing(seeds), "right"),
     "learning_curves": lambda seeds: figures.learning_curves(results(seeds)),
     "order_over_time": lambda seeds: figures.order_over_time(results(seeds)),
     "accuracy_over_separation": lambda seeds: figures.accuracy_over_separation({"two digits": results(seeds)}),
@@ -372,6 +381,19 @@ def test_an_open_gate_is_white_and_a_closed_one_black():
     _, beside = figures.gates([torch.zeros(1, 32, 32)], [gate], ["σ = 0"]).axes
     (shown,) = beside.images
     assert np.array_equal(shown.get_array()[..., 0], 255 * gate.numpy())
+
+
+def test_measures_of_binding_stand_at_their_means_in_the_rows_of_their_conditions():
+    drawing = figures.binding(pointing(), "right")
+    panel = drawing.axes[0]
+    assert [label.get_text() for label in panel.get_yticklabels()] == ["no noise", "four digits"]
+    marks = {container.get_label(): container.lines[0] for container in panel.containers}
+    assert marks["chance"].get_xydata().tolist() == [[0.5, 0], [0.25, 1]]
+    means = pointing().groupby(["measure", "condition"])["value"].mean()
+    for measure in ("phases", "occlusion"):
+        expected = [means[measure, condition] for condition in ("no noise", "four digits")]
+        assert marks[measure].get_xdata().tolist() == pytest.approx(expected)
+        assert [round(height) for height in marks[measure].get_ydata()] == [0, 1]
 
 
 def test_curves_show_the_mean_over_seeds():
