@@ -146,7 +146,7 @@ def book_open(profile: ProfileName = "smoke") -> None:
 @book.command("watch")
 def book_watch(
     profile: ProfileName = "smoke",
-    port: Annotated[int, typer.Option(help="Port on this machine.")] = 5500,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on this machine.")] = 5500,
 ) -> None:
     """Serve the book; execute and rebuild what you change, until Ctrl-C."""
     from gasp.publishing.site import watch_book

@@ -63,7 +63,7 @@ def locked(path: Path) -> Iterator[None]:
         try:
             lock.acquire(timeout=PATIENCE)
         except Timeout:
-            tqdm.write(f"waiting for another process, which has {path}", file=sys.stderr)
+            tqdm.write(f"\rwaiting for another process, which has {path}", file=sys.stderr)  # \r: in notebooks it is progress
             lock.acquire()
     except OSError as error:
         raise GaspError(f"{path} cannot be written ({error.strerror}): {_remedy(error)}") from error

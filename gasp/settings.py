@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
 import json
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from numbers import Integral, Real
 from types import UnionType
 from typing import Annotated, Any, Self, Union, get_args, get_origin
@@ -67,9 +69,15 @@ def read_yaml(text: str) -> Any:
     Raises:
         GaspError: if the text is not YAML, or has aliases, with which a few lines can expand to more than memory holds.
     """
+    return copy.deepcopy(_read_yaml(text))
+
+
+@lru_cache(maxsize=8)  # a profile takes a third of a second, and is read for every chapter
+def _read_yaml(text: str) -> Any:
     try:
-        repeats = any(isinstance(event, AliasEvent) for event in YAML(typ="safe").parse(text))
-        values = None if repeats else YAML(typ="safe").load(text)
+        # the parser in C, where it is installed, crashes on deep nesting
+        repeats = any(isinstance(event, AliasEvent) for event in YAML(typ="safe", pure=True).parse(text))
+        values = None if repeats else YAML(typ="safe", pure=True).load(text)
     except RecursionError:
         raise GaspError("it is nested too deeply") from None
     except (YAMLError, ValueError) as error:  # ValueError: an impossible date or number

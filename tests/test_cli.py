@@ -78,7 +78,6 @@ TINY = ("--profile", "tiny")
 WRONG = {
     "unknown profile": (["run", "--profile", "tin"], "unknown profile 'tin': there are tiny"),
     "a path in place of a profile": (["run", "--profile", "../profiles/tiny"], "unknown profile '../profiles/tiny'"),
-    "unknown claim": (["run", *TINY, "-p", "datasets={multi_mnist: {items: embedded_digits, claims: [C99]}}"], "claim 'C99'"),
     "unknown profile to check": (["check", "--profile", "tin"], "unknown profile 'tin'"),
     "unknown profile to build": (["build", "--profile", "tin"], "unknown profile 'tin'"),
     "unknown chapter": (["run", "07", *TINY], "no chapter '07': there are 00_quick, 01_training"),

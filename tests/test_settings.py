@@ -9,7 +9,7 @@ import pytest
 import torch
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from gasp.settings import GaspError, Settings, explain
+from gasp.settings import GaspError, Settings, explain, read_yaml
 
 
 class Inner(Settings):
@@ -125,3 +125,15 @@ def test_keys_that_do_not_fit_together_are_said_in_the_words_of_who_found_out():
 def test_settings_cannot_be_changed():
     with pytest.raises(ValidationError, match="frozen"):
         Inner().steps = 4
+
+
+@pytest.mark.parametrize("depth", [2_000, 50_000])
+def test_yaml_that_is_nested_too_deeply_is_refused(depth):
+    with pytest.raises(GaspError, match="nested too deeply"):
+        read_yaml("[" * depth + "]" * depth)
+
+
+def test_values_that_were_read_can_be_changed_without_changing_the_next_reading():
+    values = read_yaml("a: [1]")
+    values["a"].append(2)
+    assert read_yaml("a: [1]") == {"a": [1]}

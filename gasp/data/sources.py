@@ -269,7 +269,7 @@ def _folder(path: Path) -> Splits:
         train, test = _read_folder(path / "train"), _read_folder(path / "test")
         if train.classes != test.classes:
             raise GaspError(f"{path}: train and test have different classes")
-    elif any(within.is_dir() for within in path.glob("train/*")):
+    elif (within := [*path.glob("train/[!.]*")]) and all(part.is_dir() for part in within):
         raise GaspError(f"{path} has classes in train, but no folder test: add one, or move the classes up")
     else:
         train, test = _read_folder(path).split(0.2)

@@ -86,9 +86,9 @@ def _try_tests(experiment: Experiment) -> None:
     asked = experiment.evaluation
     for condition in experiment.conditions():
         if condition.scenes:
-            changed = experiment.data.with_scenes(condition.scenes)
             try:
-                changed.compose(asked.split, FEW, SEEDS[asked.split] + asked.draw)
+                changed = experiment.data.with_scenes(condition.scenes)
+                changed.compose(asked.split, min(FEW, asked.sweep_scenes), SEEDS[asked.split] + asked.draw)
             except GaspError as error:
                 test = f"{condition.evaluation}, level {condition.level:g}"
                 raise GaspError(f"{experiment.title}, cannot be tested ({test}): {error}") from None

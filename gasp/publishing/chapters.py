@@ -83,8 +83,9 @@ def run_chapters(names: Sequence[str], profile: str, overrides: dict[str, Any], 
         else:
             print(f"{chapter.stem}: up to date")
     settings = load_profile(profile, **overrides)
-    for design in (OURS, PAPER):
-        list(effects(settings, design))  # refuses claims that cannot be judged, before anything is trained
+    if any("verdicts" in chapter.read_text() for chapter in stale):
+        for design in (OURS, PAPER):
+            list(effects(settings, design))  # refuses claims that cannot be judged, before anything is trained
     trained = all(run.key in settings.store for run in settings.experiments())
     workers = min(settings.workers or os.cpu_count() or 1, len(stale)) if trained else 1
     if workers > 1:

@@ -109,7 +109,7 @@ def watch_book(profile: str, port: int) -> None:
         free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             free.bind(("127.0.0.1", port))
-        except (OSError, OverflowError) as error:
+        except OSError as error:
             raise GaspError(f"port {port} cannot be used ({error}): choose another with --port") from error
     rebuild()
     for sources in ("_config.yml", "book/*", "book/*/*", "gasp/**/*.py", "gasp/analysis/figures/*"):

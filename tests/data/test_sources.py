@@ -502,6 +502,14 @@ BROKEN = {
 }
 
 
+def test_a_class_may_be_called_train(tmp_path):
+    for name in ("bus", "train"):
+        for number in range(5):
+            draw(tmp_path / name / f"{number}.png", 9)
+    (tmp_path / "train" / ".thumbnails").mkdir()
+    assert load_source(str(tmp_path)).train.classes == ("bus", "train")
+
+
 @pytest.mark.parametrize("spoil", BROKEN.values(), ids=BROKEN)
 def test_a_broken_folder_is_explained(spoil, tmp_path):
     spoil(tmp_path)

@@ -332,6 +332,7 @@ def full():
         {"seeds": [2**40]},
         {"evaluation.objects": [11]},
         {"evaluation.scales": [3.0]},
+        {"evaluation.scales": [9.0]},
     ],
     ids=str,
 )

@@ -77,6 +77,14 @@ def outputs(path: Path) -> str:
     return "".join(output.get("text", "") for cell in cells for output in cell.outputs)
 
 
+def test_claims_that_cannot_be_judged_are_refused_before_a_chapter_that_judges_runs(book):
+    claims = {"datasets": {"multi_mnist": {"items": "embedded_digits", "claims": ["C99"]}}}
+    run_chapters(["first"], "tiny", claims)
+    (book / "book" / "02_judging.py").write_text(CHAPTER + "from gasp.analysis import verdicts\n\nraise SystemExit\n")
+    with pytest.raises(GaspError, match="unknown claim 'C99'"):
+        run_chapters(["judging"], "tiny", claims)
+
+
 # executed or not
 
 
