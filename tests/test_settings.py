@@ -127,10 +127,9 @@ def test_settings_cannot_be_changed():
         Inner().steps = 4
 
 
-@pytest.mark.parametrize("depth", [2_000, 50_000])
-def test_yaml_that_is_nested_too_deeply_is_refused(depth):
+def test_yaml_that_is_nested_too_deeply_is_refused():
     with pytest.raises(GaspError, match="nested too deeply"):
-        read_yaml("[" * depth + "]" * depth)
+        read_yaml("[" * 1500 + "]" * 1500)
 
 
 def test_values_that_were_read_can_be_changed_without_changing_the_next_reading():
