@@ -200,11 +200,12 @@ table_of(gains, "training", "noise")
 
 # %% [markdown]
 # **Without noise GASPnet stays ahead, by about half as much.** Both networks gain from longer training, and the CNNs gain more.
-# **Under noise nothing is left of its lead over the CNN of as many parameters.** The lead shrinks as noise grows, is gone at σ = 0.2,
-# and is a deficit beyond. Claim C4, that GASPnet is more robust to noise, holds here after six epochs, and is unclear after twelve.
+# **Averaged over levels of noise, its lead over the CNN of as many parameters is gone.** The lead shrinks as noise grows, ends at
+# about σ = 0.2, and turns into a deficit beyond. Claim C4, that GASPnet is more robust to noise, holds after six epochs, and is
+# unclear after twelve.
 #
-# Is the rest of the lead speed, too? Not all of it: on validation scenes, this CNN is still behind after 48 epochs
-# ({ref}`how-long`).
+# Is the rest of the lead without noise speed, too? Not all of it: on validation scenes, this CNN is still behind after 48 epochs,
+# which take less time than six epochs of GASPnet ({ref}`how-long`).
 #
 # TEXT
 #
