@@ -196,7 +196,8 @@ for name, measured in lengths.items():
     for label, rows in over_noise(measured, [level for level in (0.1, 0.2) if level in levels]).items():
         conditions[trained, label] = rows
 gains = by_condition(conditions, "gaspnet", *(("gaspnet", name) for name in rivals if name != "gaspnet"))
-table_of(gains, "training", "noise")
+gains.index.names = ["training", "noise"]
+table_of(gains.stack().unstack("training", sort=False), "noise", "scenes right, or difference")
 
 # %% [markdown]
 # **Without noise GASPnet stays ahead, by about half as much.** Both networks gain from longer training, and the CNNs gain more.

@@ -67,8 +67,11 @@ def measure(names, variants):
 
 
 def gains(right, variants, gaspnet):
-    """GASPnet minus each variant, paired by seed, for each data set, without noise and under noise."""
-    shown = {label: by_variant(conditions, variants, means=False, gaspnet=gaspnet) for label, conditions in right.items()}
+    """GASPnet minus each variant that was run, paired by seed, for each data set, without noise and under noise."""
+    shown = {}
+    for label, conditions in right.items():
+        run = [name for name in variants if name in set(conditions["no noise"]["variant"])]
+        shown[label] = by_variant(conditions, run, means=False, gaspnet=gaspnet)
     return table_of(pd.concat(shown), "scenes", "network")
 
 
