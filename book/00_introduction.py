@@ -45,7 +45,11 @@ most = settings.evaluation.objects[-1]
 glue("most", {3: "three", 4: "four"}[most], display=False)
 glue("chance", {3: "a third", 4: "a quarter"}[most], display=False)
 clean = {name: last_step(undisturbed(rows)) for name, rows in results.items()}
-for name, task in {"phases_digits": "multi_mnist", "phases_photo": "multi_mnist_cifar"}.items():
+for name, task in {
+    "phases_digits": "multi_mnist",
+    "phases_photo": "multi_mnist_cifar",
+    "phases_longer": "multi_mnist_cifar_longer",
+}.items():
     gain = paired_difference(clean[task], "gaspnet", "no_modulation")["mean"]
     glue(name, f"{gain:.3f}".replace("-", "−"), display=False)
 glue("points", pointing("multi_mnist"), display=False)
@@ -65,8 +69,8 @@ glue("points_most", pointing("multi_mnist", "objects", most), display=False)
 # phases. Part of it is speed: with twice the training, its lead in front of a photograph is about half as large without noise, and
 # on average over noise it is gone ({ref}`twice-the-training`). Where the photograph must be named, too, it still scored lower than
 # that CNN, though this is not certain. Compared with GASPnet trained without phase modulation, phases seem to add
-# {glue:text}`phases_digits` to the share of scenes right on two digits, and {glue:text}`phases_photo` in front of a photograph;
-# with three seeds, the verdict on both is unclear.
+# {glue:text}`phases_digits` to the share of scenes right on two digits, and {glue:text}`phases_photo` in front of a photograph, or
+# {glue:text}`phases_longer` there after twice the training; with three seeds, the verdict on each is unclear.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits, and the phases of GASPnet's first layer as they align. Colour is phase; brightness is how much a location pulls on others.", "name": "fig-aligning"}, "image": {"alt": "An animation: two digits whose locations change colour until each digit has one colour, opposite to the other's."}}
 from gasp.analysis import figures

@@ -157,9 +157,9 @@ for name in ("multi_mnist", "multi_mnist_cifar", "multi_mnist_cifar_longer"):
 table_of(by_condition(means, *(("gaspnet", other) for other in controls[1:])), "overlapping digits")
 
 # %% [markdown]
-# **Where digits overlap, phases seem to help.** GASPnet is ahead of both controls, on a black background and in front of a
-# photograph. All four intervals exclude zero, but they rest on three seeds and are not corrected. On a black background its lead is
-# several times as large as without overlap ({ref}`the-ablations`).
+# **Where digits overlap, phases seem to help.** GASPnet is ahead of both controls, on a black background, in front of a photograph,
+# and there also after twice the training. All six intervals exclude zero, but they rest on three seeds and are not corrected. On a
+# black background its lead is several times as large as without overlap ({ref}`the-ablations`).
 #
 # ## Smaller items on photographs
 #

@@ -117,9 +117,10 @@ verdicts.datasets_table(alone)
 #
 # **What phases add to the gate is small, and not yet certain.** GASPnet without modulation is trained with a gate and with the same
 # losses, but makes no use of phases. GASPnet gains over it {glue:text}`modulation_digits` on two digits,
-# {glue:text}`modulation_photo` in front of a photograph, and {glue:text}`modulation_overlap` where digits overlap more than in
-# training ({ref}`the-ablations`, {ref}`the-generalisation`). Overlap is where binding should matter most, and there the gain is
-# largest, though there is also more to gain. Corrected, the verdicts on the first two are unclear; the third has none.
+# {glue:text}`modulation_photo` in front of a photograph ({glue:text}`modulation_longer` after twice the training), and
+# {glue:text}`modulation_overlap` where digits overlap more than in training ({ref}`the-ablations`, {ref}`the-generalisation`).
+# Overlap is where binding should matter most, and there the gain is largest, though there is also more to gain. Corrected, the
+# verdicts without overlap are unclear; overlap has none.
 #
 # **With the paper's mechanisms alone, no gain over the CNN is certain.** In front of a photograph later steps add much, as if
 # phases did the gate's work there; but they start from a first step that is worse than the CNN's. What is left over the CNN of as
