@@ -209,9 +209,11 @@ table_of(gains.stack().unstack("training", sort=False), "noise", "scenes right, 
 # which take less time than six epochs of GASPnet ({ref}`how-long`).
 #
 # GASPnet's leads over networks that saw the same masks, the gate and GASPnet without modulation, are a little over half as large,
-# too. They are small, and their intervals still exclude zero (not corrected; the verdict on modulation is unclear).
+# too. They are small, and their intervals exclude zero, that of the gate only just (not corrected; the verdict on modulation is
+# unclear).
 #
-# TEXT3
+# The CNN of as many multiplications is slightly behind GASPnet without noise (not corrected; the verdict is unclear), and clearly
+# ahead under noise: the stricter version of claim C4 does not hold.
 #
 # (photo-digits-alone)=
 # ### With the paper's mechanisms alone
