@@ -66,11 +66,12 @@ glue("points_most", pointing("multi_mnist", "objects", most), display=False)
 # phase of its own, as the paper says. But its gain over a CNN is too small or too uncertain to count, and where a photograph must
 # be named, too, it is less accurate than the CNN. With five additions of ours ({ref}`what-we-add`), it picks digits out of noise
 # and photographs far better than a CNN of as many parameters. Most of that comes from one addition, a learned gate that needs no
-# phases. Part of it is speed: with twice the training, its lead in front of a photograph is about half as large without noise, and
-# on average over noise it is gone ({ref}`twice-the-training`). Where the photograph must be named, too, it still scored lower than
-# that CNN, though this is not certain. Compared with GASPnet trained without phase modulation, phases seem to add
-# {glue:text}`phases_digits` to the share of scenes right on two digits, and {glue:text}`phases_photo` in front of a photograph, or
-# {glue:text}`phases_longer` there after twice the training; with three seeds, the verdict on each is unclear.
+# phases. Part of the lead is faster learning: in front of a photograph, after twelve epochs instead of six, it is about half as
+# large without noise, and on average over noise no clear lead is left ({ref}`twice-the-training`). Where the photograph must be
+# named, too, it scored lower than that CNN, though this is not certain. Compared with GASPnet trained without phase modulation,
+# phases seem to add {glue:text}`phases_digits` to the share of scenes right on two digits, and {glue:text}`phases_photo` in front
+# of a photograph, or {glue:text}`phases_longer` there after twice the training ({ref}`the-ablations`); with three seeds, the
+# verdict on each is unclear.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits, and the phases of GASPnet's first layer as they align. Colour is phase; brightness is how much a location pulls on others.", "name": "fig-aligning"}, "image": {"alt": "An animation: two digits whose locations change colour until each digit has one colour, opposite to the other's."}}
 from gasp.analysis import figures
@@ -92,11 +93,13 @@ figures.animation(image, *align_first_layer(model, image, 4 * model.settings.ite
 # fact: on a black background the best attribution points as well as phases do, and in front of a photograph or with
 # {glue:text}`most` digits better ({ref}`what-is-where`). A far wider CNN, with as many multiplications, scored higher than GASPnet
 # on clean digits. With two digits on a photograph it nearly matches GASPnet without noise and scored higher under noise; only on
-# noisy digits on a black background does it fail. And GASPnet and the gate were trained with masks, which no CNN here has seen.
+# noisy digits on a black background does it fall far behind. And GASPnet and the gate were trained with masks, which no CNN here
+# has seen.
 #
 # The table has the share of test scenes in which every required label is right, with 95 % intervals over seeds. *GASPnet* has our
-# additions, and *GASPnet (paper)* has not. Verdicts, further below, are corrected for the number of effects, and these intervals are
-# not; so a difference can be seen here and be *unclear* there.
+# additions, *GASPnet (paper)* does not. *As many parameters* and *as many multiplications* refer to GASPnet; the chapters compare
+# GASPnet (paper) with CNNs of its own size. Verdicts, further below, are corrected for the number of effects, and these intervals
+# are not; so a difference can be seen here and be *unclear* there.
 
 # %% tags=["remove-input"]
 from gasp.analysis.tables import by_condition, dataset_label, table_of
@@ -152,7 +155,7 @@ verdicts.claims_table(*(verdicts.judge(settings, design) for design in (OURS, PA
 # %% [markdown]
 # C1, C2, C4 and C5 compare GASPnet with the same CNN, so they are not independent findings. In front of a photograph O1 holds
 # although C6 does not: the two digits have a phase each, and the photograph, which need not be named, has none ({ref}`the-phases`).
-# Where a data set is missing, the claim is not about it. With few seeds and many effects, much stays unclear.
+# If a data set is missing, the claim is not about it. With few seeds and many effects, much stays unclear.
 # {ref}`the-effects` shows the differences behind each verdict.
 
 # %% [markdown]

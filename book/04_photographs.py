@@ -34,10 +34,10 @@ verdicts.claims_box(
     settings,
     ["C1", "C2", "C3"],
     (
-        "In front of a photograph, the gate picks out the digits, and makes most of the gain; phases move the digits apart, and add a "
-        "little. Without a gate, with the paper's mechanisms alone, later steps add much, but to a first step that is worse than the "
-        "CNN's. A far wider CNN scored slightly lower than GASPnet without noise, and higher under noise; only the latter, after twice "
-        "the training, is clear. Where the photograph must be named, too, the CNN of as many parameters scored slightly higher than "
+        "In front of a photograph, the gate picks out the digits, and makes most of the gain; phases move the digits apart, and seem "
+        "to add a little. Without a gate, with the paper's mechanisms alone, later steps add much, but to a first step that is worse than the "
+        "CNN's. A far wider CNN scored slightly lower than GASPnet without noise, which is unclear, and higher under noise, which is "
+        "clear after twice the training. Where the photograph must be named, too, the CNN of as many parameters scored slightly higher than "
         "GASPnet."
     ),
     ["multi_mnist_cifar", "multi_mnist_cifar_longer", "cifar_mnist", "cifar_fashion"],
@@ -62,7 +62,7 @@ selected = gasp.run_all(settings.experiments(["multi_mnist_cifar"], variants), s
 variants = [name for name in variants if name in set(selected["variant"])]
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits on a photograph: share of test scenes with both digits right, without noise and under Gaussian noise, at the last time step. Dots are seeds; below them their mean with its 95 % interval.", "name": "fig-photo-accuracy"}, "image": {"alt": "Two panels with rows of dots, one row for each model, and their means with intervals."}}
-from gasp.analysis.statistics import at_level, last_step, levels_of, over_noise, undisturbed
+from gasp.analysis.statistics import at_level, last_step, levels_of, mean_over_levels, over_noise, undisturbed
 
 levels = settings.evaluation.corruptions["gaussian"]
 conditions = over_noise(selected, levels[:2][-1:])
@@ -143,7 +143,7 @@ table(["scenes", "noise σ", "gate at digits", "gate elsewhere"], cells)
 #
 # ### What phases do
 #
-# Behind the gate is left a scene that resembles two digits on a black background, and phases move the two apart. Claim C6 does not
+# What passes the gate resembles two digits on a black background, and phases move the two apart. Claim C6 does not
 # hold here all the same: it is about the mean over digits *and* photograph, and behind a closed gate the photograph takes no common
 # phase ({ref}`the-phases`).
 
@@ -181,13 +181,14 @@ table(["layer", "$a_F$, mean ± standard deviation over channels or units"], lis
 # ### With twice the training
 #
 # Six epochs are few: in front of a photograph the CNN is far from done by then. So the main networks were trained again, for twice
-# as many, and tested on scenes of their own. {ref}`the-methods` says what was fixed before.
+# as many, and tested on scenes of their own. {ref}`the-methods` says which choices were fixed in advance.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits on a photograph after twice the training: share of test scenes with both digits right over the level of Gaussian noise, at the last time step (mean over seeds, 95 % interval).", "name": "fig-photo-longer"}, "image": {"alt": "Curves of accuracy over noise, one for each network; they fall together."}}
 names = ["multi_mnist_cifar", "multi_mnist_cifar_longer"]
 rivals = ["cnn", "cnn_parameters", "cnn_compute", "gate", "no_modulation", "gaspnet"]
 lengths = {name: gasp.run_all(settings.experiments([name], rivals), settings) for name in names}
-figures.accuracy_over(lengths[names[-1]], {"gaussian": 0.0})
+shown = lengths[names[-1]]
+figures.accuracy_over(shown[shown["variant"].isin(["cnn_parameters", "cnn_compute", "gate", "gaspnet"])], {"gaussian": 0.0})
 
 # %% tags=["remove-input"]
 conditions = {}
@@ -196,25 +197,26 @@ for name, measured in lengths.items():
     trained = f"{run.training.epochs} epochs (draw {run.evaluation.draw})"
     for label, rows in over_noise(measured, [level for level in (0.1, 0.2) if level in levels]).items():
         conditions[trained, label] = rows
+    conditions[trained, "mean over noise"] = mean_over_levels(levels_of(measured, "gaussian"))
 gains = by_condition(conditions, "gaspnet", *(("gaspnet", name) for name in rivals if name != "gaspnet"))
 gains.index.names = ["training", "noise"]
 table_of(gains.stack().unstack("training", sort=False), "noise", "scenes right, or difference")
 
 # %% [markdown]
-# **Without noise GASPnet stays ahead, by about half as much.** Both networks gain from longer training, and the CNNs gain more.
-# **Averaged over levels of noise, its lead over the CNN of as many parameters is gone.** The lead shrinks as noise grows, ends at
-# about σ = 0.2, and turns into a deficit beyond. Claim C4, that GASPnet is more robust to noise, holds after six epochs, and is
-# unclear after twelve.
+# **Without noise GASPnet stays ahead, by about half as much.** All networks gain from longer training, and the narrow CNNs gain
+# most. **Averaged over levels of noise, no clear lead over the CNN of as many parameters is left.** The lead shrinks as noise
+# grows, and from σ = 0.2 on the CNN scored higher ({numref}`fig-photo-longer`). Claim C4, that GASPnet is more robust to noise,
+# holds after six epochs, and is unclear after twelve ({ref}`the-noise`).
 #
-# Is the rest of the lead without noise speed, too? Not all of it: on validation scenes, this CNN is still behind after 48 epochs,
-# which take less time than six epochs of GASPnet ({ref}`how-long`).
+# Faster learning does not explain all of the rest: on validation scenes, this CNN after 48 epochs is still behind GASPnet after
+# twelve. But its 48 epochs take less time than six epochs of GASPnet ({ref}`how-long`).
 #
-# GASPnet's leads over networks that saw the same masks, the gate and GASPnet without modulation, are a little over half as large,
-# too. They are small, and their intervals exclude zero, that of the gate only just (not corrected; the verdict on modulation is
-# unclear).
+# Without noise, GASPnet's leads over networks that saw the same masks, the gate and GASPnet without modulation, are a little over
+# half as large, too. They are small; their intervals exclude zero, that of the gate only just (not corrected; the verdict on
+# modulation is unclear). Under noise neither lead is certain.
 #
-# The CNN of as many multiplications is slightly behind GASPnet without noise (not corrected; the verdict is unclear), and clearly
-# ahead under noise: the stricter version of claim C4 does not hold.
+# The CNN of as many multiplications scored slightly lower than GASPnet without noise (not corrected; the verdict is unclear), and
+# on average over noise it is clearly ahead: the stricter version of claim C4 does not hold.
 #
 # (photo-digits-alone)=
 # ### With the paper's mechanisms alone
@@ -235,11 +237,11 @@ table_of(pd.concat([ends, parts], axis=1), "noise σ")
 
 # %% [markdown]
 # At its first step, before phases act, GASPnet (paper) is far *less* accurate than the CNN of the same layers. Its later steps more
-# than make up for that, up to moderate noise: they add more than twice as much as with our additions. So phases help this network
-# to pick digits out of a photograph without any gate; but training with them may itself have lowered the first step. Compared with
-# a CNN of as many parameters, not much is left of this gain. All three seeds score higher without noise, but one only slightly, so
-# the interval includes zero and the verdict is unclear. With our additions, the network is more accurate at its first step than
-# this one is at its last.
+# than make up for that, up to moderate noise. Without noise, they add more than twice as much as with our additions. So phases help
+# this network to pick digits out of a photograph without any gate; but training with them may itself have lowered the first step.
+# Compared with a CNN of as many parameters, not much is left of this gain. All three seeds score higher without noise, but one only
+# slightly, so the interval includes zero and the verdict is unclear. Without noise, the network with our additions is more accurate
+# at its first step than this one is at its last.
 #
 # ## Item and photograph, both to be named
 #
@@ -280,8 +282,8 @@ table_of(by_condition(clean, *compared[:3], (compared[2], compared[0])), "scenes
 #
 # ### Item and photograph over time steps
 #
-# The first step with aligned phases makes GASPnet (paper) *less* accurate, and the next makes up for only a part of it. With ideal
-# phases, accuracy does not fall over time:
+# At t = 1, when aligned phases act for the first time, GASPnet (paper) becomes *less* accurate, and t = 2 makes up for only a part
+# of it. With ideal phases, accuracy does not fall over time:
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "CIFAR-MNIST: share of test scenes with both labels right at every time step (mean over seeds, 95 % interval). Dashed lines with bands are networks with a single step; in *ideal phases*, masks set the phases of the first layer.", "name": "fig-cifar-time"}, "image": {"alt": "Accuracy over time steps of GASPnet and of the network with ideal phases, and dashed lines for the CNNs."}}
 figures.accuracy_over_time(results["cifar_mnist"], [0.0, *levels[1::3]])

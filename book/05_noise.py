@@ -152,10 +152,10 @@ table_of(by_condition(means, *others), "scenes", "corruption", folded="Differenc
 
 # %% [markdown]
 # On two digits, GASPnet is ahead of both CNNs under every corruption. In front of a photograph it is ahead of the CNN of as many
-# parameters under every corruption but blur; after twice the training, only under loss of contrast. There the CNN of as many
-# multiplications scored higher than GASPnet under every corruption but loss of contrast. With an item on a photograph, GASPnet scored
-# lower than the CNN of as many parameters under every corruption, as it does without any. Over the gate, and over GASPnet without
-# modulation, few leads are certain. (None of these intervals is corrected.)
+# parameters under every corruption but blur; after twice the training, its lead is clear under loss of contrast only. There the CNN
+# of as many multiplications scored higher than GASPnet under every corruption but loss of contrast. With an item on a photograph,
+# GASPnet scored lower than the CNN of as many parameters under every corruption, as it does without any. Over the gate, and over
+# GASPnet without modulation, few leads are certain. (None of these intervals is corrected.)
 #
 # ## What gate and phases do
 #

@@ -164,13 +164,13 @@ for place in CHANCE:
 table(["background", "condition", *MEASURES], rows, folded="These measures as a table")
 
 # %% [markdown]
-# With two digits and no noise, pointing is nearly always right, and cued reports are right about as often as a digit is named at all.
-# A mask can overlap with a digit only as far as the first layer's grid allows: on a black background, if every place belonged to the
-# digit that covers most of it, the overlap would be {glue:text}`best_mask`, and in front of a photograph {glue:text}`best_mask_photo`.
-# In front of a photograph a unit points less reliably, and
-# for about one digit in three the best-matching place lies outside of it. With three and four digits all measures fall; chance in
-# pointing is then one third and one quarter, and in front of a photograph one quarter and one fifth. With an item on a photograph,
-# where each has a unit of its own, pointing is right in {glue:text}`points_items` of the cases (chance one half).
+# With two digits on a black background and no noise, pointing is nearly always right, and cued reports are right about as often as
+# a digit is named at all. A mask can overlap with a digit only as far as the first layer's grid allows: on a black background, if
+# every place belonged to the digit that covers most of it, the overlap would be {glue:text}`best_mask`, and in front of a
+# photograph {glue:text}`best_mask_photo`. In front of a photograph a unit points less reliably, and for about one digit in three
+# the best-matching place lies outside of it. With three and four digits all measures fall; chance in pointing is then one third and
+# one quarter, and in front of a photograph one quarter and one fifth. With an item on a photograph, where each has a unit of its
+# own, pointing is right in {glue:text}`points_items` of the cases (chance one half).
 #
 # ### Before phases align
 #
@@ -188,9 +188,9 @@ header = ["background", "first step, random phases", *(f"t = {t}" for t in sorte
 table(header, [[background, *map(shown, of.values())] for background, of in by_step.items()])
 
 # %% [markdown]
-# Pointing at every time step, without noise: means over seeds, with 95 % intervals. Most of the alignment is done after one step. It
-# also takes modulation: in a network whose connections do not depend on phases, places have the same phases, and units point far less
-# often ({ref}`the-ablations`).
+# Pointing at every time step, without noise: means over seeds, with 95 % intervals. Most of the alignment is done after one step.
+# It also takes modulation: in a network whose connections do not depend on phases, places take the same phases as in GASPnet, but
+# units point to their digit far less often ({ref}`the-ablations`).
 
 # %% tags=["remove-cell"]
 clean, noisy, four = (CONDITIONS[label] for label in ("no noise", "σ = 0.2", "four digits"))
@@ -211,10 +211,10 @@ glue("points_items", shown(seeds(items, "gaspnet", "pointing", clean)), display=
 # A network without phases can be asked where a digit is by an attribution: how much does each pixel, or place, count for the
 # digit's logit? It points to the digit on which its mean is largest. All attributions are those of captum {cite:p}`captum`, with
 # their usual settings ({py:mod}`gasp.learning.attribution`), on the first 500 scenes. Each may ask for a digit's logit alone or in
-# contrast to those of the other digits. Shown is whichever is better, and of the gradients (four methods) the best in each
-# condition; this favours attributions. Attributions and phases are both told which digits are present, and in front of a photograph
-# both may also point to the photograph. GASPnet was trained with masks, and the CNN was not. All networks see the same validation
-# scenes, other ones than above, so numbers can differ a little. GASPnet and a CNN of the same layers have three seeds each
+# contrast to those of the other digits. We show the better of the two and, of four gradient methods, the best in each condition;
+# this favours attributions. Attributions and phases are both told which digits are present, and in front of a photograph both may
+# also point to the photograph. GASPnet was trained with masks, and the CNN was not. All networks see the same validation scenes,
+# other ones than above, so numbers can differ a little. GASPnet and a CNN of the same layers have three seeds each
 # ({numref}`fig-pointing`).
 
 # %% tags=["remove-cell"]
@@ -321,14 +321,14 @@ glue("windows", str(((digits.scenes.size - OCCLUDED) // OCCLUSION_STEP + 1) ** 2
 # {glue:text}`windows` forward runs for all digits together. Phases take none. What phases offer is not a better answer than the best
 # attribution, but one that is part of the network.
 #
-# With two digits on a black background, phases are level with occlusion, with and without noise. Without noise they do better
-# than the best gradient, whose interval is wide; noise brings gradients closer. On overlap phases do slightly worse than
+# With two digits on a black background, phases are level with occlusion, with and without noise. Without noise they scored higher
+# than the best gradient, whose interval is wide; under noise the two are close. On overlap phases scored slightly lower than
 # occlusion. With four digits, both attributions of the CNN are far ahead of phases. GASPnet (paper), one seed, points right more
 # often there than GASPnet with our additions.
 #
 # In front of a photograph, occlusion is ahead of phases under every condition, and so is the mean of the best gradient (we did not
-# test this difference). Phases do not lose because GASPnet names fewer digits: the CNN names fewer ({ref}`the-photographs`). The next
-# section shows what goes wrong.
+# test this difference). That GASPnet names fewer digits cannot be the reason: the CNN names fewer still ({ref}`the-photographs`).
+# The next section shows what goes wrong.
 #
 # GASPnet itself can be asked by attribution, too (seed 0, without integrated gradients). Occlusion then points as well as its phases
 # with two digits on a black background, and better with four digits or in front of a photograph. With two digits that do not overlap,
