@@ -19,7 +19,6 @@ import pytest
 import torch
 from filelock import FileLock
 
-from gasp import files
 from gasp.experiments.store import COLUMNS, Store, project_root
 from gasp.files import locked, write_tensors, write_text
 from gasp.settings import GaspError
@@ -264,7 +263,7 @@ def test_tensors_may_be_read_by_whoever_may_read_a_new_file(tmp_path):
 
 
 def test_who_waits_for_another_process_says_so(tmp_path, monkeypatch, capfd):
-    monkeypatch.setattr(files, "PATIENCE", 0.05)
+    monkeypatch.setattr("gasp.files.PATIENCE", 0.05)
     path = tmp_path / "run.lock"
     other = FileLock(path, thread_local=False)
     other.acquire()
