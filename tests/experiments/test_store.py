@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import threading
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -264,12 +265,19 @@ def test_tensors_may_be_read_by_whoever_may_read_a_new_file(tmp_path):
 
 def test_who_waits_for_another_process_says_so(tmp_path, monkeypatch, capfd):
     monkeypatch.setattr("gasp.files.PATIENCE", 0.05)
-    path = tmp_path / "run.lock"
-    other = FileLock(path, thread_local=False)
-    other.acquire()
-    threading.Timer(0.5, other.release).start()
+    path, taken = tmp_path / "run.lock", threading.Event()
+
+    def hold() -> None:
+        with FileLock(path):
+            taken.set()
+            time.sleep(0.5)
+
+    other = threading.Thread(target=hold)
+    other.start()
+    taken.wait()
     with locked(path):
         assert "waiting for another process" in capfd.readouterr().err
+    other.join()
 
 
 def test_the_project_is_found_from_below(project, monkeypatch):
