@@ -146,7 +146,7 @@ def claims_table(effects: pd.DataFrame, paper: pd.DataFrame) -> Markdown:
                 # within HTML, Markdown is parsed only between empty lines
                 rows.append(f'<tr><th scope="row">\n\n{" ".join(text.split())}\n\n</th>\n{"".join(cells)}</tr>')
         bodies.append("<tbody>\n{}\n</tbody>".format("\n".join(rows)))
-    head = f'<table class="gasp-claims full-width">\n<thead><tr>{header}</tr></thead>'
+    head = f'<table class="gasp-claims">\n<thead><tr>{header}</tr></thead>'
     return Markdown("\n".join([head, *bodies, "</table>"]))
 
 
