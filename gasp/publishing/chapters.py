@@ -34,7 +34,7 @@ from gasp.experiments.profile import load_profile
 from gasp.experiments.store import project_root
 from gasp.files import make_folder, write_text
 from gasp.learning.devices import choose_device, device_name
-from gasp.publishing.fingerprint import fingerprint
+from gasp.publishing.fingerprint import fingerprint, modules_used
 from gasp.publishing.pages import install_cell, provenance
 from gasp.settings import GaspError
 
@@ -83,7 +83,7 @@ def run_chapters(names: Sequence[str], profile: str, overrides: dict[str, Any], 
         else:
             print(f"{chapter.stem}: up to date")
     settings = load_profile(profile, **overrides)
-    if any("verdicts" in chapter.read_text() for chapter in stale):
+    if any("gasp.analysis.verdicts" in modules_used(chapter) for chapter in stale):
         for design in (OURS, PAPER):
             list(effects(settings, design))  # refuses claims that cannot be judged, before anything is trained
     trained = all(run.key in settings.store for run in settings.experiments())

@@ -70,7 +70,7 @@ def find_browser() -> tuple[str | None, str | None]:
 def _data(name: str) -> Finding:
     folder = data_directory()
     if folder.exists() and not folder.is_dir():
-        return Finding(name, f"not in {folder}, which is no folder", "let GASP_DATA name a folder, or unset it")
+        return Finding(name, f"not in {folder}, which is not a folder", "let GASP_DATA name a folder, or unset it")
     if not (folder / f"{name}.npz").exists():
         return Finding(name, f"not in {folder}; fetched when a run needs it (profile smoke does not)")
     try:
