@@ -120,7 +120,7 @@ table(["scenes", "network", *(f"σ = {level:g}" for level in levels)], rows)
 # Here the lead over the CNN of as many parameters is largest without any corruption, and it shrinks as corruption grows stronger,
 # except under loss of contrast. Under blur it is gone from σ = 0.75 on, and turns into a deficit at σ = 1. So GASPnet loses *more* to
 # most corruptions than the CNN does; as long as it stays ahead, this is because it starts ahead. With twice the training it starts
-# less far ahead, and on average over Gaussian noise its lead is then gone ({ref}`twice-the-training`).
+# less far ahead, and on average over Gaussian noise no clear lead is left ({ref}`twice-the-training`).
 #
 # Over a wider CNN there is no such lead. The CNN of as many multiplications scored slightly lower than GASPnet without corruption,
 # and higher under Gaussian noise from σ = 0.1 on. In front of photographs the wider CNN scored higher under noise than the narrower
