@@ -132,11 +132,12 @@ variants_table("GASPnet (paper), and what is compared with it", of_paper)
 # phases, λ = {glue:text}`synchrony` times the synchrony loss of the first layer is added. GASPnet's keys and gate have losses of
 # their own ({ref}`what-we-add`).
 #
-# Differences between networks can be differences in speed of learning. To see how much of them is, six networks were trained again on
-# two digits on a photograph, for {glue:text}`epochs_longer` epochs (*trained for longer* in tables). They were tested on scenes of
-# their own, draw {glue:text}`draw_longer`. The networks, the claims and three seeds for each network were fixed before these tests.
-# What was known by then were all tests after {glue:text}`epochs` epochs and, for three of the networks, the accuracy of one seed on
-# validation scenes ({ref}`twice-the-training`). The effects on these scenes are corrected together with all others.
+# Differences between networks can be differences in speed of learning. To see how much of them is, six networks were trained again for
+# {glue:text}`epochs_longer` epochs (*trained for longer* in tables): first on two digits on a photograph, then on two digits on black.
+# They were tested on scenes of their own, draw {glue:text}`draw_longer`. The networks, the claims and three seeds for each network were
+# fixed before these tests. What was known by then were all tests after {glue:text}`epochs` epochs and what one seed of some networks
+# reaches on validation scenes after {glue:text}`epochs_longer` ({ref}`how-long`); before the tests on black, also the tests on
+# photographs ({ref}`twice-the-training`). The effects on these scenes are corrected together with all others.
 #
 # ```{admonition} Three things to keep in mind
 # :class: note

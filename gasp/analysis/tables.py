@@ -34,6 +34,7 @@ __all__ = [
 
 DATASETS = {
     "multi_mnist": "two digits",
+    "multi_mnist_longer": "two digits, trained for longer",
     "multi_mnist_25": "two digits, overlap up to 25 %",
     "multi_mnist_50": "two digits, overlap up to 50 %",
     "multi_mnist_cifar": "two digits on a photograph",
