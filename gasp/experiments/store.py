@@ -3,7 +3,8 @@
 The folder ``runs/PROFILE`` has
 
 - ``results/KEY.csv``: a tidy table, one row per value;
-- ``results/KEY.npz``: the share of each scene that was right at the first and last step, by condition;
+- ``results/KEY.npz``: the share of each scene that was right at the first and last step, by condition; the levels of a
+  corruption are one array, ``gaussian/0.1,0.2/scene``, which compresses to half the size of one array each;
 - ``results/KEY.json``: the record, with specification, versions, device, duration, and checksums of the other two;
 - ``weights/*.safetensors``: trained weights;
 - ``checkpoints/``: unfinished runs (not in version control).
@@ -14,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import zipfile
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -93,8 +95,10 @@ class Store:
         """
         table, scenes = self._path(key, "csv"), self._path(key, "npz")
         write_text(table, rows[STORED_COLUMNS].to_csv(index=False, lineterminator="\n", float_format="%.8g"))
-        with replacing(scenes) as scratch, scratch.open("wb") as file:
-            np.savez_compressed(file, **correct)  # type: ignore[arg-type]
+        with replacing(scenes) as scratch, zipfile.ZipFile(scratch, "w", zipfile.ZIP_LZMA) as archive:
+            for name, array in _joined(correct).items():
+                with archive.open(f"{name}.npy", "w") as member:
+                    np.lib.format.write_array(member, array, allow_pickle=False)
         digests = {"csv": _digest(table), "npz": _digest(scenes)}
         write_text(self._path(key, "json"), json.dumps(record | {"sha256": digests}, indent=1) + "\n")
 
@@ -146,8 +150,30 @@ class Store:
 
 @lru_cache(maxsize=256)  # of half a megabyte on average
 def _arrays(path: Path, digest: str) -> Mapping[str, np.ndarray]:  # noqa: ARG001
-    """The arrays of the archive at a path, read once while its digest stays the same."""
-    return read_arrays(path)
+    """The arrays of the archive at a path, by condition, read once while its digest stays the same."""
+    return _separate(read_arrays(path))
+
+
+def _joined(correct: Mapping[str, ArrayLike]) -> dict[str, np.ndarray]:
+    """Arrays ``(2, n)`` by ``evaluation/level/what``, as arrays ``(levels, 2, n)`` by ``evaluation/levels/what``."""
+    levels: dict[tuple[str, str], list[str]] = {}
+    for name in correct:
+        evaluation, level, what = name.split("/")
+        levels.setdefault((evaluation, what), []).append(level)
+    return {
+        f"{evaluation}/{','.join(found)}/{what}": np.stack([correct[f"{evaluation}/{level}/{what}"] for level in found])
+        for (evaluation, what), found in levels.items()
+    }
+
+
+def _separate(joined: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The inverse of :func:`_joined`. Older results have one array ``(2, n)`` for each level."""
+    correct: dict[str, np.ndarray] = {}
+    for name, array in joined.items():
+        evaluation, levels, what = name.split("/")
+        by_level = zip(levels.split(","), array.reshape(levels.count(",") + 1, 2, -1), strict=True)
+        correct |= {f"{evaluation}/{level}/{what}": right for level, right in by_level}
+    return correct
 
 
 def _digest(path: Path) -> str:

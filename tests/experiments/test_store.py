@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import signal
@@ -99,6 +100,28 @@ def test_whether_each_scene_was_right_is_found_by_its_condition(kept):
         assert np.array_equal(found[name], right)
     kept.save("b", rows("b"), {}, {})
     assert not kept.correct("b").keys()
+
+
+def test_levels_are_stored_side_by_side_and_found_by_name(store):
+    """In half the room of an array for each; those of older results are read, too."""
+    noise = np.random.default_rng(0)
+    right = {
+        f"gaussian/{level:g}/{what}": noise.random((2, 500)) < 0.5 for level in (0.05, 0.1, 1) for what in ("scene", "pointing")
+    }
+    store.save("new", rows(), {}, right)
+    path = store.directory / "results" / "new.npz"
+    with np.load(path) as archive:
+        assert {name: archive[name].shape for name in archive} == dict.fromkeys(
+            ("gaussian/0.05,0.1,1/scene", "gaussian/0.05,0.1,1/pointing"), (3, 2, 500)
+        )
+    found = dict(store.correct("new"))
+    np.savez_compressed(path, **right)
+    record = store.directory / "results" / "new.json"
+    digests = json.loads(record.read_text())["sha256"] | {"npz": hashlib.sha256(path.read_bytes()).hexdigest()}
+    record.write_text(json.dumps({"sha256": digests}))
+    for correct in (found, store.correct("new")):
+        assert correct.keys() == right.keys()
+        assert all(np.array_equal(correct[name], right[name]) for name in right)
 
 
 def test_an_archive_is_opened_once_unless_it_is_replaced(kept, monkeypatch):
