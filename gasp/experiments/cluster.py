@@ -22,7 +22,7 @@ TOPIC = "progress"
 GPU = "GPU"  # the resource of a worker with a GPU: one run per GPU
 TELL_SECONDS = 0.2
 # what every worker runs at its start: a terminal sends Ctrl-C to all processes, but it is the owner who tells workers to stop
-DEAF = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
+IGNORE_CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
 GRACE_SECONDS = 5.0  # for tasks to save their state
 
 _left: set[str] = set()  # on a worker: owners whose tasks must stop
@@ -119,7 +119,7 @@ def _client(workers: int, on_gpu: bool, scheduler: str) -> Iterator[Client]:
             dashboard_address="127.0.0.1:0",  # another grid may use the default port
             silence_logs=logging.CRITICAL,
             resources={GPU: 1} if on_gpu else None,
-            preload=DEAF,
+            preload=IGNORE_CTRL_C,
         )
     except RuntimeError as error:
         raise GaspError(f"the worker processes did not start ({error}): run again") from error

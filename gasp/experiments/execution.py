@@ -43,7 +43,7 @@ def run(experiment: Experiment, store: Store, device: str = "auto", progress: Ca
     If two processes are given the same run, the second waits and then finds the results of the first.
 
     Args:
-        progress: called with the number of new training steps.
+        progress: called with the number of new steps, of training or of testing: ``experiment.steps_with_tests`` in all.
 
     Raises:
         GaspError: for missing data, and as raised by :func:`gasp.learning.training.fit`.
@@ -51,7 +51,7 @@ def run(experiment: Experiment, store: Store, device: str = "auto", progress: Ca
     with locked(store.checkpoint(experiment.weights_name).with_suffix(".lock")):
         store.sweep(experiment.key, experiment.weights_name)
         if experiment.key in store:
-            progress(experiment.steps)
+            progress(experiment.steps_with_tests)
         else:
             _measure(experiment, store, device, progress)
 
@@ -66,7 +66,7 @@ def _measure(experiment: Experiment, store: Store, device: str, progress: Callab
     for epoch in history:
         for split in ("train", "validation"):
             rows.add(split, "training", epoch["epoch"], epoch[split])
-    correct = _evaluate(model, experiment, rows)
+    correct = _evaluate(model, experiment, rows, progress)
     record = {
         "key": experiment.key,
         "specification": experiment.model_dump(mode="json"),
@@ -94,7 +94,7 @@ def _try_tests(experiment: Experiment) -> None:
                 raise GaspError(f"{experiment.title}, cannot be tested ({test}): {error}") from None
 
 
-def _evaluate(model: Model, experiment: Experiment, rows: _Rows) -> dict[str, Tensor]:
+def _evaluate(model: Model, experiment: Experiment, rows: _Rows, progress: Callable[[int], object]) -> dict[str, Tensor]:
     """Evaluate a trained model under every condition.
 
     Returns:
@@ -127,6 +127,7 @@ def _evaluate(model: Model, experiment: Experiment, rows: _Rows) -> dict[str, Te
         if condition.scenes:
             shown = data.with_scenes(condition.scenes).compose(asked.split, asked.sweep_scenes, seed)
         add(condition, shown)
+        progress(1)
     return correct
 
 
@@ -212,7 +213,7 @@ def run_all(experiments: Iterable[Experiment], profile: Profile, scheduler: str 
         workers = min(profile.workers or (max(torch.accelerator.device_count(), 1) if on_gpu else cores), len(missing))
         # rounding depends on the number of threads, so a run on a CPU always has one
         threads = max(cores // workers, 1) if on_gpu else 1
-        steps = sum(experiment.steps for experiment in missing.values())
+        steps = sum(experiment.steps_with_tests for experiment in missing.values())
         tasks = {key: (experiment, store, profile.device) for key, experiment in missing.items()}
         with (
             terminable(),

@@ -151,6 +151,11 @@ class Experiment(Settings):
         """The number of training steps."""
         return self.training.epochs * self.training.steps_per_epoch
 
+    @property
+    def steps_with_tests(self) -> int:
+        """The number of training steps, plus one for each of the :meth:`conditions`."""
+        return self.steps + len(list(self.conditions()))
+
     def conditions(self) -> Iterator[Condition]:
         """The changes of scenes or images under which the trained model is tested."""
         asked = self.evaluation

@@ -388,7 +388,8 @@ def test_measures_of_binding_stand_at_their_means_in_the_rows_of_their_condition
     panel = drawing.axes[0]
     assert [label.get_text() for label in panel.get_yticklabels()] == ["no noise", "four digits"]
     marks = {container.get_label(): container.lines[0] for container in panel.containers}
-    assert marks["chance"].get_xydata().tolist() == [[0.5, 0], [0.25, 1]]
+    (chance,) = (line for line in panel.lines if line.get_label() == "chance")
+    assert chance.get_xydata().tolist() == [[0.5, 0], [0.25, 1]]
     means = pointing().groupby(["measure", "condition"])["value"].mean()
     for measure in ("phases", "occlusion"):
         expected = [means[measure, condition] for condition in ("no noise", "four digits")]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -208,14 +207,23 @@ def binding(table: pd.DataFrame, xlabel: str) -> Drawing:
     for title, rows in table.groupby("panel", sort=False):
         conditions = rows["condition"].unique().tolist()
         panel = drawing.panel(height=0.19 * (len(measures) + 1) * len(conditions) + 0.75)
-        for place, measure in enumerate([*measures, "chance"]):
+        for place, measure in enumerate(measures):
             means = summary(rows[rows["measure"] == measure], ["condition"])
-            above = 0.8 * ((place + 0.5) / len(measures) - 0.5) if measure != "chance" else 0.0
+            above = 0.8 * ((place + 0.5) / len(measures) - 0.5)
             heights = [conditions.index(condition) + above for condition in means["condition"]]
-            style: dict[str, Any] = {"color": PALETTE[0], "marker": "|", "markersize": 14, "label": "chance"}
-            if measure != "chance":
-                style = {"color": PALETTE[(7, 1, 2, 3, 8)[place]], "marker": "Dso^v"[place], "capsize": 3, "label": measure}
-            panel.errorbar(means["mean"], heights, xerr=bars(means), linestyle="none", **style)
+            panel.errorbar(
+                means["mean"],
+                heights,
+                xerr=bars(means),
+                color=PALETTE[(7, 1, 2, 3, 8)[place]],
+                marker="Dso^v"[place],
+                capsize=3,
+                linestyle="none",
+                label=measure,
+            )
+        chance = summary(rows[rows["measure"] == "chance"], ["condition"])
+        heights = [conditions.index(condition) for condition in chance["condition"]]
+        panel.plot(chance["mean"], heights, color=PALETTE[0], marker="|", markersize=14, linestyle="none", label="chance")
         panel.set_yticks(range(len(conditions)), conditions)
         panel.set(title=title, xlabel=xlabel, xlim=(0, 1.04), ylim=(len(conditions) - 0.5, -0.5))
     drawing.legend()
