@@ -136,6 +136,7 @@ CURVES = {
     "accuracy_over_time": lambda seeds: figures.accuracy_over_time(results(seeds), LEVELS),
     "accuracy_over_time, longer": lambda seeds: figures.accuracy_over_time(results(seeds), LEVELS[1:], "longer"),
     "accuracy_over": lambda seeds: figures.accuracy_over(results(seeds), {"gaussian": 0.0}, {"scene_accuracy": "scenes"}),
+    "accuracy_over_noise": lambda seeds: figures.accuracy_over_noise({"digits": results(seeds), "again": results(seeds)}),
     "gain_over": lambda seeds: figures.gain_over(results(seeds), {"gaussian": 0.0}, ["cnn"]),
     "comparison": lambda seeds: figures.comparison(last_steps(seeds)),
     "binding": lambda seeds: figures.binding(pointing(seeds), "right"),
@@ -395,6 +396,18 @@ def test_measures_of_binding_stand_at_their_means_in_the_rows_of_their_condition
         expected = [means[measure, condition] for condition in ("no noise", "four digits")]
         assert marks[measure].get_xdata().tolist() == pytest.approx(expected)
         assert [round(height) for height in marks[measure].get_ydata()] == [0, 1]
+
+
+def test_each_task_has_a_panel_of_its_means_from_no_noise_on():
+    table, better = results(), results().assign(value=lambda rows: rows["value"] / 2)
+    panels = figures.accuracy_over_noise({"digits": table, "half as often": better}).axes[:2]
+    assert [panel.get_title() for panel in panels] == ["digits", "half as often"]
+    for panel, share in zip(panels, (1, 0.5), strict=True):
+        line = next(container for container in panel.containers if container.get_label() == LABELS["cnn"])[0]
+        rows = table.query("metric == 'scene_accuracy' and variant == 'cnn' and evaluation in ('clean', 'gaussian')")
+        means = share * rows.groupby("level")["value"].mean()
+        assert line.get_xdata().tolist() == list(LEVELS) == means.index.tolist()
+        assert line.get_ydata() == pytest.approx(means.to_numpy())
 
 
 def test_curves_show_the_mean_over_seeds():

@@ -5,6 +5,7 @@ All figures show phases with the same cyclic colour map, and a colour wheel as i
 
 from gasp.analysis.figures.costs import accuracy_over_cost, costs_of_coupling, costs_of_parts, costs_over_time
 from gasp.analysis.figures.explorer import explorer
+from gasp.analysis.figures.levels import AXES, accuracy_over, accuracy_over_noise, gain_over
 from gasp.analysis.figures.phases import (
     alignment,
     animation,
@@ -18,13 +19,10 @@ from gasp.analysis.figures.phases import (
     what_is_where,
 )
 from gasp.analysis.figures.results import (
-    AXES,
-    accuracy_over,
     accuracy_over_separation,
     accuracy_over_time,
     comparison,
     effects,
-    gain_over,
     learning_curves,
     order_over_time,
     parts_of_gain,
@@ -36,6 +34,7 @@ __all__ = [
     "Drawing",
     "accuracy_over",
     "accuracy_over_cost",
+    "accuracy_over_noise",
     "accuracy_over_separation",
     "accuracy_over_time",
     "alignment",

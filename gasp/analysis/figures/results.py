@@ -33,25 +33,11 @@ from gasp.analysis.statistics import (
     last_step,
     levels_of,
     mean_interval,
-    paired_difference,
     summary,
     undisturbed,
 )
 from gasp.analysis.tables import dataset_label
 
-ACCURACY: Mapping[str, str] = {"scene_accuracy": "scenes"}
-AXES = {
-    "gaussian": "Gaussian noise σ",
-    "salt_and_pepper": "salt and pepper, share",
-    "speckle": "speckle σ",
-    "blur": "blur σ, pixels",
-    "contrast": "contrast removed",
-    "scale": "scale of the items",
-    "objects": "number of objects",
-    "overlap": "allowed overlap",
-    "longer": "Gaussian noise σ",
-    "examples": "training examples",
-}
 VERDICTS = {"holds": "#029e73", "unclear": "#7a7a7a", "does not hold": "#d55e00", "not judged": INK}
 PARTS = {"first step − CNN": PALETTE[2], "last step − first": PALETTE[1]}
 
@@ -102,67 +88,6 @@ def accuracy_over_time(table: pd.DataFrame, levels: Sequence[float], evaluation:
         panel.set_ylim(bottom=max(panel.get_ylim()[0], 0))
     drawing.legend()
     return drawing
-
-
-def accuracy_over(
-    table: pd.DataFrame, undisturbed_at: Mapping[str, float], accuracies: Mapping[str, str] = ACCURACY
-) -> Drawing:
-    """Accuracy at every variant's last time step over the levels of evaluations.
-
-    There is a panel for each metric and evaluation.
-
-    Args:
-        undisturbed_at: the evaluations, each with the level at which its scenes are undisturbed.
-        accuracies: metrics, each with what must be right.
-    """
-    shown = list(itertools.product(accuracies.items(), undisturbed_at.items()))
-    tables = [last_step(levels_of(table, evaluation, metric, start)) for (metric, _), (evaluation, start) in shown]
-    drawing = Drawing(pd.concat(tables))
-    for ((_, what), (evaluation, _)), rows in zip(shown, tables, strict=True):
-        panel = drawing.panel()
-        lines(panel, rows, "level")
-        _levels_below(panel, evaluation)
-        panel.set_ylabel(f"{what} right")
-        panel.set_ylim(bottom=max(panel.get_ylim()[0], 0))
-    drawing.legend()
-    return drawing
-
-
-def gain_over(
-    table: pd.DataFrame, undisturbed_at: Mapping[str, float], others: Sequence[str], variant: str = "gaspnet"
-) -> Drawing:
-    """A variant's scene accuracy minus that of others over the levels of evaluations, paired by seed.
-
-    Accuracy is that of the last time step. There is a panel for each evaluation.
-
-    Args:
-        undisturbed_at: the evaluations, each with the level at which its scenes are undisturbed.
-    """
-    drawing, shown = Drawing(), []
-    for evaluation, start in undisturbed_at.items():
-        panel = drawing.panel()
-        last = last_step(levels_of(table, evaluation, undisturbed_at=start))
-        levels = sorted(last["level"].unique())
-        for other in others:
-            gains = [{"level": level} | paired_difference(at_level(last, level), variant, other) for level in levels]
-            line(panel, pd.DataFrame(gains), "level", other)
-            shown += [{"evaluation": evaluation, "variant": variant, "other": other} | gain for gain in gains]
-        panel.axhline(0, color=INK, linewidth=0.8)
-        _levels_below(panel, evaluation)
-        panel.set_ylabel("difference")
-    drawing.data = pd.DataFrame(shown)
-    drawing.legend()
-    return drawing
-
-
-def _levels_below(panel: Axes, evaluation: str) -> None:
-    """Label the axis of an evaluation's levels, and choose its ticks."""
-    panel.set_xlabel(AXES[evaluation])
-    if evaluation == "examples":
-        panel.set_xscale("log", base=2)
-        panel.xaxis.set_major_formatter("{x:g}")
-    else:
-        panel.xaxis.set_major_locator(MaxNLocator(6, integer=evaluation == "objects"))
 
 
 def comparison(conditions: Mapping[str, pd.DataFrame]) -> Drawing:
