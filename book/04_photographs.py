@@ -62,7 +62,7 @@ selected = gasp.run_all(settings.experiments(["multi_mnist_cifar"], variants), s
 variants = [name for name in variants if name in set(selected["variant"])]
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits on a photograph: share of test scenes with both digits right, without noise and under Gaussian noise, at the last time step. Dots are seeds; below them their mean with its 95 % interval.", "name": "fig-photo-accuracy"}, "image": {"alt": "Two panels with rows of dots, one row for each model, and their means with intervals."}}
-from gasp.analysis.statistics import at_level, last_step, levels_of, mean_over_levels, over_noise, undisturbed
+from gasp.analysis.statistics import at_level, last_step, levels_of, over_noise, undisturbed
 
 levels = settings.evaluation.corruptions["gaussian"]
 conditions = over_noise(selected, levels[:2][-1:])
@@ -183,24 +183,22 @@ table(["layer", "$a_F$, mean ± standard deviation over channels or units"], lis
 # Six epochs are few: in front of a photograph the CNN is far from done by then. So the main networks were trained again, for twice
 # as many, and tested on scenes of their own. {ref}`the-methods` says which choices were fixed in advance.
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits on a photograph after twice the training: share of test scenes with both digits right over the level of Gaussian noise, at the last time step (mean over seeds, 95 % interval).", "name": "fig-photo-longer"}, "image": {"alt": "Curves of accuracy over noise, one for each network; they fall together."}}
-names = ["multi_mnist_cifar", "multi_mnist_cifar_longer"]
-rivals = ["cnn", "cnn_parameters", "cnn_compute", "gate", "no_modulation", "gaspnet"]
-lengths = {name: gasp.run_all(settings.experiments([name], rivals), settings) for name in names}
-shown = lengths[names[-1]]
-figures.accuracy_over(shown[shown["variant"].isin(["cnn_parameters", "cnn_compute", "gate", "gaspnet"])], {"gaussian": 0.0})
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits on a photograph, as trained everywhere else and with twice the training: share of test scenes with both digits right over the level of Gaussian noise, at the last time step (mean over seeds, 95 % interval).", "name": "fig-photo-longer"}, "image": {"alt": "Two panels of curves of accuracy over noise, one for each network; they lie closer together in the second."}}
+rivals = ["cnn", "cnn_parameters", "cnn_compute", "gate", "no_modulation"]
+lengths = {}
+for name in ("multi_mnist_cifar", "multi_mnist_cifar_longer"):
+    trained = settings.experiments([name], [*rivals, "gaspnet"])
+    epochs, draw = trained[0].training.epochs, trained[0].evaluation.draw
+    lengths[f"{epochs} epochs (draw {draw})"] = gasp.run_all(trained, settings)
+drawn = ["cnn_parameters", "cnn_compute", "gate", "gaspnet"]
+figures.accuracy_over_noise({length: rows[rows["variant"].isin(drawn)] for length, rows in lengths.items()})
 
 # %% tags=["remove-input"]
-conditions = {}
-for name, measured in lengths.items():
-    run = settings.experiments([name], ["gaspnet"])[0]
-    trained = f"{run.training.epochs} epochs (draw {run.evaluation.draw})"
-    for label, rows in over_noise(measured, [level for level in (0.1, 0.2) if level in levels]).items():
-        conditions[trained, label] = rows
-    conditions[trained, "mean over noise"] = mean_over_levels(levels_of(measured, "gaussian"))
-gains = by_condition(conditions, "gaspnet", *(("gaspnet", name) for name in rivals if name != "gaspnet"))
-gains.index.names = ["training", "noise"]
-table_of(gains.stack().unstack("training", sort=False), "noise", "scenes right, or difference")
+from gasp.analysis.tables import by_training
+
+some = [level for level in (0.1, 0.2) if level in levels]
+gains = by_training(lengths, some, "gaspnet", *(("gaspnet", rival) for rival in rivals))
+table_of(gains, "noise", "scenes right, or difference")
 
 # %% [markdown]
 # **Without noise GASPnet stays ahead, by about half as much.** All networks gain from longer training, and the narrow CNNs gain

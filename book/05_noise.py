@@ -139,7 +139,7 @@ figures.accuracy_over(photographs, undisturbed_at)
 from gasp.analysis.statistics import levels_of, mean_over_levels
 from gasp.analysis.tables import by_condition, table_of
 
-names = ["multi_mnist", "multi_mnist_cifar", "multi_mnist_cifar_longer", "cifar_mnist"]
+names = ["multi_mnist", "multi_mnist_longer", "multi_mnist_cifar", "multi_mnist_cifar_longer", "cifar_mnist"]
 scenes = {name: gasp.run_all(settings.experiments([name], [*variants, *controls]), settings) for name in names}
 kinds = {kind: kind.replace("_", " ") for kind in settings.evaluation.corruptions} | {"gaussian": "Gaussian noise"}
 means = {

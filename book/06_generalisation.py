@@ -151,7 +151,7 @@ from gasp.analysis.tables import dataset_label
 
 controls = ["gaspnet", "gate", "no_modulation"]
 means = {}
-for name in ("multi_mnist", "multi_mnist_cifar", "multi_mnist_cifar_longer"):
+for name in ("multi_mnist", "multi_mnist_longer", "multi_mnist_cifar", "multi_mnist_cifar_longer"):
     measured = gasp.run_all(settings.experiments([name], controls), settings)
     means[dataset_label(name)] = mean_over_levels(levels_of(measured, "overlap"))
 table_of(by_condition(means, *(("gaspnet", other) for other in controls[1:])), "overlapping digits")

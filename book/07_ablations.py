@@ -91,7 +91,8 @@ def phases_of(results, variants):
 
 # %% tags=["remove-cell"]
 ours = [*OURS.ablations, "gate"]
-results, right = measure(["multi_mnist", "multi_mnist_cifar", "multi_mnist_cifar_longer"], [OURS.gaspnet, *ours])
+names = ["multi_mnist", "multi_mnist_longer", "multi_mnist_cifar", "multi_mnist_cifar_longer"]
+results, right = measure(names, [OURS.gaspnet, *ours])
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Share of test scenes with both digits right, at the last time step: GASPnet, without one of its parts, and the gate without phases. Dots are seeds; below them their mean with its 95 % interval.", "name": "fig-removed"}, "image": {"alt": "Two panels: a row of dots for GASPnet, for each ablation, and for the gate."}}
 figures.comparison({label: conditions["no noise"] for label, conditions in right.items()})

@@ -14,6 +14,8 @@ from gasp.analysis.statistics import (
     last_step,
     levels_of,
     mean_interval,
+    mean_over_levels,
+    over_noise,
     paired_difference,
     undisturbed,
 )
@@ -24,6 +26,7 @@ __all__ = [
     "by_condition",
     "by_run",
     "by_seed",
+    "by_training",
     "by_variant",
     "dataset_label",
     "parts_of_difference",
@@ -94,6 +97,23 @@ def by_condition(
     """
     cells = [[_cell(values, what) for what in compared] for values in conditions.values()]
     return pd.DataFrame(cells, pd.Index(list(conditions)), [_label(what) for what in compared])
+
+
+def by_training(results: Mapping[str, pd.DataFrame], levels: Sequence[float], *compared: Compared) -> pd.DataFrame:
+    """A row for each level of Gaussian noise and what is compared, a column for each length of training, as in
+    :func:`by_condition`.
+
+    Args:
+        results: by the length of training.
+        levels: shown besides no noise and the mean over all levels.
+    """
+    conditions: dict[tuple[str, ...], pd.DataFrame] = {}
+    for length, table in results.items():
+        average = {"mean over noise": mean_over_levels(levels_of(table, "gaussian"))}
+        conditions |= {(length, noise): rows for noise, rows in (over_noise(table, levels) | average).items()}
+    cells = by_condition(conditions, *compared)
+    cells.index.names = ["length", "noise"]
+    return pd.concat({length: cells.loc[length].stack() for length in results}, axis=1)
 
 
 def by_variant(

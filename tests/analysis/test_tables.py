@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from gasp.analysis.statistics import formatted, mean_interval, paired_difference
-from gasp.analysis.tables import by_condition, by_seed, by_variant, parts_of_difference, table, table_of
+from gasp.analysis.tables import by_condition, by_seed, by_training, by_variant, parts_of_difference, table, table_of
 from gasp.settings import GaspError
 
 CLEAN = {"cnn": [0.90, 0.92, 0.87], "gaspnet": [0.93, 0.94, 0.91], "gattanet": [0.5, 0.6, 0.8]}
@@ -42,6 +42,23 @@ def test_conditions_are_rows_and_variants_and_differences_columns():
     for label in CONDITIONS:
         expected = [mean(label, "gaspnet"), gain(label, "gaspnet", "cnn"), gain(label, "gattanet", "gaspnet")]
         assert found.loc[label].tolist() == expected
+
+
+def test_lengths_of_training_are_columns_beside_each_other():
+    def trained(gain: float) -> pd.DataFrame:
+        rows = []
+        for (evaluation, level), of in {("clean", 0.0): CLEAN, ("gaussian", 0.1): NOISY, ("gaussian", 0.2): CLEAN}.items():
+            table = values(of).assign(split="test", evaluation=evaluation, level=level, t=0, metric="scene_accuracy")
+            rows.append(table.assign(value=table["value"] + gain * (table["variant"] == "gaspnet")))
+        return pd.concat(rows, ignore_index=True)
+
+    found = by_training({"short": trained(0.0), "long": trained(0.1)}, [0.1], "gaspnet", ("gaspnet", "cnn"))
+    assert found.columns.tolist() == ["short", "long"]
+    assert found.index.get_level_values("noise").unique().tolist() == ["no noise", "σ = 0.1", "mean over noise"]
+    assert found.loc[("no noise", "GASPnet"), "short"] == mean("no noise", "gaspnet")
+    assert found.loc[("σ = 0.1", "GASPnet − CNN, same layers"), "short"] == gain("noise", "gaspnet", "cnn")
+    for length, expected in {"short": "+0.163", "long": "+0.263"}.items():
+        assert found.loc[("mean over noise", "GASPnet − CNN, same layers"), length].startswith(expected)
 
 
 def test_a_difference_is_paired_by_seed_and_has_a_sign():
