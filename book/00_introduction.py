@@ -100,7 +100,7 @@ figures.animation(image, *align_first_layer(model, image, 4 * model.settings.ite
 # In front of a photograph GASPnet and the gate lead without noise; the lead shrinks with noise, and with training. Where an item and
 # the photograph behind it must both be named, the networks are close.
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "Share of test scenes in which every required label is right, over the level of Gaussian noise (mean over seeds, 95 % interval). *GASPnet* has our additions, *GASPnet (paper)* does not. *As many parameters* and *as many multiplications* refer to GASPnet.", "name": "fig-overview"}, "image": {"alt": "Five panels, one for each task, of curves of accuracy that fall with noise, one curve for each network."}}
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Share of test scenes in which every required label is right, over the level of Gaussian noise (mean over seeds, 95 % interval). *GASPnet* has our additions, *GASPnet (paper)*, dashed, does not. *As many parameters* and *as many multiplications* refer to GASPnet.", "name": "fig-overview"}, "image": {"alt": "Five panels, one for each task, of curves of accuracy that fall with noise, one curve for each network."}}
 from gasp.analysis.tables import by_condition, dataset_label, table_of
 
 networks.remove("no_modulation")

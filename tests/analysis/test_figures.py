@@ -410,6 +410,17 @@ def test_each_task_has_a_panel_of_its_means_from_no_noise_on():
         assert line.get_ydata() == pytest.approx(means.to_numpy())
 
 
+def test_the_same_network_in_both_designs_can_be_told_apart():
+    table = results()
+    both = pd.concat([table, table[table["variant"] == "gaspnet"].assign(variant="paper_gaspnet")])
+    styles = []
+    for shown in (both, both[both["variant"] != "gaspnet"]):
+        (panel,) = figures.accuracy_over_noise({"digits": shown}).axes[:1]
+        styles.append({line.get_label(): line[0].get_linestyle() for line in panel.containers})
+    cnn, ours, paper = (LABELS[name] for name in ("cnn", "gaspnet", "paper_gaspnet"))
+    assert styles == [{cnn: "-", ours: "-", paper: "--"}, {cnn: "-", paper: "-"}]
+
+
 def test_curves_show_the_mean_over_seeds():
     figure = figures.learning_curves(results())
     rows = results().query("evaluation == 'training' and metric == 'scene_accuracy' and variant == 'cnn'")

@@ -153,14 +153,19 @@ def variants_of(table: pd.DataFrame) -> list[str]:
 
 
 def lines(panel: Axes, table: pd.DataFrame, x: str) -> None:
-    """Means over seeds with 95 % intervals against the column ``x``, one line per variant."""
-    for variant in variants_of(table):
-        line(panel, summary(table[table["variant"] == variant], [x]), x, variant)
+    """Means over seeds with 95 % intervals against the column ``x``, one line per variant.
+
+    Where a variant stands beside itself without our additions, which looks the same, the latter is dashed.
+    """
+    shown = variants_of(table)
+    for variant in shown:
+        style = "--" if variant.startswith("paper_") and variant.removeprefix("paper_") in shown else "-"
+        line(panel, summary(table[table["variant"] == variant], [x]), x, variant, style)
 
 
-def line(panel: Axes, means: pd.DataFrame, x: str, variant: str) -> None:
+def line(panel: Axes, means: pd.DataFrame, x: str, variant: str, linestyle: str = "-") -> None:
     style: dict[str, Any] = {"color": COLOURS[variant], "marker": MARKERS[variant], "capsize": 3, "label": LABELS[variant]}
-    panel.errorbar(means[x], means["mean"], bars(means), **style)
+    panel.errorbar(means[x], means["mean"], bars(means), linestyle=linestyle, **style)
 
 
 def bars(means: pd.DataFrame) -> np.ndarray:
