@@ -144,9 +144,9 @@ table_of(by_condition(numbers, *networks), "task", "noise", folded="The same in 
 # The paper makes eight claims that a program can check, C1 to C8. We add seven of our own, O1 to O7. Each claim is judged on each
 # data set: in our implementation it **holds**, **does not hold**, is **unclear**, or was **not tested** (fewer than two seeds).
 # Unless the claim says otherwise, a verdict is about GASPnet with our additions, compared, as in the paper, with a CNN of as many
-# parameters. Where tested, two further verdicts follow in smaller letters: *stricter*, against a CNN of as many multiplications,
-# and *paper alone*, about GASPnet (paper). Two digits on a photograph are our data, and not the paper's. GAttANet and KomplexNet
-# are GASPnet's predecessors ({ref}`the-predecessors`). *Trained for longer* means for twice as many epochs. No claim of the paper
+# parameters. Where tested, further verdicts follow in smaller letters: *stricter*, against a CNN of as many multiplications;
+# *longer*, after twice as many epochs; and *paper alone*, about GASPnet (paper). Two digits on a photograph are our data, and not
+# the paper's. GAttANet and KomplexNet are GASPnet's predecessors ({ref}`the-predecessors`). No claim of the paper
 # holds wherever it is judged. The first part of C3, that GASPnet's accuracy grows over time steps, comes closest: it is unclear
 # only after longer training. {ref}`the-rule` says how verdicts are reached.
 

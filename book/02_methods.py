@@ -41,11 +41,11 @@ banner(settings, overrides)
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "Scenes of every data set (validation images).", "name": "fig-datasets"}, "image": {"alt": "Rows of small images: pairs of digits, with more and more overlap, and digits and clothes on photographs."}}
 from gasp.analysis import figures
-from gasp.analysis.tables import dataset_label
+from gasp.analysis.tables import LONGER, dataset_label
 
 examples = {}
 for name, data in settings.datasets.items():
-    if not name.endswith("_longer"):  # which has the same scenes
+    if not name.endswith(LONGER):  # which has the same scenes
         scenes = data.compose("validation", 8, seed=1)
         examples[dataset_label(name)] = scenes
 figures.gallery(examples)
@@ -133,7 +133,7 @@ variants_table("GASPnet (paper), and what is compared with it", of_paper)
 # their own ({ref}`what-we-add`).
 #
 # Differences between networks can be differences in speed of learning. To see how much of them is, six networks were trained again for
-# {glue:text}`epochs_longer` epochs (*trained for longer* in tables): first on two digits on a photograph, then on two digits on black.
+# {glue:text}`epochs_longer` epochs (*longer training* in tables): first on two digits on a photograph, then on two digits on black.
 # They were tested on scenes of their own, draw {glue:text}`draw_longer`. The networks, the claims and three seeds for each network were
 # fixed before these tests. What was known by then were all tests after {glue:text}`epochs` epochs and what one seed of some networks
 # reaches on validation scenes after {glue:text}`epochs_longer` ({ref}`how-long`); before the tests on black, also the tests on

@@ -198,7 +198,7 @@ from gasp.analysis.tables import by_training
 
 some = [level for level in (0.1, 0.2) if level in levels]
 gains = by_training(lengths, some, "gaspnet", *(("gaspnet", rival) for rival in rivals))
-table_of(gains, "noise", "scenes right, or difference")
+table_of(gains, "noise", "scenes right, or difference", folded="Both lengths of training in numbers")
 
 # %% [markdown]
 # **Without noise GASPnet stays ahead, by about half as much.** All networks gain from longer training, and the narrow CNNs gain

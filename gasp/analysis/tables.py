@@ -23,6 +23,7 @@ from gasp.experiments.variants import VARIANTS
 
 __all__ = [
     "DATASETS",
+    "LONGER",
     "by_condition",
     "by_run",
     "by_seed",
@@ -37,11 +38,11 @@ __all__ = [
 
 DATASETS = {
     "multi_mnist": "two digits",
-    "multi_mnist_longer": "two digits, trained for longer",
-    "multi_mnist_25": "two digits, overlap up to 25 %",
-    "multi_mnist_50": "two digits, overlap up to 50 %",
+    "multi_mnist_longer": "two digits (longer training)",
+    "multi_mnist_25": "two digits (overlap up to 25 %)",
+    "multi_mnist_50": "two digits (overlap up to 50 %)",
     "multi_mnist_cifar": "two digits on a photograph",
-    "multi_mnist_cifar_longer": "two digits on a photograph, trained for longer",
+    "multi_mnist_cifar_longer": "two digits on a photograph (longer training)",
     "coloured_mnist": "two painted digits",
     "inside": "inside or outside",
     "touching": "touching or apart",
@@ -50,6 +51,9 @@ DATASETS = {
     "cifar_fashion": "garment on a photograph (CIFAR-Fashion)",
 }
 """What pages call the data sets of the book's profiles."""
+
+LONGER = "_longer"
+"""How the name of a data set ends that has another's scenes, and longer training."""
 
 Compared = str | tuple[str, str]
 """A variant, for its mean; or two variants, for the first minus the second, paired by seed."""

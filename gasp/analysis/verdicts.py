@@ -30,7 +30,7 @@ from gasp.analysis.claims import CLAIMS, GROUPS, datasets_of, effects
 from gasp.analysis.comparisons import STRICTER, objects_of
 from gasp.analysis.designs import OURS, PAPER, Design
 from gasp.analysis.statistics import SMALLEST_P, certainty, formatted
-from gasp.analysis.tables import dataset_label, table
+from gasp.analysis.tables import LONGER, dataset_label, table
 from gasp.experiments.profile import Profile
 
 __all__ = ["SEPARATED", "claims_box", "claims_table", "datasets_table", "effects_table", "judge", "verdicts"]
@@ -124,14 +124,15 @@ def _of_claim(effects: pd.Series[str]) -> str:
 def claims_table(effects: pd.DataFrame, paper: pd.DataFrame) -> Markdown:
     """The verdict on each claim on each data set, as coloured cells under a heading for each group; on a phone, as cards.
 
-    Parts of a claim have rows of their own. Below a verdict stand those of the stricter comparison
-    and of the paper's mechanisms alone, where these were tested.
+    Parts of a claim have rows of their own. Below a verdict stand those of the stricter comparison, after longer training, and
+    of the paper's mechanisms alone, where these were tested.
 
     Args:
         effects, paper: tables of :func:`judge`, for our design and for the paper's mechanisms alone.
     """
     found, alone = verdicts(effects).to_dict(), verdicts(paper).to_dict()
-    names = {dataset: escape(dataset_label(dataset)) for dataset in effects["dataset"].unique()}
+    datasets = [dataset for dataset in effects["dataset"].unique() if not dataset.endswith(LONGER)]
+    names = {dataset: escape(dataset_label(dataset)) for dataset in datasets}
     header = "".join(f'<th scope="col">{name}</th>' for name in ["In our implementation", *names.values()])
     bodies = []
     for group, about in GROUPS.items():
@@ -155,7 +156,12 @@ def _cell(found: dict[Any, str], alone: dict[Any, str], claim: str, part: str, d
     verdict = found.get((claim, part, dataset))
     if verdict is None:
         return "<td></td>"
-    others = {"stricter": found.get((claim, STRICTER, dataset)), "paper alone": alone.get((claim, part, dataset))}
+    others = {
+        "stricter": found.get((claim, STRICTER, dataset)),
+        "longer": found.get((claim, part, dataset + LONGER)),
+        "longer, stricter": found.get((claim, STRICTER, dataset + LONGER)),
+        "paper alone": alone.get((claim, part, dataset)),
+    }
     below = "".join(f"<small>{name}: {_signed(of)}</small>" for name, of in others.items() if of not in (None, "not tested"))
     return f'<td class="{verdict.replace(" ", "-")}" data-dataset="{label}">{_signed(verdict)}{below}</td>'
 

@@ -989,6 +989,20 @@ def test_a_cell_of_the_matrix_has_a_colour_a_sign_and_a_word_and_other_verdicts_
     assert (other["class"], other["data-dataset"], other.text) == (["not-tested"], "a<b", "○\N{NO-BREAK SPACE}not tested")
 
 
+def test_verdicts_after_longer_training_stand_in_the_cell_of_the_same_scenes(judged_effects):
+    longer = judged_effects.iloc[[0, 0, 0]].assign(
+        dataset=["multi_mnist_longer", "multi_mnist_longer", "a<b_longer"],
+        part=["", STRICTER, ""],
+        verdict=["unclear", "does not hold", "not tested"],
+    )
+    matrix = html(claims_table(pd.concat([judged_effects, longer]), judged_effects.iloc[:0])).table
+    assert len(matrix.thead.find_all("th")) == 3
+    _, (digits, other) = row_of(matrix, "C1")
+    found = [small.text.replace("\N{NO-BREAK SPACE}", " ") for small in digits.find_all("small")]
+    assert found == ["stricter: ✗ does not hold", "longer: ? unclear", "longer, stricter: ✗ does not hold"]
+    assert not other.find_all("small")
+
+
 def test_a_cell_is_empty_where_a_claim_is_not_judged(matrix):
     _, found = row_of(matrix, "C2")
     assert [str(cell) for cell in found] == ["<td></td>", "<td></td>"]
