@@ -61,10 +61,10 @@ figures.gallery(examples)
 # of ours: a small network for keys, a learned gate, a phase for each channel, a strength of modulation that is learned for each
 # channel and unit, and a read-out that integrates over time ({ref}`what-we-add`). The paper's mechanisms were tested first, on draw
 # 0. Then the additions were chosen on validation scenes ({ref}`the-second-design`). The rule below was written after the first test
-# and before any test of the second design, except that three claims were later divided into parts (step 4). The second design is
-# tested on draw {glue:text}`draw`: new scenes, of which no result was known, composed of the same test images. For the paper's
-# mechanisms alone, most results were already known when the rule was written; those on two digits on a photograph came later, on
-# the second draw.
+#   and before any test of the second design, except that three claims were later divided into parts (step 4). The second design is
+#   tested on draw {glue:text}`draw`: new scenes, of which no result was known, composed of the same test images. For the paper's
+#   mechanisms alone, most results were already known when the rule was written; those on two digits on a photograph came later, on
+#   draw {glue:text}`draw`.
 #
 # ## Variants
 #
@@ -132,19 +132,18 @@ variants_table("GASPnet (paper), and what is compared with it", of_paper)
 # phases, λ = {glue:text}`synchrony` times the synchrony loss of the first layer is added. GASPnet's keys and gate have losses of
 # their own ({ref}`what-we-add`).
 #
-# Differences between networks can be differences in speed of learning. To see how much of them is, six networks were trained again for
-# {glue:text}`epochs_longer` epochs (*longer training* in tables): first on two digits on a photograph, then on two digits on black.
-# They were tested on scenes of their own, draw {glue:text}`draw_longer`. The networks, the claims and three seeds for each network were
-# fixed before these tests. What was known by then were all tests after {glue:text}`epochs` epochs and what one seed of some networks
-# reaches on validation scenes after {glue:text}`epochs_longer` ({ref}`how-long`); before the tests on black, also the tests on
-# photographs ({ref}`twice-the-training`). The effects on these scenes are corrected together with all others.
+# Differences between networks can be differences in speed of learning. To see how much of them is, six networks were trained again
+# for {glue:text}`epochs_longer` epochs (*longer training* in tables): first on two digits on a photograph, then on two digits on a
+# black background. They were tested on scenes of their own, draw {glue:text}`draw_longer`. The networks, the claims and three seeds
+# for each network were fixed before these tests. What was known by then were all tests after {glue:text}`epochs` epochs and what
+# one seed of some networks reaches on validation scenes after {glue:text}`epochs_longer` ({ref}`how-long`); before the tests on a
+# black background, also those in front of photographs ({ref}`twice-the-training`). The effects on these scenes are corrected
+# together with all others.
 #
 # ```{admonition} Three things to keep in mind
 # :class: note
 #
-# - **Masks.** The losses on phases, keys and gate use masks of the objects in training. A CNN never sees them. Two controls do: the
-#   *gate without phases* is trained by the loss on the gate alone, and GASPnet with *no modulation* by all of GASPnet's losses and
-#   with as many sweeps ({ref}`the-ablations`). What GASPnet gains over the second is due to phases. *Labels only* uses no masks
+# - **Masks.** The losses on phases, keys and gate use masks of the objects in training. A CNN never sees them. So two controls matter that do: the *gate without phases* is trained by the loss on the gate alone, and GASPnet with *no modulation* by all of GASPnet's losses and with as many sweeps ({ref}`the-ablations`). What GASPnet gains over *no modulation* is due to phases. *Labels only* uses no masks
 #   ({ref}`without-masks`).
 # - **Length of training** is what two cores allow, not where accuracy ends. Longer training narrows the differences
 #   ({ref}`twice-the-training`).
@@ -216,7 +215,7 @@ glue("family_ours", str((families == "ours").sum()), display=False)
 # **1. A claim becomes effects.** An effect is a weighted sum of accuracies: a difference between two networks, its mean over levels
 # of a corruption, a gain over time steps, or the slope of that gain over noise. In claims C6 and O1 it is a measure of phases minus a
 # threshold. Its sign is chosen so that the claim says that it is above zero. All accuracies in an effect come from the same seeds and
-# the same test scenes, so an effect has one value for each seed and scene.
+# the same test scenes, so an effect has one value for each seed and scene (C6, which has one for each seed, excepted).
 #
 # **2. Each effect is tested twice.** Another training could have given other networks, so Student's t test asks whether the mean
 # over *seeds* is zero. Other test scenes could have given other answers, so a permutation test asks whether the mean over *scenes*
@@ -236,9 +235,9 @@ glue("family_ours", str((families == "ours").sum()), display=False)
 # **4. Effects become a verdict.** A claim holds on a data set if all its effects there hold. It does not hold if at least one of
 # them does not hold. It is not tested if none of them is, and unclear in all other cases. Where a claim says several things, each
 # part has a verdict of its own in the same way: each layer of C6, each ablation of C7, the gain and its slope over noise in C3 and
-# O5, and the three comparisons of O7. C3 and O5 were divided when their results were known; no effect, test or p changed by it. C7
-# was divided before GASPnet's ablations were run. In a profile whose runs are too short to support a conclusion, such as `smoke`,
-# whatever was tested is *not judged*.
+# O5, and the three comparisons of O7. C3 and O5 were divided when their results were known. This changed no effect, test or
+# p-value, but it can change a verdict. C7 was divided before GASPnet's ablations were run. In a profile whose runs are too short to
+# support a conclusion, such as `smoke`, whatever was tested is *not judged*.
 #
 # Each design is judged by itself, and the correction is made for each design by itself. A verdict is about GASPnet with our
 # additions. That on the paper's mechanisms alone stands below it, marked *paper alone*.
@@ -261,12 +260,12 @@ glue("family_ours", str((families == "ours").sum()), display=False)
 # - *Smaller items* (C5): averaged over all scales below that of training, GASPnet must name the item more often than the CNN, and the
 #   photograph at most {glue:text}`margin` less often. This margin is about twice the standard error that ten seeds would give,
 #   estimated on validation scenes of photographs. We have fewer seeds, so it is a strict one.
-# - *Phases separate the objects* (C6) is judged in each convolutional layer, at the last time step. Order within objects must
-#   exceed {glue:text}`separated`, where 1 is the largest possible. Separation must exceed {glue:text}`separated` of the largest
-#   possible, which is 1 for two objects and 0.75 for three. At these thresholds, with two objects, mean phases are at least 127°
-#   apart, and phases deviate from them by at most 38° (the circular standard deviation). So about 19 of 20 locations are nearer to
-#   their own object. Order and separation are averaged over scenes before they are stored, so this claim is tested over seeds
-#   alone.
+# - *Phases separate the objects* (C6) is judged in each convolutional layer, at the last time step. Order within objects and
+#   separation between them are defined in {ref}`the-phases`. Order must exceed {glue:text}`separated`, where 1 is the largest
+#   possible. Separation must exceed {glue:text}`separated` of the largest possible, which is 1 for two objects and 0.75 for three.
+#   At these thresholds, with two objects, mean phases are at least 127° apart, and phases deviate from them by at most 38° (the
+#   circular standard deviation). If deviations are normally distributed, about 19 of 20 locations are nearer to their own object.
+#   Order and separation are averaged over scenes before they are stored, so this claim is tested over seeds alone.
 #
 # ### Claims of ours
 #

@@ -210,8 +210,8 @@ table_of(by_condition(means, "cnn_parameters", "gaspnet", ("gaspnet", "cnn_param
 #
 # - On overlap that training did not show, GASPnet is ahead of networks that saw the same masks and use no phases, on a black
 #   background and in front of a photograph. This is our best evidence that phases help accuracy by binding, and it is modest: in
-#   relation to what is wrong, later steps help no more with overlap than without. And a CNN that is *trained* on overlap does as
-#   well as GASPnet (paper) ({ref}`two-digits`).
+#   relation to what is wrong, later steps help no more with overlap than without. And when both are *trained* on overlap, a CNN
+#   does as well as GASPnet (paper) ({ref}`two-digits`).
 # - With three digits later steps show no gain, and units point less reliably ({ref}`what-is-where`). Training on more objects, or
 #   phases with more dimensions than the angle on a circle ({ref}`related-work`), are the obvious next steps.
 # - On smaller items, GASPnet (paper) is behind the CNN where the photograph must be named.

@@ -144,6 +144,14 @@ figures.comparison({label: conditions["no noise"] for label, conditions in right
 # %% tags=["remove-input"]
 gains(right, replaced, PAPER.gaspnet)
 
+# %% tags=["remove-cell"]
+from myst_nb import glue
+
+from gasp.analysis.statistics import formatted, paired_difference
+
+clean = right[dataset_label("cifar_mnist")]["no noise"]
+glue("ideal", formatted(paired_difference(clean, "paper_ideal_phases", "paper_no_modulation"), sign=True), display=False)
+
 # %% [markdown]
 # Without modulation, this network *is* the CNN of the same layers, at every step of its training, up to rounding, because the synchrony
 # loss does not reach the features. Without the synchrony loss, keys, queries and phases learn from classification alone.
@@ -154,14 +162,15 @@ gains(right, replaced, PAPER.gaspnet)
 # probably because deeper layers then do not take their phases from their input.
 #
 # **On CIFAR-MNIST**, removing any of the three parts *raises* accuracy, to about that of the CNN of the same layers. Without
-# modulation no phase is used. Without the other two, all phases are alike ({numref}`fig-separation`), so no connection is
-# weakened. None of these networks is modulated by phases that differ, which suggests that such modulation costs accuracy when the
-# photograph must be named. Wrong phases are not the only reason: with ideal phases the network was more accurate than with its
-# own, and still less accurate than without modulation.
+# modulation no phase is used. Without either of the other two, the mean phases of the objects coincide ({numref}`fig-separation`),
+# so modulation can hardly tell the objects apart. None of these networks is modulated by phases that differ between objects, which
+# suggests that such modulation costs accuracy when the photograph must be named. Wrong phases are not the only reason: with ideal
+# phases the network was more accurate than with its own, and still less accurate than without modulation ({glue:text}`ideal`).
 #
 # ### What the changes do to phases
 #
-# The same measures as above:
+# The same measures as above. On CIFAR-MNIST even ideal phases have a low order, because many locations see both the digit and the
+# photograph, and take the phase of the larger share:
 
 # %% tags=["remove-input"]
 phases_of(results, variants)
@@ -170,10 +179,10 @@ phases_of(results, variants)
 # ### Does separation pay?
 #
 # If phases help because they tell objects apart, networks whose phases lie further apart should be more accurate. Each point is one
-# trained network. The figures are mixed. On two digits, accuracy and separation are correlated over all networks (exercise 2).
+# trained network. The evidence is mixed. On two digits, accuracy and separation are correlated over all networks (exercise 2).
 # Networks without neighbourhood do not separate at all and are below GASPnet (paper); but networks whose phases start at random
-# separate almost fully and are the least accurate. On CIFAR-MNIST, the most accurate networks are some whose phases do not separate,
-# or are not used. But most networks whose phases start at random do not separate there either, and are far less accurate.
+# separate almost fully and are the least accurate. On CIFAR-MNIST, the most accurate networks are some whose phases do not
+# separate, or are not used. But most networks whose phases start at random do not separate there either, and are far less accurate.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "The paper's network, no noise: share of scenes right against the separation of the objects' phases in the first layer, at the last time step. A point for each network; without modulation, the network is a CNN.", "name": "fig-separation"}, "image": {"alt": "Two panels with points of six kinds of networks; accuracy over separation of phases."}}
 figures.accuracy_over_separation(results)
@@ -186,14 +195,15 @@ figures.accuracy_over_separation(results)
 # - With the paper's mechanisms alone, on two digits without noise, removing one of the three parts costs little: GASPnet (paper) is
 #   hardly better there than the CNN that it becomes without modulation.
 # - Where the photograph must be named, the paper's network does better with no modulation than with its own phases, and better than
-#   with ideal ones. So wrong phases are at most a part of the problem.
+#   with ideal ones in its first layer. So wrong phases there are at most a part of the problem; those of deeper layers may be
+#   wrong, too.
 
 # %% [markdown]
 # ## Exercises
 #
 # Each solution can be run after the cells above, in the notebook: see the buttons at the top of the page.
 #
-# **1. A CNN in disguise.** Show that without modulation an untrained GASPnet gives the answers of the CNN of the same layers.
+# **1. A CNN in disguise.** Show that without modulation an untrained GASPnet (paper) gives the answers of the CNN of the same layers.
 
 # %% tags=["hide-cell"] mystnb={"code_prompt_show": "Solution of exercise 1", "code_prompt_hide": "Hide the solution"}
 import torch
