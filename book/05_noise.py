@@ -134,7 +134,7 @@ figures.accuracy_over(photographs, undisturbed_at)
 # ## Averaged over levels
 #
 # Claim C4 has two parts, and both must be above zero: the mean over all levels of Gaussian noise, and the mean over all levels of all
-# corruptions ({ref}`the-rule`). The table has the mean over the levels of each corruption.
+# corruptions ({ref}`the-rule`). The table has the mean over the levels of each corruption, and over those of all.
 
 # %% tags=["remove-input"]
 import pandas as pd
