@@ -103,13 +103,13 @@ figures.animation(image, *align_first_layer(model, image, 4 * model.settings.ite
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Share of test scenes in which every required label is right, over the level of Gaussian noise (mean over seeds, 95 % interval). *GASPnet* has our additions, *GASPnet (paper)*, dashed, does not. *As many parameters* and *as many multiplications* refer to GASPnet.", "name": "fig-overview"}, "image": {"alt": "Five panels, one for each task, of curves of accuracy that fall with noise, one curve for each network."}}
 from gasp.analysis.tables import by_condition, dataset_label, table_of
 
-networks.remove("no_modulation")
-drawn = {dataset_label(name): rows[rows["variant"].isin(networks)] for name, rows in results.items()}
+shown = [name for name in networks if name != "no_modulation"]
+drawn = {dataset_label(name): rows[rows["variant"].isin(shown)] for name, rows in results.items()}
 figures.accuracy_over_noise(drawn)
 
 # %% tags=["remove-input"]
 numbers = {(task, noise): rows for task, table in drawn.items() for noise, rows in over_noise(table, [weak]).items()}
-table_of(by_condition(numbers, *networks), "task", "noise", folded="The same in numbers")
+table_of(by_condition(numbers, *shown), "task", "noise", folded="The same in numbers")
 
 # %% [markdown]
 # {ref}`two-digits`, {ref}`the-photographs` and {ref}`the-noise` have the details, and compare GASPnet (paper) with CNNs of its own

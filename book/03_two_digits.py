@@ -163,18 +163,14 @@ for name, run in {"gain_unaligned": "no_alignment, steps = 2", "gain_aligned": "
 # scenes of their own ({ref}`the-methods`).
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits, as trained everywhere else and with twice the training: share of test scenes with both digits right over the level of Gaussian noise, at the last time step (mean over seeds, 95 % interval).", "name": "fig-digits-longer"}, "image": {"alt": "Two panels of curves of accuracy over noise, one for each network; they are nearly the same in both."}}
+from gasp.analysis.tables import by_training, lengths_of_training
+
 rivals = ["cnn", "cnn_parameters", "cnn_compute", "gate", "no_modulation"]
-lengths = {}
-for name in ("multi_mnist", "multi_mnist_longer"):
-    trained = settings.experiments([name], [*rivals, "gaspnet"])
-    epochs, draw = trained[0].training.epochs, trained[0].evaluation.draw
-    lengths[f"{epochs} epochs (draw {draw})"] = gasp.run_all(trained, settings)
+lengths = lengths_of_training(settings, "multi_mnist", [*rivals, "gaspnet"])
 drawn = ["cnn_parameters", "cnn_compute", "gate", "gaspnet"]
 figures.accuracy_over_noise({length: rows[rows["variant"].isin(drawn)] for length, rows in lengths.items()})
 
 # %% tags=["remove-input"]
-from gasp.analysis.tables import by_training
-
 gains = by_training(lengths, levels[1:4:2], "gaspnet", *(("gaspnet", rival) for rival in rivals))
 table_of(gains, "noise", "scenes right, or difference", folded="Both lengths of training in numbers")
 
@@ -188,10 +184,11 @@ table_of(gains, "noise", "scenes right, or difference", folded="Both lengths of 
 # %% tags=["remove-cell"]
 from gasp.analysis.statistics import formatted, mean_over_levels
 
-for name, (length, rows) in zip(("short", "long"), lengths.items(), strict=True):
+for name, rows in zip(("noise_short", "noise_long"), lengths.values(), strict=True):
     lead = paired_difference(mean_over_levels(levels_of(rows, "gaussian")), "gaspnet", "cnn_parameters")
-    glue(f"noise_{name}", formatted(lead, sign=True), display=False)
-    glue(f"epochs_{name}", length.split()[0], display=False)
+    glue(name, formatted(lead, sign=True), display=False)
+for name, data in {"epochs_short": "multi_mnist", "epochs_long": "multi_mnist_longer"}.items():
+    glue(name, str(settings.experiments([data])[0].training.epochs), display=False)
 
 # %% [markdown]
 # ## With the paper's mechanisms alone

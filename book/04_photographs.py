@@ -184,18 +184,14 @@ table(["layer", "$a_F$, mean ± standard deviation over channels or units"], lis
 # as many, and tested on scenes of their own. {ref}`the-methods` says which choices were fixed in advance.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits on a photograph, as trained everywhere else and with twice the training: share of test scenes with both digits right over the level of Gaussian noise, at the last time step (mean over seeds, 95 % interval).", "name": "fig-photo-longer"}, "image": {"alt": "Two panels of curves of accuracy over noise, one for each network; they lie closer together in the second."}}
+from gasp.analysis.tables import by_training, lengths_of_training
+
 rivals = ["cnn", "cnn_parameters", "cnn_compute", "gate", "no_modulation"]
-lengths = {}
-for name in ("multi_mnist_cifar", "multi_mnist_cifar_longer"):
-    trained = settings.experiments([name], [*rivals, "gaspnet"])
-    epochs, draw = trained[0].training.epochs, trained[0].evaluation.draw
-    lengths[f"{epochs} epochs (draw {draw})"] = gasp.run_all(trained, settings)
+lengths = lengths_of_training(settings, "multi_mnist_cifar", [*rivals, "gaspnet"])
 drawn = ["cnn_parameters", "cnn_compute", "gate", "gaspnet"]
 figures.accuracy_over_noise({length: rows[rows["variant"].isin(drawn)] for length, rows in lengths.items()})
 
 # %% tags=["remove-input"]
-from gasp.analysis.tables import by_training
-
 some = [level for level in (0.1, 0.2) if level in levels]
 gains = by_training(lengths, some, "gaspnet", *(("gaspnet", rival) for rival in rivals))
 table_of(gains, "noise", "scenes right, or difference", folded="Both lengths of training in numbers")

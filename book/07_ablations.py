@@ -94,7 +94,7 @@ ours = [*OURS.ablations, "gate"]
 names = ["multi_mnist", "multi_mnist_longer", "multi_mnist_cifar", "multi_mnist_cifar_longer"]
 results, right = measure(names, [OURS.gaspnet, *ours])
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "Share of test scenes with both digits right, at the last time step: GASPnet, without one of its parts, and the gate without phases. Dots are seeds; below them their mean with its 95 % interval.", "name": "fig-removed"}, "image": {"alt": "Two panels: a row of dots for GASPnet, for each ablation, and for the gate."}}
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Share of test scenes with both digits right, at the last time step: GASPnet, without one of its parts, and the gate without phases. Dots are seeds; below them their mean with its 95 % interval.", "name": "fig-removed"}, "image": {"alt": "A panel for each kind of scenes: a row of dots for GASPnet, for each ablation, and for the gate."}}
 figures.comparison({label: conditions["no noise"] for label, conditions in right.items()})
 
 # %% [markdown]

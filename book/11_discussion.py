@@ -40,13 +40,14 @@ def effect(table, claim, dataset, text):
     return "not run" if found.empty else formatted(found.iloc[0], sign=True)
 
 
-PLAIN, PHOTO, LONGER, ITEM = "multi_mnist", "multi_mnist_cifar", "multi_mnist_cifar_longer", "cifar_mnist"
+PLAIN, PHOTO, ITEM = "multi_mnist", "multi_mnist_cifar", "cifar_mnist"
+PLAIN_LONGER, PHOTO_LONGER = "multi_mnist_longer", "multi_mnist_cifar_longer"
 for name, shown in {
     "photo": (judged, "C1", PHOTO, "parameters"),
-    "longer": (judged, "C1", LONGER, "parameters"),
-    "noise_longer_wide": (judged, "C4", LONGER, "multiplications: Gaussian"),
-    "modulation_longer": (judged, "C7", LONGER, "no modulation"),
-    "noise_longer": (judged, "C4", LONGER, "parameters: Gaussian"),
+    "longer": (judged, "C1", PHOTO_LONGER, "parameters"),
+    "noise_longer_wide": (judged, "C4", PHOTO_LONGER, "multiplications: Gaussian"),
+    "modulation_longer": (judged, "C7", PHOTO_LONGER, "no modulation"),
+    "noise_longer": (judged, "C4", PHOTO_LONGER, "parameters: Gaussian"),
     "photo_wide": (judged, "C1", PHOTO, "multiplications"),
     "photo_paper": (alone, "C1", PHOTO, "parameters"),
     "digits_paper": (alone, "C1", PLAIN, "parameters"),
@@ -62,7 +63,7 @@ for name, shown in {
     "noise_item": (judged, "C4", ITEM, "parameters: Gaussian"),
     "growth_digits": (judged, "C3", PLAIN, "mean"),
     "growth_photo": (judged, "C3", PHOTO, "mean"),
-    "growth_longer": (judged, "C3", LONGER, "mean"),
+    "growth_longer": (judged, "C3", PHOTO_LONGER, "mean"),
     "growth_item": (judged, "C3", ITEM, "mean"),
     "growth_paper": (alone, "C3", PLAIN, "mean"),
     "growth_paper_item": (alone, "C3", ITEM, "mean"),

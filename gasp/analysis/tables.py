@@ -19,6 +19,8 @@ from gasp.analysis.statistics import (
     paired_difference,
     undisturbed,
 )
+from gasp.experiments.execution import run_all
+from gasp.experiments.profile import Profile
 from gasp.experiments.variants import VARIANTS
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     "by_training",
     "by_variant",
     "dataset_label",
+    "lengths_of_training",
     "parts_of_difference",
     "run_label",
     "table",
@@ -108,16 +111,24 @@ def by_training(results: Mapping[str, pd.DataFrame], levels: Sequence[float], *c
     :func:`by_condition`.
 
     Args:
-        results: by the length of training.
+        results: by the length of training, as :func:`lengths_of_training` gives them.
         levels: shown besides no noise and the mean over all levels.
     """
-    conditions: dict[tuple[str, ...], pd.DataFrame] = {}
+    columns = {}
     for length, table in results.items():
         average = {"mean over noise": mean_over_levels(levels_of(table, "gaussian"))}
-        conditions |= {(length, noise): rows for noise, rows in (over_noise(table, levels) | average).items()}
-    cells = by_condition(conditions, *compared)
-    cells.index.names = ["length", "noise"]
-    return pd.concat({length: cells.loc[length].stack() for length in results}, axis=1)
+        columns[length] = by_condition(over_noise(table, levels) | average, *compared).stack()
+    return pd.concat(columns, axis=1)
+
+
+def lengths_of_training(profile: Profile, dataset: str, variants: Sequence[str]) -> dict[str, pd.DataFrame]:
+    """The results of variants on a data set, and on that of the same scenes and longer training, by length of training."""
+    results = {}
+    for name, said in {dataset: "", f"{dataset}{LONGER}": "longer: "}.items():
+        if runs := profile.experiments([name], variants):
+            epochs, draw = runs[0].training.epochs, runs[0].evaluation.draw
+            results[f"{said}{epochs} epochs (draw {draw})"] = run_all(runs, profile)
+    return results
 
 
 def by_variant(

@@ -125,14 +125,16 @@ def claims_table(effects: pd.DataFrame, paper: pd.DataFrame) -> Markdown:
     """The verdict on each claim on each data set, as coloured cells under a heading for each group; on a phone, as cards.
 
     Parts of a claim have rows of their own. Below a verdict stand those of the stricter comparison, after longer training, and
-    of the paper's mechanisms alone, where these were tested.
+    of the paper's mechanisms alone, where these were tested. A data set of longer training has a column of its own if it judges
+    a claim that the one without does not.
 
     Args:
         effects, paper: tables of :func:`judge`, for our design and for the paper's mechanisms alone.
     """
     found, alone = verdicts(effects).to_dict(), verdicts(paper).to_dict()
-    datasets = [dataset for dataset in effects["dataset"].unique() if not dataset.endswith(LONGER)]
-    names = {dataset: escape(dataset_label(dataset)) for dataset in datasets}
+    claims = {str(dataset): set(rows["claim"]) for dataset, rows in effects.groupby("dataset", sort=False)}
+    below = [name for name in claims if name.endswith(LONGER) and claims[name] <= claims.get(name.removesuffix(LONGER), set())]
+    names = {dataset: escape(dataset_label(dataset)) for dataset in claims if dataset not in below}
     header = "".join(f'<th scope="col">{name}</th>' for name in ["In our implementation", *names.values()])
     bodies = []
     for group, about in GROUPS.items():

@@ -122,6 +122,7 @@ def _evaluate(model: Model, experiment: Experiment, rows: _Rows, progress: Calla
     add(Condition("clean", 0.0), scenes)
     for layer, statistics in enumerate(phase_statistics(model, some), start=1):
         rows.add(asked.split, "phases", layer, statistics)
+    progress(1)
     for condition in experiment.conditions():
         shown = some
         if condition.scenes:

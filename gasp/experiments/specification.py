@@ -153,8 +153,8 @@ class Experiment(Settings):
 
     @property
     def steps_with_tests(self) -> int:
-        """The number of training steps, plus one for each of the :meth:`conditions`."""
-        return self.steps + len(list(self.conditions()))
+        """The number of training steps, plus one for the test without changes and one for each of the :meth:`conditions`."""
+        return self.steps + 1 + len(list(self.conditions()))
 
     def conditions(self) -> Iterator[Condition]:
         """The changes of scenes or images under which the trained model is tested."""

@@ -3,8 +3,8 @@
 The folder ``runs/PROFILE`` has
 
 - ``results/KEY.csv``: a tidy table, one row per value;
-- ``results/KEY.npz``: the share of each scene that was right at the first and last step, by condition; the levels of a
-  corruption are one array, ``gaussian/0.1,0.2/scene``, which compresses to half the size of one array each;
+- ``results/KEY.npz``: the share of each scene that was right at the first and last step, by condition. The levels of a
+  corruption are one array, ``gaussian/0.1,0.2/scene``, and LZMA compresses it: about half the size of ``savez_compressed``;
 - ``results/KEY.json``: the record, with specification, versions, device, duration, and checksums of the other two;
 - ``weights/*.safetensors``: trained weights;
 - ``checkpoints/``: unfinished runs (not in version control).

@@ -1001,6 +1001,9 @@ def test_verdicts_after_longer_training_stand_in_the_cell_of_the_same_scenes(jud
     found = [small.text.replace("\N{NO-BREAK SPACE}", " ") for small in digits.find_all("small")]
     assert found == ["stricter: ✗ does not hold", "longer: ? unclear", "longer, stricter: ✗ does not hold"]
     assert not other.find_all("small")
+    alone = pd.concat([judged_effects, longer.assign(claim="C2"), longer.assign(dataset="new_longer")])
+    headings = html(claims_table(alone, judged_effects.iloc[:0])).table.thead.find_all("th")
+    assert [cell.text for cell in headings[3:]] == [dataset_label("multi_mnist_longer"), "a<b_longer", "new_longer"]
 
 
 def test_a_cell_is_empty_where_a_claim_is_not_judged(matrix):

@@ -54,7 +54,7 @@ def test_lengths_of_training_are_columns_beside_each_other():
 
     found = by_training({"short": trained(0.0), "long": trained(0.1)}, [0.1], "gaspnet", ("gaspnet", "cnn"))
     assert found.columns.tolist() == ["short", "long"]
-    assert found.index.get_level_values("noise").unique().tolist() == ["no noise", "σ = 0.1", "mean over noise"]
+    assert found.index.unique(0).tolist() == ["no noise", "σ = 0.1", "mean over noise"]
     assert found.loc[("no noise", "GASPnet"), "short"] == mean("no noise", "gaspnet")
     assert found.loc[("σ = 0.1", "GASPnet − CNN, same layers"), "short"] == gain("noise", "gaspnet", "cnn")
     for length, expected in {"short": "+0.163", "long": "+0.263"}.items():

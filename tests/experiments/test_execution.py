@@ -52,7 +52,7 @@ def test_a_run_writes_everything_and_runs_once(variant, monkeypatch):
     record = profile.store.record(one.key)
     assert Experiment.model_validate_json(json.dumps(record["specification"])) == one
     assert record["parameters"] == sum(parameter.numel() for parameter in one.build().parameters())
-    assert sum(told) == one.steps_with_tests == 4 + 3
+    assert sum(told) == one.steps_with_tests == 4 + 4
     assert profile.store.weights(one.weights_name).exists()
     assert not profile.store.checkpoint(one.weights_name).exists()
     assert {path.suffix for path in (profile.store.directory / "results").iterdir()} == {".csv", ".npz", ".json"}
@@ -60,7 +60,7 @@ def test_a_run_writes_everything_and_runs_once(variant, monkeypatch):
         monkeypatch.setattr(execution, name, refuse)
     run(one, profile.store, "cpu", told.append)
     pd.testing.assert_frame_equal(run_all([one], profile), table)
-    assert sum(told) == 14
+    assert sum(told) == 16
 
 
 SWEEPS = {"scales": [0.8], "objects": [3], "overlaps": [0.5], "corruptions": {"gaussian": [0.2], "blur": [1.0]}}
@@ -218,7 +218,7 @@ def test_progress_goes_on_while_a_run_is_tested(one):
     """Tests of a large profile take about a minute; the bar must not stand still, nor ever pass its end."""
     store, told = load_profile("tiny").store, []
     run(one, store, progress=told.append)
-    tests = len(list(one.conditions()))
+    tests = 1 + len(list(one.conditions()))
     assert told[-tests:] == [1] * tests
     assert sum(told) == one.steps + tests
     told.clear()

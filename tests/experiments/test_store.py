@@ -103,7 +103,7 @@ def test_whether_each_scene_was_right_is_found_by_its_condition(kept):
 
 
 def test_levels_are_stored_side_by_side_and_found_by_name(store):
-    """In half the room of an array for each; those of older results are read, too."""
+    """Older results, with an array for each level, are read, too."""
     noise = np.random.default_rng(0)
     right = {
         f"gaussian/{level:g}/{what}": noise.random((2, 500)) < 0.5 for level in (0.05, 0.1, 1) for what in ("scene", "pointing")

@@ -45,8 +45,7 @@ def accuracy_over(
         panel = drawing.panel()
         lines(panel, rows, "level")
         _levels_below(panel, evaluation)
-        panel.set_ylabel(f"{what} right")
-        panel.set_ylim(bottom=max(panel.get_ylim()[0], 0))
+        panel.set(ylabel=f"{what} right", ylim=(max(panel.get_ylim()[0], 0), None))
     drawing.legend()
     return drawing
 
@@ -62,7 +61,8 @@ def accuracy_over_noise(results: Mapping[str, pd.DataFrame]) -> Drawing:
     for task, rows in noise.items():
         panel = drawing.panel(height=3)
         lines(panel, rows, "level")
-        panel.set(title=task, xlabel=AXES["gaussian"], ylabel="scenes right", ylim=(0, 1.02))
+        _levels_below(panel, "gaussian")
+        panel.set(title=task, ylabel="scenes right", ylim=(0, 1.02))
     drawing.legend()
     return drawing
 

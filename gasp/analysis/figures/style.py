@@ -155,7 +155,7 @@ def variants_of(table: pd.DataFrame) -> list[str]:
 def lines(panel: Axes, table: pd.DataFrame, x: str) -> None:
     """Means over seeds with 95 % intervals against the column ``x``, one line per variant.
 
-    Where a variant stands beside itself without our additions, which looks the same, the latter is dashed.
+    A variant looks the same in both designs. Where both are in one panel, that of the paper's mechanisms alone is dashed.
     """
     shown = variants_of(table)
     for variant in shown:
