@@ -62,17 +62,19 @@ glue("points_most", pointing("multi_mnist", "objects", most), display=False)
 # paper reports that it is more accurate and more robust than a CNN when several objects are in view. This book builds it anew and
 # tests each claim.
 #
-# **Does it hold? In part, and it depends on the task.** Built from the paper's text alone, the network gives each of two digits a
-# phase of its own, as the paper says. But its gain over a CNN is too small or too uncertain to count, and where a photograph must
-# be named, too, it is less accurate than the CNN. With five additions of ours ({ref}`what-we-add`), it picks digits out of noise
-# and photographs far better than a CNN of as many parameters. Most of that comes from one addition, a learned gate that needs no
-# phases. Part of the lead is faster learning: in front of a photograph, after twelve epochs instead of six, it is about half as
-# large without noise, and on average over noise no clear lead is left ({ref}`twice-the-training`). On noisy digits without a
-# photograph it stays as large ({ref}`twice-on-black`). Where the photograph must be named, too, it scored lower than that CNN,
-# though this is not certain. Phases add a little: in front of a photograph, they raise the share of scenes right by
-# {glue:text}`phases_photo` over GASPnet trained without phase modulation, and by our rule this is certain. After twice the training
-# it is {glue:text}`phases_longer`, and on two digits {glue:text}`phases_digits`; with three seeds each, these are unclear
-# ({ref}`the-ablations`).
+# **Does it hold? In part, and it depends on the task.**
+#
+# - **With the paper's mechanisms alone**, the network gives each of two digits a phase of its own, as the paper says. But its gain
+#   over a CNN is too small or too uncertain to count, and where a photograph must be named, too, it is less accurate than the CNN.
+# - **With five additions of ours** ({ref}`what-we-add`), it picks digits out of noise and photographs far better than a CNN of as
+#   many parameters. Most of that comes from one addition, a learned gate that needs no phases. Where the photograph must be named,
+#   too, it scored lower than that CNN, though this is not certain.
+# - **Phases add a little.** In front of a photograph, they raise the share of scenes right by {glue:text}`phases_photo` over GASPnet
+#   trained without phase modulation, and by our rule this is certain. After twice the training it is {glue:text}`phases_longer`, and
+#   on two digits {glue:text}`phases_digits`; with three seeds each, these are unclear ({ref}`the-ablations`).
+# - **Part of the lead is faster learning.** In front of a photograph, after twelve epochs instead of six, it is about half as large
+#   without noise, and on average over noise no clear lead is left ({ref}`twice-the-training`). On noisy digits without a photograph
+#   it stays as large ({ref}`twice-on-black`).
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits, and the phases of GASPnet's first layer as they align. Colour is phase; brightness is how much a location pulls on others.", "name": "fig-aligning"}, "image": {"alt": "An animation: two digits whose locations change colour until each digit has one colour, opposite to the other's."}}
 from gasp.analysis import figures

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pandas as pd
 import pytest
 
+from gasp.analysis import tables
 from gasp.analysis.statistics import formatted, mean_interval, paired_difference
 from gasp.analysis.tables import by_condition, by_seed, by_training, by_variant, parts_of_difference, table, table_of
 from gasp.settings import GaspError
@@ -59,6 +62,19 @@ def test_lengths_of_training_are_columns_beside_each_other():
     assert found.loc[("σ = 0.1", "GASPnet − CNN, same layers"), "short"] == gain("noise", "gaspnet", "cnn")
     for length, expected in {"short": "+0.163", "long": "+0.263"}.items():
         assert found.loc[("mean over noise", "GASPnet − CNN, same layers"), length].startswith(expected)
+
+
+def test_results_are_found_for_both_lengths_of_training_even_if_an_override_makes_them_equal(monkeypatch):
+    def runs(names: list[str], variants: list[str]) -> list[SimpleNamespace]:
+        settings = {"training": SimpleNamespace(epochs=2), "evaluation": SimpleNamespace(draw=1)}
+        found = [SimpleNamespace(dataset=name, **settings) for name in names if name != "a_longer"]
+        return found if variants == ["cnn"] else []
+
+    monkeypatch.setattr(tables, "run_all", lambda found, _: [run.dataset for run in found])
+    profile = SimpleNamespace(experiments=runs)
+    both = tables.lengths_of_training(profile, "b", ["cnn"])
+    assert both == {"2 epochs (draw 1)": ["b"], "longer: 2 epochs (draw 1)": ["b_longer"]}
+    assert tables.lengths_of_training(profile, "a", ["cnn"]) == {"2 epochs (draw 1)": ["a"]}
 
 
 def test_a_difference_is_paired_by_seed_and_has_a_sign():
