@@ -94,10 +94,10 @@ figures.animation(image, *align_first_layer(model, image, 4 * model.settings.ite
 # **Where it ends.** With {glue:text}`most` digits a unit points to its own in only {glue:text}`points_most` of the cases (chance:
 # {glue:text}`chance`); no network was trained with more than two. A CNN can be asked where a digit is by attribution, after the
 # fact: on a black background the best attribution points as well as phases do, and in front of a photograph or with
-# {glue:text}`most` digits better ({ref}`what-is-where`). A far wider CNN, with as many multiplications, scored higher than GASPnet
-# on clean digits. With two digits on a photograph it nearly matches GASPnet without noise and scored higher under noise; only on
-# noisy digits on a black background does it fall far behind. And GASPnet and the gate were trained with masks, which no CNN here
-# has seen.
+# {glue:text}`most` digits better ({ref}`what-is-where`). A far wider CNN, with as many multiplications, is more accurate than
+# GASPnet on clean digits. In front of a photograph it is slightly less accurate without noise and scored higher under noise; on
+# noisy digits on a black background it falls far behind. And GASPnet and the gate were trained with masks, which no CNN here has
+# seen.
 #
 # **In one figure.** On two digits, noise separates the networks with a gate from all others, and twice the training changes little.
 # In front of a photograph GASPnet and the gate lead without noise; the lead shrinks with noise, and with training. Where an item and

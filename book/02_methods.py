@@ -135,10 +135,11 @@ variants_table("GASPnet (paper), and what is compared with it", of_paper)
 # Differences between networks can be differences in speed of learning. To see how much of them is, six networks were trained again
 # for {glue:text}`epochs_longer` epochs (*longer training* in tables): first on two digits on a photograph, then on two digits on a
 # black background. They were tested on scenes of their own, draw {glue:text}`draw_longer`. The networks, the claims and three seeds
-# for each network were fixed before these tests. What was known by then were all tests after {glue:text}`epochs` epochs and what
-# one seed of some networks reaches on validation scenes after {glue:text}`epochs_longer` ({ref}`how-long`); before the tests on a
-# black background, also those in front of photographs ({ref}`twice-the-training`). The effects on these scenes are corrected
-# together with all others.
+# for each network were fixed before these tests. On a black background, two networks, that of as many multiplications and *no
+# modulation*, have had one seed so far. What was known by then were all tests after {glue:text}`epochs` epochs and what one seed of
+# some networks reaches on validation scenes after {glue:text}`epochs_longer` ({ref}`how-long`); before the tests on a black
+# background, also those in front of photographs ({ref}`twice-the-training`). The effects on these scenes are corrected together
+# with all others.
 #
 # ```{admonition} Three things to keep in mind
 # :class: note
