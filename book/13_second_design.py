@@ -181,9 +181,9 @@ for name, (study_name, run) in {
 # (how-long)=
 # ### How long must a CNN train?
 #
-# Most networks of this book are trained for six epochs. Do differences between them last? {ref}`twice-the-training` tests twice the
-# training on test scenes. Here are all lengths that were tried, on validation scenes, with seed 0: the share of scenes right at the
-# last step, without noise and under Gaussian noise of σ = 0.2.
+# Most networks of this book are trained for six epochs. Do differences between them last? {ref}`twice-on-black` and
+# {ref}`twice-the-training` test twice the training on test scenes. Here are all lengths that were tried, on validation scenes, with
+# seed 0: the share of scenes right at the last step, without noise and under Gaussian noise of σ = 0.2.
 
 
 # %% tags=["remove-input"]
