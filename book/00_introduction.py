@@ -95,7 +95,7 @@ figures.animation(image, *align_first_layer(model, image, 4 * model.settings.ite
 # {glue:text}`chance`); no network was trained with more than two. A CNN can be asked where a digit is by attribution, after the
 # fact: on a black background the best attribution points as well as phases do, and in front of a photograph or with
 # {glue:text}`most` digits better ({ref}`what-is-where`). A far wider CNN, with as many multiplications, is more accurate than
-# GASPnet on clean digits. In front of a photograph it is slightly less accurate without noise and scored higher under noise; on
+# GASPnet on clean digits. In front of a photograph it is slightly less accurate without noise, and more accurate under noise; on
 # noisy digits on a black background it falls far behind. And GASPnet and the gate were trained with masks, which no CNN here has
 # seen.
 #

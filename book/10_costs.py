@@ -213,7 +213,7 @@ figures.accuracy_over_cost(accuracy, costs, [CNN_WIDTHS, GASPNET_STEPS])
 # ({ref}`the-noise`), and the gate without phases reaches most of that at a seventh of GASPnet's time.
 #
 # In front of a photograph, GASPnet is slightly more accurate than the widest CNN without noise, so claim O3 holds there. Under
-# noise it scored lower ({ref}`the-noise`).
+# noise it is less accurate ({ref}`the-noise`).
 
 # %% [markdown]
 # (what-all-of-it-costs)=
