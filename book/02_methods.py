@@ -146,8 +146,7 @@ variants_table("GASPnet (paper), and what is compared with it", of_paper)
 #
 # - **Masks.** The losses on phases, keys and gate use masks of the objects in training. A CNN never sees them. So two controls matter that do: the *gate without phases* is trained by the loss on the gate alone, and GASPnet with *no modulation* by all of GASPnet's losses and with as many sweeps ({ref}`the-ablations`). What GASPnet gains over *no modulation* is due to phases. *Labels only* uses no masks
 #   ({ref}`without-masks`).
-# - **Length of training** is what two cores allow, not where accuracy ends. Longer training narrows the differences
-#   ({ref}`twice-the-training`).
+# - **Length of training** is what two cores allow, not where accuracy ends. Longer training narrows some differences ({ref}`twice-the-training`) and leaves others ({ref}`twice-on-black`).
 # - **Noise** is met in tests only. It is not clipped, so it stays visible on a black background, where the networks saw exact zeros in
 #   training ({ref}`a-threshold`).
 # ```

@@ -205,8 +205,8 @@ table_of(gains, "noise", "scenes right, or difference", folded="Both lengths of 
 # Faster learning does not explain all of the rest: on validation scenes, this CNN after 48 epochs is still behind GASPnet after
 # twelve. But its 48 epochs take less time than six epochs of GASPnet ({ref}`how-long`).
 #
-# Without noise, GASPnet's leads over networks that saw the same masks, the gate and GASPnet without modulation, are a little over
-# half as large, too. They are small; their intervals exclude zero, that of the gate only just (not corrected; the verdict on
+# Without noise, GASPnet's leads over networks that saw the same masks, the gate and GASPnet without modulation, are smaller, too,
+# by a third and by half. They are small; their intervals exclude zero, that of the gate only just (not corrected; the verdict on
 # modulation is unclear). Under noise neither lead is certain.
 #
 # The CNN of as many multiplications is slightly less accurate than GASPnet without noise, and on average over noise it is clearly

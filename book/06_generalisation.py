@@ -157,9 +157,10 @@ for name in ("multi_mnist", "multi_mnist_longer", "multi_mnist_cifar", "multi_mn
 table_of(by_condition(means, *(("gaspnet", other) for other in controls[1:])), "overlapping digits")
 
 # %% [markdown]
-# **Where digits overlap, phases seem to help.** GASPnet is ahead of both controls, on a black background, in front of a photograph,
-# and there also after twice the training. All six intervals exclude zero, but they rest on three seeds and are not corrected. On a
-# black background its lead is several times as large as without overlap ({ref}`the-ablations`).
+# **Where digits overlap, phases seem to help.** GASPnet is ahead of both controls on a black background, in front of a photograph,
+# and there also after twice the training. These six intervals exclude zero; they rest on three to six seeds and are not corrected.
+# On a black background, after twice the training, the lead is smaller and not certain. After six epochs, its lead on a black
+# background is several times as large as without overlap ({ref}`the-ablations`).
 #
 # ## Smaller items on photographs
 #

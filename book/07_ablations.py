@@ -115,10 +115,10 @@ phases_of(results, [OURS.gaspnet, *OURS.ablations])
 # %% [markdown]
 # **Phases are worth what modulation makes of them.** Without it, GASPnet is about as accurate as the gate alone. So the losses on
 # phases and keys do not help by themselves. In front of a photograph modulation adds accuracy, and claim C7 holds for it; after
-# twice the training it still adds more than half as much (three seeds, unclear). On two digits it adds little, with an interval
-# that includes zero. Where digits overlap it is most ({ref}`the-generalisation`). Modulation also makes units point. Without it,
-# places have the same phases as before, but a unit takes the phase of all that drives it, and points to its own digit far less
-# often. With it, the inputs in phase with the unit are strengthened, and the others weakened, until the unit follows one digit.
+# twice the training it still adds about half as much (three seeds, unclear). On two digits it adds little, with an interval that
+# includes zero. Where digits overlap it is most ({ref}`the-generalisation`). Modulation also makes units point. Without it, places
+# have the same phases as before, but a unit takes the phase of all that drives it, and points to its own digit far less often. With
+# it, the inputs in phase with the unit are strengthened, and the others weakened, until the unit follows one digit.
 #
 # **The synchrony loss was hardly missed**, probably because the loss on keys asks for nearly the same: keys that agree within a
 # digit and differ between digits make phases separate. The paper's network has no loss on keys, and there the synchrony loss is

@@ -142,9 +142,9 @@ verdicts.datasets_table(alone)
 #
 # **Accuracy grows from the first step to the last.** Averaged over noise it grows by {glue:text}`growth_digits` on two digits,
 # {glue:text}`growth_photo` in front of a photograph and {glue:text}`growth_item` on CIFAR-MNIST, so the first part of claim C3
-# holds on all three. (In front of a photograph after twice the training it grows by {glue:text}`growth_longer`; with three seeds,
-# and corrected, that is unclear.) The second part asks that it grow more at higher noise. On two digits it does; in front of a
-# photograph it grows less, because at σ = 0.5 there is little left to gain; on CIFAR-MNIST this is unclear. In GASPnet (paper)
+# holds on all three. (After twice the training, with three seeds, this is unclear on two digits and in front of a photograph, where
+# it grows by {glue:text}`growth_longer`.) The second part asks that it grow more at higher noise. On two digits it does; in front
+# of a photograph it grows less, because at σ = 0.5 there is little left to gain; on CIFAR-MNIST this is unclear. In GASPnet (paper)
 # growth is unclear on two digits
 # ({glue:text}`growth_paper`), and accuracy falls on CIFAR-MNIST ({glue:text}`growth_paper_item`); in front of a photograph it grows
 # more than in GASPnet
