@@ -100,8 +100,9 @@ figures.animation(image, *align_first_layer(model, image, 4 * model.settings.ite
 # seen.
 #
 # **In one figure.** On two digits, noise separates the networks with a gate from all others, and twice the training changes little.
-# In front of a photograph GASPnet and the gate lead without noise; the lead shrinks with noise, and with training. Where an item and
-# the photograph behind it must both be named, the networks are close.
+# In front of a photograph GASPnet leads without noise, closely followed by the gate and the far wider CNN, which leads under noise;
+# over the CNN of as many parameters, the lead shrinks with noise and with training. Where an item and the photograph behind it must
+# both be named, GASPnet (paper) is behind, and the other networks are close.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Share of test scenes in which every required label is right, over the level of Gaussian noise (mean over seeds, 95 % interval). *GASPnet* has our additions, *GASPnet (paper)*, dashed, does not. *As many parameters* and *as many multiplications* refer to GASPnet.", "name": "fig-overview"}, "image": {"alt": "Five panels, one for each task, of curves of accuracy that fall with noise, one curve for each network."}}
 from gasp.analysis.tables import by_condition, dataset_label, table_of
@@ -149,8 +150,8 @@ table_of(by_condition(numbers, *shown), "task", "noise", folded="The same in num
 # Unless the claim says otherwise, a verdict is about GASPnet with our additions, compared, as in the paper, with a CNN of as many
 # parameters. Where tested, further verdicts follow in smaller letters: *stricter*, against a CNN of as many multiplications;
 # *longer*, after twice as many epochs; and *paper alone*, about GASPnet (paper). Two digits on a photograph are our data, and not
-# the paper's. GAttANet and KomplexNet are GASPnet's predecessors ({ref}`the-predecessors`). No claim of the paper
-# holds wherever it is judged. The first part of C3, that GASPnet's accuracy grows over time steps, comes closest: it is unclear
+# the paper's. GAttANet and KomplexNet are GASPnet's predecessors ({ref}`the-predecessors`). No claim of the paper holds wherever it
+# is judged. The first part of C3, that GASPnet's accuracy grows over time steps, comes closest: with our additions it is unclear
 # only after longer training. {ref}`the-rule` says how verdicts are reached.
 
 # %% tags=["remove-input"]

@@ -77,10 +77,11 @@ table_of(accuracy, "model")
 # %% [markdown]
 # GASPnet names both digits far more often than the CNN of as many parameters. The gate alone makes most of the difference. GASPnet
 # scored higher than the gate, too, by much less (this interval is not corrected and has no verdict). A CNN of as many
-# multiplications, which is far wider, comes close to GASPnet, but stays below it: the stricter version of claim C1 holds. Under
-# Gaussian noise it is the more accurate of the two, and the stricter version of claim C4 does not hold ({ref}`the-noise`). So width
-# does much of what the gate does, at the price of many more parameters ({ref}`the-methods`). So does longer training: with twice as
-# many epochs, the lead of GASPnet and of the gate over the CNN of as many parameters is about half as large
+# multiplications, which is far wider, comes close to GASPnet, but stays below it: the stricter version of claim C1 holds. On
+# average over Gaussian noise it is the more accurate of the two, and the stricter version of claim C4 does not hold
+# ({ref}`the-noise`). So width gains as much as the gate does without noise, and more under noise, at the price of many more
+# parameters ({ref}`the-methods`). So does longer training: with twice as many epochs, the lead of GASPnet and of the gate over the
+# CNN of as many parameters is about half as large
 # ({ref}`twice-the-training`).
 #
 # ### Over time steps
@@ -231,8 +232,7 @@ table_of(pd.concat([ends, parts], axis=1), "noise σ")
 
 # %% [markdown]
 # At its first step, before phases act, GASPnet (paper) is far *less* accurate than the CNN of the same layers. Its later steps more
-# than make up for that, up to moderate noise. Without noise, they add more than twice as much as with our additions. So phases help
-# this network to pick digits out of a photograph without any gate; but training with them may itself have lowered the first step.
+# than make up for that, up to moderate noise. Without noise, they add more than twice as much as with our additions. So phases seem to help this network to pick digits out of a photograph without any gate; but training with them may itself have lowered the first step.
 # Compared with a CNN of as many parameters, not much is left of this gain. All three seeds score higher without noise, but one only
 # slightly, so the interval includes zero and the verdict is unclear. Without noise, the network with our additions is more accurate
 # at its first step than this one is at its last.
