@@ -232,10 +232,11 @@ table_of(pd.concat([ends, parts], axis=1), "noise σ")
 
 # %% [markdown]
 # At its first step, before phases act, GASPnet (paper) is far *less* accurate than the CNN of the same layers. Its later steps more
-# than make up for that, up to moderate noise. Without noise, they add more than twice as much as with our additions. So phases seem to help this network to pick digits out of a photograph without any gate; but training with them may itself have lowered the first step.
-# Compared with a CNN of as many parameters, not much is left of this gain. All three seeds score higher without noise, but one only
-# slightly, so the interval includes zero and the verdict is unclear. Without noise, the network with our additions is more accurate
-# at its first step than this one is at its last.
+# than make up for that, up to moderate noise. Without noise, they add more than twice as much as with our additions. So phases seem
+# to help this network to pick digits out of a photograph without any gate; but training with them may itself have lowered the first
+# step. Compared with a CNN of as many parameters, not much is left of this gain. All three seeds score higher without noise, but
+# one only slightly, so the interval includes zero and the verdict is unclear. Without noise, the network with our additions is more
+# accurate at its first step than this one is at its last.
 #
 # ## Item and photograph, both to be named
 #
