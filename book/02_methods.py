@@ -59,12 +59,12 @@ figures.gallery(examples)
 #
 # The book tests two designs of GASPnet. **GASPnet (paper)** has the mechanisms of the paper alone. **GASPnet** has five additions
 # of ours: a small network for keys, a learned gate, a phase for each channel, a strength of modulation that is learned for each
-# channel and unit, and a read-out that integrates over time ({ref}`what-we-add`). The paper's mechanisms were tested first, on draw
-# 0. Then the additions were chosen on validation scenes ({ref}`the-second-design`). The rule below was written after the first test
-#   and before any test of the second design, except that three claims were later divided into parts (step 4). The second design is
-#   tested on draw {glue:text}`draw`: new scenes, of which no result was known, composed of the same test images. For the paper's
-#   mechanisms alone, most results were already known when the rule was written; those on two digits on a photograph came later, on
-#   draw {glue:text}`draw`.
+# channel and unit, and a read-out that integrates over time ({ref}`what-we-add`). The paper's mechanisms were tested first (draw 0).
+# Then the additions were chosen on validation scenes ({ref}`the-second-design`). The rule below was written after the first test and
+# before any test of the second design, except that three claims were later divided into parts (step 4). The second design is tested
+# on draw {glue:text}`draw`: new scenes, of which no result was known, composed of the same test images. For the paper's mechanisms
+# alone, most results were already known when the rule was written; those on two digits on a photograph came later, on draw
+# {glue:text}`draw`.
 #
 # ## Variants
 #
@@ -144,9 +144,12 @@ variants_table("GASPnet (paper), and what is compared with it", of_paper)
 # ```{admonition} Three things to keep in mind
 # :class: note
 #
-# - **Masks.** The losses on phases, keys and gate use masks of the objects in training. A CNN never sees them. So two controls matter that do: the *gate without phases* is trained by the loss on the gate alone, and GASPnet with *no modulation* by all of GASPnet's losses and with as many sweeps ({ref}`the-ablations`). What GASPnet gains over *no modulation* is due to phases. *Labels only* uses no masks
-#   ({ref}`without-masks`).
-# - **Length of training** is what two cores allow, not where accuracy ends. Longer training narrows some differences ({ref}`twice-the-training`) and leaves others ({ref}`twice-on-black`).
+# - **Masks.** The losses on phases, keys and gate use masks of the objects in training. A CNN never sees them. The two controls
+#   that matter most do: the *gate without phases* is trained by the loss on the gate alone, and GASPnet with *no modulation* by all of
+#   GASPnet's losses and with as many sweeps ({ref}`the-ablations`). What GASPnet gains over *no modulation* is due to phases.
+#   *Labels only* uses no masks ({ref}`without-masks`).
+# - **Length of training** is what two cores allow, not where accuracy ends. Longer training narrows some differences
+#   ({ref}`twice-the-training`) and leaves others ({ref}`twice-on-black`).
 # - **Noise** is met in tests only. It is not clipped, so it stays visible on a black background, where the networks saw exact zeros in
 #   training ({ref}`a-threshold`).
 # ```
