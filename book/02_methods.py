@@ -135,19 +135,19 @@ variants_table("GASPnet (paper), and what is compared with it", of_paper)
 # Differences between networks can be differences in speed of learning. To see how much of them is, six networks were trained again
 # for {glue:text}`epochs_longer` epochs (*longer training* in tables): first on two digits on a photograph, then on two digits on a
 # black background. They were tested on scenes of their own, draw {glue:text}`draw_longer`. The networks, the claims and three seeds
-# for each network were fixed before these tests. On a black background, two networks, that of as many multiplications and *no
-# modulation*, have had one seed so far. What was known by then were all tests after {glue:text}`epochs` epochs and what one seed of
-# some networks reaches on validation scenes after {glue:text}`epochs_longer` ({ref}`how-long`); before the tests on a black
-# background, also those in front of photographs ({ref}`twice-the-training`). The effects on these scenes are corrected together
-# with all others.
+# for each network were fixed before these tests. On a black background, the CNN of as many multiplications and *no modulation* have
+# one seed so far. When the tests were fixed, we knew the results of all tests after {glue:text}`epochs` epochs, and the accuracy of
+# one seed of some networks on validation scenes after {glue:text}`epochs_longer` ({ref}`how-long`). Before the tests on a black
+# background we also knew those in front of photographs ({ref}`twice-the-training`). The effects on these scenes are corrected
+# together with all others.
 #
 # ```{admonition} Three things to keep in mind
 # :class: note
 #
-# - **Masks.** The losses on phases, keys and gate use masks of the objects in training. A CNN never sees them. The two controls
-#   that matter most do: the *gate without phases* is trained by the loss on the gate alone, and GASPnet with *no modulation* by all of
-#   GASPnet's losses and with as many sweeps ({ref}`the-ablations`). What GASPnet gains over *no modulation* is due to phases.
-#   *Labels only* uses no masks ({ref}`without-masks`).
+# - **Masks.** The losses on phases, keys and gate use masks of the objects in training. A CNN never sees them. The two most
+#   important controls do see them: the *gate without phases* is trained by the loss on the gate alone, and GASPnet with *no
+#   modulation* by all of GASPnet's losses and with as many sweeps ({ref}`the-ablations`). What GASPnet gains over *no modulation*
+#   is due to phases. *Labels only* uses no masks ({ref}`without-masks`).
 # - **Length of training** is what two cores allow, not where accuracy ends. Longer training narrows some differences
 #   ({ref}`twice-the-training`) and leaves others ({ref}`twice-on-black`).
 # - **Noise** is met in tests only. It is not clipped, so it stays visible on a black background, where the networks saw exact zeros in
@@ -218,7 +218,7 @@ glue("family_ours", str((families == "ours").sum()), display=False)
 # **1. A claim becomes effects.** An effect is a weighted sum of accuracies: a difference between two networks, its mean over levels
 # of a corruption, a gain over time steps, or the slope of that gain over noise. In claims C6 and O1 it is a measure of phases minus a
 # threshold. Its sign is chosen so that the claim says that it is above zero. All accuracies in an effect come from the same seeds and
-# the same test scenes, so an effect has one value for each seed and scene (C6, which has one for each seed, excepted).
+# the same test scenes, so an effect has one value for each seed and scene (except in C6, which has one for each seed).
 #
 # **2. Each effect is tested twice.** Another training could have given other networks, so Student's t test asks whether the mean
 # over *seeds* is zero. Other test scenes could have given other answers, so a permutation test asks whether the mean over *scenes*

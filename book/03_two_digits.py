@@ -177,11 +177,10 @@ table_of(gains, "noise", "scenes right, or difference", folded="Both lengths of 
 # %% [markdown]
 # **No: the lead under noise stays.** Averaged over Gaussian noise, GASPnet is ahead of the CNN of as many parameters by
 # {glue:text}`noise_short` after {glue:text}`epochs_short` epochs, and by {glue:text}`noise_long` after {glue:text}`epochs_long`. So
-# the part of claim C4 that is about Gaussian noise is certain after both; averaged over all corruptions, the lead is as large as
+# the effect of claim C4 that is about Gaussian noise holds after both. Averaged over all corruptions, the lead is as large as
 # before, but with three seeds it is unclear. A CNN that never sees noise in training does not become robust to it by training for
 # longer, and neither does a wider one. Over the gate without phases, GASPnet's small lead under noise is no longer certain after
-# twice the training. In front of a photograph, longer training does narrow the lead
-# ({ref}`twice-the-training`).
+# twice the training. In front of a photograph, longer training does narrow the lead ({ref}`twice-the-training`).
 
 # %% tags=["remove-cell"]
 from gasp.analysis.statistics import formatted, mean_over_levels

@@ -81,8 +81,7 @@ table_of(accuracy, "model")
 # average over Gaussian noise it is the more accurate of the two, and the stricter version of claim C4 does not hold
 # ({ref}`the-noise`). So width gains as much as the gate does without noise, and more under noise, at the price of many more
 # parameters ({ref}`the-methods`). So does longer training: with twice as many epochs, the lead of GASPnet and of the gate over the
-# CNN of as many parameters is about half as large
-# ({ref}`twice-the-training`).
+# CNN of as many parameters is about half as large ({ref}`twice-the-training`).
 #
 # ### Over time steps
 

@@ -167,7 +167,7 @@ table_of(by_condition(averages(scenes), *others), "scenes", "corruption", folded
 # of as many multiplications scored higher than GASPnet under every corruption but loss of contrast. On CIFAR-MNIST, where the
 # photograph must be named, too, GASPnet scored lower than the CNN of as many parameters under every corruption, as it does without
 # any. Averaged over all corruptions, after six epochs, it is ahead of GASPnet without modulation on two digits and in front of a
-# photograph. (None of these intervals is corrected. The next section has the gate.)
+# photograph. (None of these intervals is corrected. The next section compares GASPnet with the gate.)
 #
 # ## What gate and phases do
 #
@@ -201,8 +201,8 @@ figures.parts_of_gain(by_corruption("multi_mnist_cifar"))
 # Does it take phases, then? Within GASPnet, later steps add accuracy on average under every corruption. But a gate that was trained
 # *without* phases comes close to the whole of GASPnet (*GASPnet − gate without phases* in the table above). On two digits GASPnet
 # is ahead of it by a few hundredths, and the interval excludes zero under every corruption but loss of contrast. In front of a
-# photograph it does so under Gaussian noise only, and after longer training, with three seeds, on neither. On CIFAR-MNIST the gate
-# is ahead under blur. These intervals are not corrected for their number.
+# photograph this is so under Gaussian noise only. After longer training, with three seeds, it is so under no corruption, with or
+# without a photograph. On CIFAR-MNIST the gate is ahead under blur. These intervals are not corrected for their number.
 #
 # ## With the paper's mechanisms alone
 #

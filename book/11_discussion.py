@@ -119,9 +119,9 @@ verdicts.datasets_table(alone)
 # Gaussian noise ({ref}`two-digits`, {ref}`the-photographs`, {ref}`the-noise`). Most of this gain comes from the gate, which needs
 # no phases.
 #
-# **What phases add is small, and certain in front of a photograph.** GASPnet without modulation is trained with a gate and with the
-# same losses, but makes no use of phases. In front of a photograph GASPnet gains {glue:text}`modulation_photo` over it, and claim
-# C7 holds for modulation; over the gate alone it gains {glue:text}`gate_photo`. After twice the training modulation adds
+# **What phases add is small, and shown in front of a photograph only.** GASPnet without modulation is trained with a gate and with
+# the same losses, but makes no use of phases. In front of a photograph GASPnet gains {glue:text}`modulation_photo` over it, and
+# claim C7 holds for modulation; over the gate alone it gains {glue:text}`gate_photo`. After twice the training modulation adds
 # {glue:text}`modulation_longer`, and on two digits {glue:text}`modulation_digits`; with three seeds, both verdicts are unclear.
 # Where digits overlap more than in training, modulation adds {glue:text}`modulation_overlap` ({ref}`the-ablations`,
 # {ref}`the-generalisation`). Overlap is where binding should matter most, and there the gain is largest, though there is also more

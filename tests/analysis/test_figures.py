@@ -399,8 +399,8 @@ def test_measures_of_binding_stand_at_their_means_in_the_rows_of_their_condition
 
 
 def test_each_task_has_a_panel_of_its_means_from_no_noise_on():
-    table, better = results(), results().assign(value=lambda rows: rows["value"] / 2)
-    panels = figures.accuracy_over_noise({"digits": table, "half as often": better}).axes[:2]
+    table, halved = results(), results().assign(value=lambda rows: rows["value"] / 2)
+    panels = figures.accuracy_over_noise({"digits": table, "half as often": halved}).axes[:2]
     assert [panel.get_title() for panel in panels] == ["digits", "half as often"]
     for panel, share in zip(panels, (1, 0.5), strict=True):
         line = next(container for container in panel.containers if container.get_label() == LABELS["cnn"])[0]

@@ -42,10 +42,7 @@ def accuracy_over(
     tables = [last_step(levels_of(table, evaluation, metric, start)) for (metric, _), (evaluation, start) in shown]
     drawing = Drawing(pd.concat(tables))
     for ((_, what), (evaluation, _)), rows in zip(shown, tables, strict=True):
-        panel = drawing.panel()
-        lines(panel, rows, "level")
-        _levels_below(panel, evaluation)
-        panel.set(ylabel=f"{what} right", ylim=(max(panel.get_ylim()[0], 0), None))
+        _curves(drawing.panel(), rows, evaluation, what)
     drawing.legend()
     return drawing
 
@@ -60,9 +57,8 @@ def accuracy_over_noise(results: Mapping[str, pd.DataFrame]) -> Drawing:
     drawing = Drawing(pd.concat(noise, names=["task"]).reset_index("task"))
     for task, rows in noise.items():
         panel = drawing.panel(height=3)
-        lines(panel, rows, "level")
-        _levels_below(panel, "gaussian")
-        panel.set(title=task, ylabel="scenes right", ylim=(0, 1.02))
+        _curves(panel, rows, "gaussian", "scenes")
+        panel.set(title=task, ylim=(0, 1.02))
     drawing.legend()
     return drawing
 
@@ -92,6 +88,13 @@ def gain_over(
     drawing.data = pd.DataFrame(shown)
     drawing.legend()
     return drawing
+
+
+def _curves(panel: Axes, rows: pd.DataFrame, evaluation: str, what: str) -> None:
+    """Draw the accuracy of every variant over the levels of an evaluation."""
+    lines(panel, rows, "level")
+    _levels_below(panel, evaluation)
+    panel.set(ylabel=f"{what} right", ylim=(max(panel.get_ylim()[0], 0), None))
 
 
 def _levels_below(panel: Axes, evaluation: str) -> None:
