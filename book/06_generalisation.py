@@ -35,7 +35,7 @@ verdicts.claims_box(
     (
         "Where digits overlap more than in training, later steps add accuracy, on a black background and in front of a photograph. "
         "GASPnet is also ahead of networks that saw the same masks and use no phases, which suggests that phases help there (three "
-        "seeds, not corrected). Behind smaller items, GASPnet (paper) names the photograph less often than the CNN does, as behind "
+        "to six seeds, not corrected). Behind smaller items, GASPnet (paper) names the photograph less often than the CNN does, as behind "
         "items of any size."
     ),
 )
