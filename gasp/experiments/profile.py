@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Self
 
 import pandas as pd
@@ -96,12 +96,11 @@ class Profile(Settings):
     def _every_run_can_be_specified(self) -> Self:
         for block in self.grid:
             self._check(block.datasets, block.variants)
-        self._cells()  # refuses a run that two blocks test differently
-        places: dict[str, Callable[[], object]] = {
-            f"datasets.{name}": partial(self.experiment, name, variant, 0) for name in self.datasets for variant in VARIANTS
-        }
-        places |= {f"studies.{name}": partial(self.study, name) for name in self.studies}
-        for place, specify in places.items():
+        places: list[tuple[str, Callable[[], object]]] = [("grid", lambda: self._draws)]
+        for dataset, variant in itertools.product(self.datasets, VARIANTS):
+            places.append((f"datasets.{dataset}", partial(self.experiment, dataset, variant, 0)))
+        places += [(f"studies.{name}", partial(self.study, name)) for name in self.studies]
+        for place, specify in places:
             try:
                 specify()
             except GaspError as error:
@@ -131,19 +130,20 @@ class Profile(Settings):
         """The runs of the grid, ordered by seed, for these data sets and variants; for all when omitted."""
         self._check(datasets or (), variants or ())
         return [
-            self._specify(dataset, Change(variant=variant), seed, self.evaluation.changed({"draw": draw}), {})
-            for (seed, dataset, variant), draw in sorted(self._cells().items(), key=lambda cell: cell[0][0])
+            self.experiment(dataset, variant, seed)
+            for seed, dataset, variant in sorted(self._draws, key=lambda cell: cell[0])
             if _is_among(dataset, datasets) and _is_among(variant, variants)
         ]
 
-    def _cells(self) -> dict[tuple[int, str, str], int]:
+    @cached_property
+    def _draws(self) -> dict[tuple[int, str, str], int]:
         """The draw of test scenes for every seed, data set and variant of the grid."""
         draws: dict[tuple[int, str, str], int] = {}
         for block in self.grid:
             draw = self.evaluation.draw if block.draw is None else block.draw
             for dataset, variant, seed in itertools.product(block.datasets, block.variants, block.seeds or self.seeds):
                 if draws.setdefault((seed, dataset, variant), draw) != draw:
-                    raise GaspError(f"in grid, two blocks test {variant} on {dataset} on different draws of scenes")
+                    raise GaspError(f"two blocks test {variant} on {dataset} on different draws of scenes")
         return draws
 
     def all_runs(
@@ -165,8 +165,9 @@ class Profile(Settings):
         return [run for run in runs if seeds is None or run.seed in seeds]
 
     def experiment(self, dataset: str, variant: str, seed: int) -> Experiment:
-        """The run of a variant on a data set, whether or not it is in the grid, tested on the profile's draw of scenes."""
-        return self._specify(dataset, Change(variant=variant), seed, self.evaluation, {})
+        """The run of a variant on a data set. If it is not in the grid, it is tested on the profile's draw of scenes."""
+        draw = self._draws.get((seed, dataset, variant), self.evaluation.draw)
+        return self._specify(dataset, Change(variant=variant), seed, self.evaluation.changed({"draw": draw}), {})
 
     def study(
         self, name: str, datasets: Sequence[str] | None = None, variants: Sequence[str] | None = None

@@ -22,6 +22,7 @@ pytestmark = pytest.mark.usefixtures("project")
 # profiles
 
 STUDY = {"question": "?", "datasets": ["multi_mnist"], "epochs": 2, "runs": [{"variant": "gaspnet"}]}
+TWO_CONVOLUTIONS = {"widths": [4, 4], "kernels": [3, 3], "strides": [1, 1]}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -70,6 +71,10 @@ def test_the_profiles_of_the_book_load(name, monkeypatch):
         ({"datasets.multi_mnist.models": {"resnet": {}}}, "unknown key datasets.multi_mnist.models.resnet: .* gaspnet"),
         ({"datasets.multi_mnist.network": {"hidden": "x"}}, "datasets.multi_mnist.network.hidden: .*integer, not 'x'"),
         ({"datasets.multi_mnist.network": {"widths": [4]}}, "multi_mnist.network: .*one entry for each convolution"),
+        (
+            {"network": TWO_CONVOLUTIONS, "datasets.multi_mnist.models": {"gaspnet": {"widths": [4, 4, 4]}}},
+            "in datasets.multi_mnist, widths, kernels and strides must have one entry for each",
+        ),
         ({"studies.one": STUDY | {"datasets": ["mnist"]}}, "profile tiny has no data set 'mnist', but multi_mnist"),
         ({"studies.one": STUDY | {"runs": [{"variant": "rnn"}]}}, "unknown variant 'rnn': there are cnn, .*gaspnet"),
         ({"studies.one": STUDY | {"runs": []}}, "studies.one.runs: .*at least 1 item"),
@@ -204,10 +209,11 @@ def test_a_block_may_be_tested_on_scenes_of_its_own_without_another_training(wri
     profile = load_profile("tiny")
     gaspnet, cnn = profile.experiments()
     assert (gaspnet.evaluation.draw, cnn.evaluation.draw) == (2, 0)
-    own = profile.experiment("multi_mnist", "cnn", 0)
-    assert own.evaluation.draw == 2
-    assert own.weights_name == cnn.weights_name
-    assert own.key != cnn.key
+    assert profile.experiment("multi_mnist", "cnn", 0) == cnn
+    other = load_profile("tiny", draw=2).experiment("multi_mnist", "cnn", 0)
+    assert other.evaluation.draw == profile.experiment("multi_mnist", "cnn", 1).evaluation.draw == 2
+    assert other.weights_name == cnn.weights_name
+    assert other.key != cnn.key
 
 
 def test_a_run_that_two_blocks_test_on_different_scenes_is_refused(write):
