@@ -69,9 +69,9 @@ glue("points_most", pointing("multi_mnist", "objects", most), display=False)
 # - **With five additions of ours** ({ref}`what-we-add`), it picks digits out of noise and photographs far better than a CNN of as
 #   many parameters. Most of that comes from one addition, a learned gate that needs no phases. Where the photograph must be named,
 #   too, it scored lower than that CNN, though this is not certain.
-# - **Phases add a little.** In front of a photograph, they raise the share of scenes right by {glue:text}`phases_photo` over
-#   GASPnet trained without phase modulation, and by our rule this claim holds. After twice the training the gain is
-#   {glue:text}`phases_longer`, and on two digits {glue:text}`phases_digits`; with three seeds each, both are unclear
+# - **Phases add a little.** In front of a photograph, they raise the share of scenes right by {glue:text}`phases_photo` over the
+#   same network trained without phase modulation, and by our rule ({ref}`the-rule`) this claim holds. After twice the training the
+#   gain is {glue:text}`phases_longer`, and on two digits {glue:text}`phases_digits`; with three seeds each, both are unclear
 #   ({ref}`the-ablations`).
 # - **Part of the lead is faster learning.** In front of a photograph, after twelve epochs instead of six, it is about half as large
 #   without noise, and on average over noise no clear lead is left ({ref}`twice-the-training`). On noisy digits without a photograph
@@ -86,26 +86,26 @@ image = settings.datasets["multi_mnist"].compose("validation", 2, seed=1).batch(
 figures.animation(image, *align_first_layer(model, image, 4 * model.settings.iterations))
 
 # %% [markdown]
-# **What phases do bring: they say what is where.** Every place in the image and every output unit has a phase. The output unit of a
-# digit is closer in phase to the place of that digit than to the place of the other in {glue:text}`points` of the cases (chance: one
-# half; before phases align: {glue:text}`start`). In front of a photograph, to which it could also point, it is closest to its own
-# digit in {glue:text}`points_photo` (chance: one third). In training, masks of the digits taught places their phases and the gate what
-# to let pass. No loss told output units where to point.
+# **What phases do bring: they say what is where.** Every place in the image and every output unit has a phase. A unit *points* to
+# what is closest to it in phase. The output unit of a digit points to that digit, and not to the other, in {glue:text}`points` of the
+# cases (chance: one half; before phases align: {glue:text}`start`). In front of a photograph, to which it could also point, it points
+# to its own digit in {glue:text}`points_photo` (chance: one third). In training, masks taught places which phases to take, and taught
+# the gate what to let pass. No loss told output units where to point.
 #
 # **Where it ends.** With {glue:text}`most` digits a unit points to its own in only {glue:text}`points_most` of the cases (chance:
 # {glue:text}`chance`); no network was trained with more than two. A CNN can be asked where a digit is by attribution, after the
 # fact: on a black background the best attribution points as well as phases do, and in front of a photograph or with
 # {glue:text}`most` digits better ({ref}`what-is-where`). A far wider CNN, with as many multiplications, is more accurate than
 # GASPnet on clean digits. In front of a photograph it is slightly less accurate without noise, and more accurate under noise; on
-# noisy digits on a black background it falls far behind. And GASPnet and the gate were trained with masks, which no CNN here has
-# seen.
+# noisy digits on a black background it falls far behind. And GASPnet, with our additions or without, and the gate were
+# trained with masks, which no CNN here has seen.
 #
 # **In one figure.** On two digits, noise separates the networks with a gate from all others, and twice the training changes little.
 # In front of a photograph GASPnet leads without noise, closely followed by the gate and the far wider CNN, which leads under noise;
 # over the CNN of as many parameters, the lead shrinks with noise and with training. Where an item and the photograph behind it must
 # both be named, GASPnet (paper) is behind, and the other networks are close.
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "Share of test scenes in which every required label is right, over the level of Gaussian noise (mean over seeds, 95 % interval). *GASPnet* has our additions, *GASPnet (paper)*, dashed, does not. *As many parameters* and *as many multiplications* refer to GASPnet.", "name": "fig-overview"}, "image": {"alt": "Five panels, one for each task, of curves of accuracy that fall with noise, one curve for each network."}}
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Share of test scenes in which every required label is right, over the level of Gaussian noise (mean over seeds, 95 % interval). *GASPnet* has our additions, *GASPnet (paper)*, dashed, does not. *Gate without phases* is a CNN with our learned gate. *As many parameters* and *as many multiplications* refer to GASPnet.", "name": "fig-overview"}, "image": {"alt": "Five panels, one for each task, of curves of accuracy that fall with noise, one curve for each network."}}
 from gasp.analysis.tables import by_condition, dataset_label, table_of
 
 shown = [name for name in networks if name != "no_modulation"]
@@ -119,8 +119,8 @@ table_of(by_condition(numbers, *shown), "task", "noise", folded="The same in num
 # %% [markdown]
 # {ref}`two-digits`, {ref}`the-photographs` and {ref}`the-noise` have the details, and compare GASPnet (paper) with CNNs of its own
 # size. (Except for two digits on a photograph, GASPnet (paper) was tested on other scenes of the same kind, so small differences from
-# the other networks mean little.) Verdicts, further below, are corrected for the number of effects, and these intervals are not; so a
-# difference can be seen here and be *unclear* there.
+# the other networks mean little.) Verdicts, further below, compare networks seed by seed and are corrected for the
+# number of effects; these intervals are neither. So a difference can be plain here and *unclear* there, or the other way round.
 
 # %% [markdown]
 # ## The idea
@@ -151,9 +151,9 @@ table_of(by_condition(numbers, *shown), "task", "noise", folded="The same in num
 # Unless the claim says otherwise, a verdict is about GASPnet with our additions, compared, as in the paper, with a CNN of as many
 # parameters. Where tested, further verdicts follow in smaller letters: *stricter*, against a CNN of as many multiplications;
 # *longer*, after twice as many epochs; and *paper alone*, about GASPnet (paper). Two digits on a photograph are our data, and not
-# the paper's. GAttANet and KomplexNet are GASPnet's predecessors ({ref}`the-predecessors`). No claim of the paper holds wherever it
-# is judged. The first part of C3, that GASPnet's accuracy grows over time steps, comes closest: with our additions it is unclear
-# only after longer training. {ref}`the-rule` says how verdicts are reached.
+# the paper's. GAttANet and KomplexNet are GASPnet's predecessors ({ref}`the-predecessors`). Each claim of the paper is unclear or
+# fails somewhere. The first part of C3, that GASPnet's accuracy grows over time steps, comes closest: with our additions it is
+# unclear only after longer training. {ref}`the-rule` says how verdicts are reached.
 
 # %% tags=["remove-input"]
 from gasp.analysis import verdicts
@@ -178,7 +178,7 @@ verdicts.claims_table(*(verdicts.judge(settings, design) for design in (OURS, PA
 #
 # **Try this.** The list has four kinds of scenes, by whether the answer is right before phases align and at the end; most scenes are
 # right throughout. Play the first scene: GASPnet is wrong before its phases align, and correct afterwards. Then click on each of the
-# two digits, at t = 0 and at the end: once phases are aligned, a place names its own digit.
+# two digits, at t = 0 and at the end: once phases are aligned, the network's answer at a place is the digit that is there.
 
 # %% tags=["remove-input"]
 from gasp.analysis.exhibits import exhibit

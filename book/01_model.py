@@ -145,9 +145,10 @@ print("end:  ", (phases.rad2deg() % 360).round().int().tolist())
 #
 # ### Drive: phases travel upwards
 #
-# The first layer keeps its phases from one time step to the next. A deeper layer takes its phases, in each sweep, from its
-# input. A location takes the mean phase of its receptive field, weighted by activity. A dense unit takes the phase of its
-# complex input, which includes its weights. (Here and in the next equation $m_j$ is the activity of a single channel or unit.)
+# The first layer keeps its phases from one time step to the next. A deeper layer takes its phases, in each sweep, from its input. A
+# location takes the mean phase of its receptive field, weighted by activity ($w_{ij} = 1$ within the field). A dense unit takes the
+# phase of its complex input, with its weights $w_{ij}$. (Here and in the next equation $m_j$ is the activity of a single channel or
+# unit.)
 #
 # $$
 # \varphi_i \leftarrow \arg \sum_j w_{ij}\, m_j\, e^{i \varphi_j}.

@@ -35,7 +35,7 @@ verdicts.claims_box(
     (
         "Without noise there is little to gain; what GASPnet gains over the CNN of the same layers comes with its later steps. "
         "Under noise there is much to gain, and most of it is there at the first step, before any phase acts. So a gate without "
-        "phases comes close to GASPnet, and the lead that is left is small."
+        "phases comes close to GASPnet, and the lead that is left is small under weak noise."
     ),
     ["multi_mnist"],
 )
@@ -137,7 +137,8 @@ table_of(pd.concat([parts, controls], axis=1), "noise σ")
 # - **Under noise**, most of the gain is there at the first step. We think that the gate silences noise in the background.
 # - **Later steps** add about as much under weak noise as without noise, and several times as much from σ = 0.15 to 0.3. At σ = 0.5
 #   hardly any scene is right at any step, so there is nothing left to gain. Claim C3 therefore counts only levels at which the CNN
-#   and GASPnet's first step have an accuracy of at least 0.1 ({ref}`the-rule`).
+#   of as many parameters and GASPnet's first step have an accuracy of at least 0.1 ({ref}`the-rule`). That leaves out σ = 0.3, too,
+#   because of the CNN.
 # - **Against the gate without phases**, GASPnet's lead is small without noise, not clear at σ = 0.05 and 0.1, and larger from 0.15
 #   to 0.3. The gate alone reaches most of what GASPnet does. Over *no modulation*, with three seeds, most intervals include zero.
 #
@@ -145,7 +146,7 @@ table_of(pd.concat([parts, controls], axis=1), "noise σ")
 # worth to a network, because training with them may lower the first step. For that, compare GASPnet with *no modulation*. Nor does
 # it say that phases must be *aligned*. In a network that was trained like GASPnet but whose phases never align ($K = 0$), the second
 # step changes accuracy by {glue:text}`gain_unaligned`, and in one with alignment by {glue:text}`gain_aligned` (two time steps, three
-# epochs, one seed, validation scenes). So random phases bring nothing, as one would expect: they weaken connections at random.
+# epochs, one seed, validation scenes). So in these runs random phases bring nothing.
 
 # %% tags=["remove-cell"]
 from myst_nb import glue
@@ -179,8 +180,8 @@ table_of(gains, "noise", "scenes right, or difference", folded="Both lengths of 
 # {glue:text}`noise_short` after {glue:text}`epochs_short` epochs, and by {glue:text}`noise_long` after {glue:text}`epochs_long`. So
 # the effect of claim C4 that is about Gaussian noise holds after both. Averaged over all corruptions, the lead is as large as
 # before, but with three seeds it is unclear. A CNN that never sees noise in training does not become robust to it by training for
-# longer, and neither does a wider one. Over the gate without phases, GASPnet's small lead under noise is no longer certain after
-# twice the training. In front of a photograph, longer training does narrow the lead ({ref}`twice-the-training`).
+# longer, and neither does a wider one (one seed). Over the gate without phases, GASPnet's small lead under noise is no longer
+# certain after twice the training. In front of a photograph, longer training does narrow the lead ({ref}`twice-the-training`).
 
 # %% tags=["remove-cell"]
 from gasp.analysis.statistics import formatted, mean_over_levels
@@ -217,8 +218,8 @@ table_of(pd.concat(differences), "difference")
 #
 # Trained on overlap, GASPnet (paper) has no clear lead over the CNN of as many parameters, and the CNN of as many multiplications is
 # ahead of both. The bounding boxes of the two digits overlapped by up to 25 % or 50 % of the smaller one, in training and in the
-# test. On overlap that training did *not* show, later steps help more ({ref}`the-generalisation`). GASPnet with our
-# additions was not trained on overlap.
+# test. On overlap that training did *not* show, later steps add more
+# accuracy than without overlap ({ref}`the-generalisation`). GASPnet with our additions was not trained on overlap.
 
 # %% tags=["remove-input"]
 overlaps = {"none": "multi_mnist", "25 %": "multi_mnist_25", "50 %": "multi_mnist_50"}
@@ -231,8 +232,8 @@ table_of(by_condition(clean, *paper, (paper[2], paper[0])), "overlap")
 #
 # - Two digits on a black background need little binding. Later steps add some accuracy, with noise and without, but a gate that was
 #   trained without phases comes close to GASPnet.
-# - Robustness to noise comes mostly from the gate, which needs no oscillator. {ref}`the-noise` separates the part of gate and weights
-#   from that of later steps, for every corruption.
+# - Robustness to noise comes mostly from the gate, which needs no oscillator. The chapter {ref}`the-noise` tells
+#   what gate and weights bring from what later steps bring, for every corruption.
 # - The paper's mechanisms alone gain less under noise. {ref}`the-second-design` says what was added, and why.
 
 # %% [markdown]

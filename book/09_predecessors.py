@@ -53,9 +53,10 @@
 #
 # In the authors' code each of eight channels has phases of its own and a kernel to each other channel. With our 26 channels, these
 # kernels would take more than half of all parameters. We therefore give each location of the first layer one phase. Our first sweep
-# (t = 0) leaves the phases out, so the network then equals the CNN. What GASPnet changes is who is coupled. In KomplexNet, neighbours
-# in the first layer are. In GASPnet, the keys of all layers enter one pool, and what agrees is coupled, within a layer and across
-# layers; a Gaussian neighbourhood weakens coupling between distant locations.
+# (t = 0) leaves the phases out, so the network then equals the CNN. The letters $g$, $\kappa$ and $\varepsilon$ mean what they do
+# in {ref}`the-model`. What GASPnet changes is who is coupled. In KomplexNet, neighbours in the first layer are. In GASPnet, the
+# keys of all layers enter one pool, and what agrees is coupled, within a layer and across layers; a Gaussian neighbourhood weakens
+# coupling between distant locations.
 #
 # A second version of KomplexNet, with feedback, is in {ref}`beyond-the-paper`.
 
@@ -78,8 +79,8 @@ verdicts.claims_box(
     ["C8"],
     (
         "Without noise, networks with attention, with phases or with neither name two digits about equally well. On CIFAR-MNIST "
-        "GAttANet is about as accurate as the CNN, and both networks with phases are below it. In front of a photograph GASPnet "
-        "is far ahead of GAttANet, mainly thanks to a gate that was trained with masks."
+        "GAttANet is about as accurate as the CNN, and both networks with phases are below it. On two digits on a photograph "
+        "GASPnet is far ahead of GAttANet, mainly thanks to a gate that was trained with masks."
     ),
 )
 
@@ -128,10 +129,10 @@ figures.accuracy_over(results["multi_mnist"], undisturbed_at)
 # most of this is there at t = 0, before phases act: it is in the weights that were trained together with them. In KomplexNet, more of
 # it comes with later steps, the more the higher the noise.
 #
-# **Global agreement shows no advantage over local coupling here.** That keys and queries of all layers agree, instead of neighbours
-# in one layer, is what GASPnet adds to KomplexNet. On two digits KomplexNet, whose kernel does not depend on what locations see, is
-# as accurate as GASPnet (paper) without noise, and at least as accurate under noise. On CIFAR-MNIST GASPnet (paper) is ahead of it,
-# and both are behind the CNN.
+# **Global agreement shows no consistent advantage over local coupling.** That keys and queries of all layers agree, instead of
+# neighbours in one layer, is what GASPnet adds to KomplexNet. On two digits KomplexNet, whose kernel does not depend on what
+# locations see, is as accurate as GASPnet (paper) without noise, and at least as accurate under noise. On CIFAR-MNIST GASPnet
+# (paper) is ahead of it, and both are behind the CNN.
 #
 # Claim C8 says that global attention alone is not enough, so GAttANet should be less accurate than GASPnet. The claim is judged
 # without noise. On two digits GAttANet is then as accurate as GASPnet (paper), and the verdict is unclear; on CIFAR-MNIST it is more
@@ -168,11 +169,11 @@ beside("multi_mnist", ["cnn_parameters", "gattanet", "komplexnet", "gate", "gasp
 beside("multi_mnist_cifar", ["cnn_parameters", "gattanet", "gate", "gaspnet"])
 
 # %% [markdown]
-# Without noise, the predecessors are close to GASPnet on a black background; under noise GASPnet is far ahead. In front of a photograph
-# GAttANet is about as accurate as the CNN, and GASPnet is far ahead of both, so claim C8 holds there. Most of that lead comes from
-# the learned gate, which the predecessors lack: without phases the gate comes close to GASPnet. The gate was trained with masks, and
-# GAttANet and KomplexNet were not, so these differences are not about attention or coupling alone. (Differences are paired over the
-# seeds that both networks have.)
+# Without noise, the predecessors are close to GASPnet on a black background; under noise GASPnet is far ahead. In front of a
+# photograph GAttANet is about as accurate as the CNN, and GASPnet is far ahead of both, so claim C8 holds there. Most of that lead
+# comes from the learned gate, which the predecessors lack: without phases the gate comes close to GASPnet. The gate was trained
+# with masks. GAttANet saw none, and KomplexNet only through the synchrony loss, so these differences are not about attention or
+# coupling alone. (Differences are paired over the seeds that both networks have.)
 
 # %% [markdown]
 # ## What follows

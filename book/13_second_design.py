@@ -28,20 +28,21 @@ banner(settings, overrides)
 # :class: tip
 #
 # With the paper's mechanisms alone, no single setting brings GASPnet up to a CNN where a photograph must be named (in short runs).
-# Five additions bring it far ahead of a CNN where two digits must be picked out in front of a photograph: a small network for keys, a
-# learned gate, a phase for each channel, learned modulation, and a read-out that integrates over time. Masks, which the CNN never
-# sees, train them, and the gate alone makes most of the gain. Where the photograph must be named, too, GASPnet stays slightly below a
-# CNN of as many parameters. All numbers on this page are from validation scenes. They helped to choose the design, so they do not
-# test it; the other chapters do.
+# Five additions bring it far ahead of a CNN where two digits must be picked out in front of a photograph: a small network for keys,
+# a learned gate, a phase for each channel, learned modulation, and a read-out that integrates over time. Masks, which the CNN never
+# sees, train keys and gate, and the gate alone makes most of the gain. Where the photograph must be named, too, GASPnet stays
+# slightly below a CNN of as many parameters. All numbers on this page are from validation scenes. They helped to choose the design,
+# so they do not test it; the other chapters do.
 # ```
 #
-# The first section explains, after its test, where the network with the paper's mechanisms alone falls short. All later runs served
-# to choose the additions. Every run is declared under `studies` in the profile and stored like any other. In tables, a run is named
-# by its variant and the settings that were changed; {py:class}`gasp.models.GASPnetSettings` explains each. *First step* and *last
-# step* give the share of scenes with every label right at t = 0 and at the end; a model with a single step has only the first.
-# *Order* and *separation* describe the phases of the first layer; for a gate without phases they are those of random phases. Random
-# phases have a separation of 0.5 with two objects. The largest possible is 1 with two objects, and 0.75 with three: two digits and
-# the photograph.
+# The first section asks why the paper's mechanisms alone, which had already been tested, fall short where a photograph must be
+# named. All later runs served to choose the additions. Every run is declared under `studies` in the profile and stored like any
+# other. In tables, a run is named by its variant and the settings that were changed; {py:class}`gasp.models.GASPnetSettings`
+# explains each. *First step* and *last step* give the share of scenes with every label right at t = 0 and at the end; a model with
+# a single step has only the first. *Order* (1 if an object has one phase) and *separation* of objects ({ref}`the-phases` defines
+# both) describe the phases of the first layer; for a gate without phases they are those of random phases. Random phases have a
+# separation of 0.5 with two objects. The largest possible is 1 with two objects, and 0.75 with three: two digits and the
+# photograph.
 
 # %% tags=["remove-cell"]
 import pandas as pd
@@ -83,7 +84,7 @@ table_of(by_name[~changed], "both labels right on CIFAR-MNIST")
 table_of(by_name[changed], "both labels right on CIFAR-MNIST", folded="Each changed setting as a table")
 
 # %% [markdown]
-# We see two reasons:
+# Two things keep these settings from gaining:
 #
 # - **Phases separate, but do not hold the photograph together**: their separation is almost complete, their order is not. We think
 #   that this is because keys of the first layer come from filters of five pixels. To these, the parts of a photograph do not look
@@ -213,12 +214,14 @@ glue("steps_of_cnn", f"{seconds['gaspnet'] / seconds['cnn']:.0f}", display=False
 # **In front of a photograph, part of GASPnet's lead is speed, and part is not.** After 48 epochs the CNN is ahead of GASPnet after
 # six. It gains little more by then, and is still behind GASPnet after twelve. Under noise of σ = 0.2 it is ahead of both. Time
 # tells another story than epochs do: a training step of GASPnet takes as long as {glue:text}`steps_of_cnn` steps of a CNN of the
-# same layers ({ref}`what-it-costs`). So the CNN's 48 epochs take less than half as long as GASPnet's six. For a given time, the
-# gate without phases did best: its twelve epochs take less time than the CNN's 48, and reach more without noise. GASPnet reaches
-# most of all, at a far higher price (one seed).
+# same layers ({ref}`what-it-costs`). The CNN here is only 1.11 times as
+# wide, so its 48 epochs take about half as long as GASPnet's six, or less. Without noise, the gate without phases did best for a
+# given time: its twelve epochs take less time than the CNN's 48, and reach more. GASPnet reaches most of all, at a far higher price.
+# Under noise of σ = 0.2 all three networks are about equal after twelve epochs, and longer training takes the CNN only slightly
+# further (one seed).
 #
-# GASPnet's lead over the gate is halved with twelve epochs, too. On two digits on a black background the CNN also gains more from
-# longer training than GASPnet (paper), and most of a small lead is gone.
+# Without noise, GASPnet's lead over the gate is halved with twelve epochs, too; under noise it is gone. On two digits on a black
+# background the CNN also gains more from longer training than GASPnet (paper), and most of a small lead is gone.
 #
 # ### What some changes are worth
 #
@@ -230,12 +233,12 @@ glue("steps_of_cnn", f"{seconds['gaspnet'] / seconds['cnn']:.0f}", display=False
 # %% tags=["remove-cell"]
 CHANGES = {
     "gaspnet_two_steps": "GASPnet, two steps (reference)",
-    "gaspnet_two_steps, drive = amplitude": "one phase per location",
-    "gaspnet_two_steps, drive = gate": "… the mean phase weighted by gates",
-    "gaspnet_two_steps, drive = area": "… the plain mean phase",
+    "gaspnet_two_steps, drive = amplitude": "one phase per location (`drive = amplitude`)",
+    "gaspnet_two_steps, drive = gate": "… the mean phase weighted by gates (`gate`)",
+    "gaspnet_two_steps, drive = area": "… the plain mean phase (`area`)",
     "no_alignment, steps = 2": "phases never aligned",
     "gaspnet_two_steps, iterations = 10": "ten iterations instead of five",
-    "gaspnet_two_steps, readout = mean": "answers: plain mean over steps",
+    "gaspnet_two_steps, readout = mean": "answers: plain mean over steps (`readout = mean`)",
     "gaspnet": "three time steps",
     "gaspnet_two_steps, learned_modulation = False": "modulation fixed at $a_F$ = 1",
     "gaspnet_two_steps, key_weight = 0.25": "a quarter of the weight of the loss on keys",
@@ -282,7 +285,7 @@ changes = of_studies(SHORT).reindex(CHANGES).rename(CHANGES).dropna(how="all")
 table_of(changes.map(lambda share: "" if pd.isna(share) else f"{share:.3f}"), "what is changed")
 
 # %% [markdown]
-# With a single seed, differences of about 0.01 may be chance. The larger ones, which one seed still does not establish, are these:
+# With a single seed, differences of about 0.01 may be chance. What we took from the table, though one seed does not establish it:
 #
 # - Without alignment, accuracy falls on both data sets on which this was tried.
 # - With one phase per location instead of one per channel, it falls on photographs and, on two digits, under noise.
@@ -292,7 +295,7 @@ table_of(changes.map(lambda share: "" if pd.isna(share) else f"{share:.3f}"), "w
 #   epochs. After six epochs it hardly loses there (table above).
 # - Half the key network is enough on a black background and too little on photographs.
 # - Phases set by masks, without a gate, are the best of all on two digits on a photograph, and far below the CNN on two digits
-#   under noise. Right phases alone do not silence noise; the gate does.
+#   under noise. On a black background right phases alone do not silence noise; the gate does (full-length table above).
 # - On photographs the plain mean over steps is worse than our read-out with a learned weight.
 #
 # Neither network gains on all data sets from another learning rate, so both keep the same one.
@@ -300,7 +303,8 @@ table_of(changes.map(lambda share: "" if pd.isna(share) else f"{share:.3f}"), "w
 # %% [markdown]
 # ## Noise: what gives way first
 #
-# Under noise, the accuracy of GASPnet with the paper's mechanisms could be lost in the keys, in the gates or in the activity itself.
+# Under noise, the accuracy of GASPnet with the paper's mechanisms could be lost in the keys, in the amplitude gates $g$ or in the
+# activity itself.
 # To find out, we replace factors of the coupling by those of the same scenes without noise, and leave all else as it is (activation
 # patching, {py:func}`gasp.analysis.alignment.patched_run`). Two digits, Gaussian noise of σ = 0.1, last time step:
 
@@ -315,19 +319,22 @@ from gasp.learning.evaluation import separation
 alone = gasp.load_example(settings, "paper_gaspnet", "multi_mnist")
 clean, masks, targets = settings.datasets["multi_mnist"].compose("validation", 1000, seed=1).batch(slice(None))
 noisy = corrupt(clean, "gaussian", 0.1, torch.Generator().manual_seed(0))
+patches = {"nothing": (noisy, []), **{factor: (noisy, [factor]) for factor in FACTORS}}
+patches |= {"both": (noisy, list(FACTORS)), "the scene itself": (clean, [])}
 rows = []
-for factors in ([], *([factor] for factor in FACTORS), list(FACTORS)):
-    patched = patched_run(alone, noisy, clean, factors)
+for taken, (seen, factors) in patches.items():
+    patched = patched_run(alone, seen, clean, factors)
     both = targets[:, 0].gather(1, patched.answers[-1, :, 0].topk(2).indices).all(1).float().mean()
     apart = separation(patched.phases[0][-1:], masks)["separation"].mean()
-    rows.append([" and ".join(factors) or "nothing", f"{both:.3f}", f"{apart:.2f}"])
+    rows.append([taken, f"{both:.3f}", f"{apart:.2f}"])
 table(["taken from the scene without noise", "both digits right", "separation, layer 1"], rows)
 
 # %% [markdown]
-# Clean keys and queries alone restore as much accuracy as all factors together; clean amplitude gates $g$ alone restore less, and
-# more of the separation of phases. So noise acts through both, and their effects overlap. What clean factors do not restore is lost
-# in the activity, which no coupling repairs. (One network, seed 0, on 1,000 validation scenes.) With our additions, keys and gate see
-# more, and GASPnet keeps far more of its accuracy under noise than the CNN ({ref}`the-noise`), although it never trained on noise.
+# Clean keys and queries alone restore as much accuracy as all factors together; clean amplitude gates alone restore less, and more
+# of the separation of phases. So noise acts through both, and their effects overlap. What clean factors do not restore is lost in
+# the activity, which no coupling repairs. (One network, seed 0, on 1,000 validation scenes.) With our additions, keys and the
+# learned gate see more, and GASPnet keeps far more of its accuracy under noise than the CNN ({ref}`the-noise`), although it never
+# trained on noise.
 #
 # (without-masks)=
 # ## Without masks
@@ -353,8 +360,8 @@ columns = {
 table_of(by_seed(columns), "two digits on a photograph, six epochs", "seed")
 
 # %% [markdown]
-# After three epochs (seed 0), masks are worth more to the gate alone than to GASPnet with one phase per location. After six epochs
-# (above) both gain less from them:
+# After three epochs (seed 0), masks are worth much to the gate alone, and little to GASPnet with one phase per location (the rows with
+# `readout = mean` and `modulation = 0.5`). After six epochs (above) the gate gains less from them:
 
 # %% tags=["remove-input"]
 table_of(study("masks_or_labels").droplevel(0), "three epochs")

@@ -166,11 +166,11 @@ table(["background", "condition", *MEASURES], rows, folded="These measures as a 
 # %% [markdown]
 # With two digits on a black background and no noise, pointing is nearly always right, and cued reports are right about as often as
 # a digit is named at all. A mask can overlap with a digit only as far as the first layer's grid allows: on a black background, if
-# every place belonged to the digit that covers most of it, the overlap would be {glue:text}`best_mask`, and in front of a
-# photograph {glue:text}`best_mask_photo`. In front of a photograph a unit points less reliably, and for about one digit in three
-# the best-matching place lies outside of it. With three and four digits all measures fall; chance in pointing is then one third and
-# one quarter, and in front of a photograph one quarter and one fifth. With an item on a photograph, where each has a unit of its
-# own, pointing is right in {glue:text}`points_items` of the cases (chance one half).
+# every place belonged to the digit that covers most of it, the overlap would be {glue:text}`best_mask`. In front of a photograph a
+# unit points less reliably, and for about one digit in three the best-matching place lies outside of it. With three and four digits
+# all measures fall; chance in pointing is then one third and one quarter, and in front of a photograph one quarter and one fifth.
+# With an item on a photograph, where each has a unit of its own, pointing is right in {glue:text}`points_items` of the cases
+# (chance one half).
 #
 # ### Before phases align
 #
@@ -198,9 +198,7 @@ points = {name: seeds(measured, "gaspnet", "pointing", clean) for name, measured
 glue("points", shown(points["multi_mnist"]), display=False)
 glue("points_photo", shown(points["multi_mnist_cifar"]), display=False)
 glue("cued", shown(seeds(tested["multi_mnist"], "gaspnet", "cued_accuracy", clean)), display=False)
-ceiling = {name: seeds(measured, "gaspnet", "told_mask_iou", clean).mean() for name, measured in tested.items()}
-glue("best_mask", f"{ceiling['multi_mnist']:.3f}", display=False)
-glue("best_mask_photo", f"{ceiling['multi_mnist_cifar']:.3f}", display=False)
+glue("best_mask", f"{seeds(tested['multi_mnist'], 'gaspnet', 'told_mask_iou', clean).mean():.3f}", display=False)
 glue("start", f"{by_step['black'][0].mean():.3f}", display=False)
 glue("start_photo", f"{by_step['photograph'][0].mean():.3f}", display=False)
 glue("points_items", shown(seeds(items, "gaspnet", "pointing", clean)), display=False)
@@ -382,9 +380,9 @@ glue("to_other", f"{(nearest == 1 - torch.arange(2)).float().mean():.3f}", displ
 # digits that the network misses, and is almost always right for those that it names. Overlap disturbs the order within the digits more
 # than the separation between them.
 #
-# In front of a photograph, a unit that does not point to its own digit hardly ever points to the other digit
-# ({glue:text}`to_other` of all cases). It points to the photograph ({glue:text}`to_photo`), whose locations have no common phase, so
-# that their mean may lie anywhere.
+# In front of a photograph, a unit that does not point to its own digit mostly points to the photograph ({glue:text}`to_photo` of all
+# cases), whose locations have no common phase, so that their mean may lie anywhere. It rarely points to the other digit
+# ({glue:text}`to_other`).
 #
 # With four digits the phases of the first network look like two phases only, perhaps because it learned from two digits. Four evenly
 # spread phases would have a mean separation of ⅔, and no pair closer than 45°. Two phases, with two digits each, would have the same
@@ -404,7 +402,8 @@ figures.scenes(painted_digits.compose("validation", 5, seed=1))
 # %% [markdown]
 # *Digits right* and *colours right* are the shares of scenes with both digits, or both colours, named. *Pairing* is the share of
 # digits whose unit is nearer in phase to the unit of their own colour than to that of the other; it asks the units of the true digits
-# and colours, whether or not they are named. Chance is one half. Three epochs, one seed, validation scenes, at the last time step:
+# and colours, whether or not they are named. Chance is one half. Three epochs, one seed, validation scenes, at the last time step
+# ({ref}`the-second-design` explains the variants):
 
 # %% tags=["remove-input"]
 COLUMNS = {
@@ -451,8 +450,8 @@ glue("digit_points_new", shown(seeds(painted, "paper_gaspnet", "pointing", PAIRS
 # - With two digits on a black background, GASPnet's phases say nearly always where each digit is. In front of a photograph they tell
 #   the two digits apart, but not always from the photograph. They are part of the network: the same phases modulate its connections.
 #   How much its accuracy depends on them is another question ({ref}`the-two-parts`).
-# - A CNN has the same information. Occlusion gets it out, in front of a photograph better than phases do. Gradients get it out in
-#   part on a black background, and do better than phases in front of a photograph.
+# - A CNN has the same information. Occlusion gets it out, in front of a photograph better than phases do. Gradients
+#   get it out less well than phases with two clean digits on a black background, and better in front of a photograph.
 # - With more than two objects, or new combinations of features, binding by phase is not reliable yet.
 
 # %% [markdown]

@@ -73,7 +73,7 @@ levels = settings.evaluation.corruptions["gaussian"]
 #
 # Channel $c_j$ of a convolution pulls the locations around it through a learned kernel $K^l$. Unit $u$ of a dense layer pulls every
 # location with a learned feedback weight: the mean of $w^l_{cu}$ over channels $c$, weighted by their activity at that location.
-# Gates are $g = \tanh|m|$. Kernels and weights start at 0, so training starts from the version without feedback.
+# Amplitude gates are $g = \tanh|m|$. Kernels and weights start at 0, so training starts from the version without feedback.
 # {py:class}`gasp.models.KomplexNet` lists what differs from the authors' code.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "What feedback changes: share of test scenes with both digits right of KomplexNet with feedback, minus that without, over Gaussian noise and over overlap that training did not show, paired by seed (mean, 95 % interval).", "name": "fig-feedback"}, "image": {"alt": "Two panels of a difference near zero, over noise and over overlap."}}
@@ -103,14 +103,15 @@ table_of(by_condition(conditions, "komplexnet", "komplexnet_feedback", pair), "m
 # but intervals are wide: from σ = 0.1 on they include zero. The phases of the first layer are as ordered with feedback as without. In
 # one trained network, switching feedback off lowers their order a little (exercise 2); but networks that were trained without
 # feedback reach the same order. *Order* is 1 if all locations of a digit have one phase, *separation* 1 if the two digits are in
-# antiphase; means are over all levels of the profile.
+# antiphase; *mean over* is the mean over all levels of noise, or of overlap.
 
 # %% [markdown]
 # ## Predictive feedback
 #
 # In predictive coding, a layer predicts the activity below it, and what it fails to predict corrects it. Predify {cite:p}`predify`
-# adds such dynamics to a trained CNN. Between two sweeps, the activity $e_n$ of convolution $n$ becomes a mixture of drive, feedback,
-# memory and correction:
+# adds such dynamics to a trained CNN. Here the CNN and its predictions are trained together; the error of the predictions trains
+# only their own weights. Between two sweeps, the activity $e_n$ of convolution $n$ becomes a mixture of drive, feedback, memory and
+# correction:
 #
 # $$
 # \begin{aligned}
@@ -156,13 +157,22 @@ under_noise(predictive)
 # %% [markdown]
 # **Prediction in the CNN.** Without noise and at σ = 0.05, the CNN with prediction scored higher than the CNN; it also
 # has more parameters and two more steps. Under stronger noise the intervals include zero. Whether the gain grows with noise cannot be
-# told: the interval of its slope is far wider than any slope that would matter. Without noise the network starts as accurate as the
+# told: the interval of its slope is far wider than any slope that would matter
+# ({ref}`the-effects` has it). Without noise the network starts as accurate as the
 # CNN. Under noise it starts *below* the CNN, and its later steps make up for that ({numref}`fig-prediction-time`).
 #
 # **Prediction in GASPnet.** Over GASPnet, prediction changes little: the mean is at most about 0.02 at any level, with the largest
 # measured gains between σ = 0.1 and 0.2. Over the CNN with prediction, GASPnet with prediction gains much under noise, as GASPnet
-# does over the CNN, and nothing without noise. So the two together beat prediction alone under noise, but are not shown to beat
-# GASPnet; claim O6 asks for both. Its phases point to the digits as often as those of GASPnet.
+# does over the CNN, and nothing without noise. So the two together scored far higher than prediction alone under noise (corrected,
+# this is unclear), but are not shown to beat GASPnet; claim O6 asks for both. Phases point to the digit in
+# {glue:text}`points_predicting` of the cases with prediction, and in {glue:text}`points_without` without.
+
+# %% tags=["remove-cell"]
+from myst_nb import glue
+
+pointed = last_step(undisturbed(predictive, "pointing")).groupby("variant")["value"].mean()
+glue("points_predicting", f"{pointed.get('predictive_gaspnet', float('nan')):.3f}", display=False)
+glue("points_without", f"{pointed['gaspnet']:.3f}", display=False)
 
 # %% [markdown]
 # ### In front of a photograph
@@ -181,8 +191,6 @@ figures.accuracy_over_time(photo, [0.0, levels[min(1, len(levels) - 1)]])
 under_noise(photo)
 
 # %% tags=["remove-cell"]
-from myst_nb import glue
-
 from gasp.analysis.statistics import formatted, mean_interval
 
 wider = gasp.run_all(settings.experiments(["multi_mnist_cifar"], ["cnn_parameters", "cnn_compute"]), settings)
@@ -198,10 +206,10 @@ glue("photo_both", means.get("predictive_gaspnet", "not run"), display=False)
 # Without noise, the CNN with prediction names both digits in {glue:text}`photo_predictive` of the scenes, and the CNN of the same
 # layers in {glue:text}`photo_cnn` (the table pairs the seeds that both have). Prediction adds parameters, but a CNN with about as
 # many reaches only {glue:text}`photo_parameters`. It also takes three sweeps instead of one, and a far wider CNN does better in a
-# single sweep: {glue:text}`photo_compute`. So feedback is one way to see more of the image, and not the only one. The first step is
-# about as accurate as the CNN without prediction; the gain comes with later steps ({numref}`fig-prediction-photo-time`). Under
-# noise the gain stays about as large up to σ = 0.2, and shrinks beyond. So prediction helps with noise and without, but it does not
-# help more at higher noise, as claim O5 asks.
+# single sweep: {glue:text}`photo_compute`. So feedback is one way to higher accuracy, and not the only one. The first step is about
+# as accurate as the CNN without prediction; the gain comes with later steps ({numref}`fig-prediction-photo-time`). Under noise the
+# gain stays about as large up to σ = 0.2, and shrinks beyond. So the CNN with prediction scored higher with noise and without
+# (corrected, the mean over noise is unclear), but its gain is not larger at higher noise, as claim O5 asks.
 #
 # GASPnet hardly gains from prediction: with it, GASPnet reaches {glue:text}`photo_both` without noise, and the intervals of the
 # difference include zero at every level. We think that its gate already does what prediction could do. Without noise and at
@@ -240,10 +248,13 @@ glue("scenes", f"{same.scenes:,}", display=False)
 glue("epochs", str(same.epochs), display=False)
 
 # %% [markdown]
-# In training, GASPnet and the gate without phases also see the mask of each shape, which says what belongs together, but neither how
-# shapes are arranged nor whether they are equal. The CNN and GAttANet see the answers alone. Chance is one half. Claim O7 is judged
-# on test scenes: on *inside or outside* after training on {glue:text}`examples` different scenes, repeated until every network has
-# seen {glue:text}`repeated`, and on *same or different* after {glue:text}`epochs` epochs of {glue:text}`scenes` new scenes each.
+# In training, GASPnet also sees the mask of each shape, which says what belongs together. The gate without phases learns only which
+# pixels belong to any shape. Neither is told how shapes are arranged or whether they are equal. The CNN and GAttANet see the
+# answers alone. Chance is one half. Claim O7 is judged on test scenes: on *inside or outside* after training on
+# {glue:text}`examples` different scenes, repeated until every network has seen {glue:text}`repeated`, and on *same or different*
+# after {glue:text}`epochs` epochs of {glue:text}`scenes` new scenes each. It has three parts. *Phases and masks* compares GASPnet
+# with the CNN, *attention* GAttANet with the CNN, and *phases beyond masks* GASPnet with the gate without phases, because both saw
+# masks.
 
 # %% tags=["remove-input"]
 from gasp.analysis.tables import by_variant
@@ -333,10 +344,10 @@ for name, (problem, metric) in {
 #   (the verdict on the mean over noise is unclear). Feedback is no special protection against noise, and a wider CNN does better.
 # - GASPnet with prediction is not shown to be better than GASPnet.
 # - On two separate digits, local coupling already aligns the phases of KomplexNet's first layer, so there is little for feedback to
-#   do. It has not been tried on photographs.
+#   do. We have not tried its feedback on photographs.
 # - Where a task asks how shapes are arranged, phases and attention showed no clear benefit.
-# - Only networks that were told in training which pixels belong to which shape learned whether two shapes are the same. Attention
-#   alone was not enough.
+# - Only networks that were trained with masks learned whether two shapes are the same. For the gate without phases, masks said only
+#   which pixels belong to any shape. Attention alone was not enough.
 
 # %% [markdown]
 # ## Exercises

@@ -17,7 +17,7 @@ __all__ = ["FACTORS", "align_first_layer", "aligning_run", "patched_run"]
 
 FACTORS = {
     "keys and queries": ("keys", "queries"),
-    "gates": ("gates", "normalization", "desynchronization"),  # the latter two are computed from the gates
+    "amplitude gates": ("gates", "normalization", "desynchronization"),  # the latter two are computed from the gates
 }
 
 

@@ -89,9 +89,11 @@ CLAIMS = {
     "C1": Claim("GASPnet is more accurate than a CNN on two digits (both right).", "two-digits", accuracy, "accuracy"),
     "C2": Claim("The same on CIFAR-MNIST and CIFAR-Fashion (both labels right).", "the-photographs", accuracy, "accuracy"),
     "C3": Claim("Its accuracy grows over time steps, and more so at higher noise.", "two-digits", growth, "time"),
-    "C4": Claim("It is more robust to noise than the CNN, over a range of levels.", "the-noise", robustness, "accuracy"),
+    "C4": Claim(
+        "It is more robust than the CNN: more accurate over a range of levels of noise.", "the-noise", robustness, "accuracy"
+    ),
     "C5": Claim(
-        "It generalises to smaller items than in training, and names the photograph no less often.",
+        "It names smaller items than in training more often than a CNN, and the photograph no less often.",
         "the-generalisation",
         smaller_items,
         "accuracy",
@@ -111,7 +113,7 @@ CLAIMS = {
     ),
     "O1": Claim("The phase of an output unit says where its object is.", "the-phases", what_is_where),
     "O2": Claim(
-        "On overlap not seen in training, later steps help, and gain more than the first step does.",
+        "On overlap not seen in training, later steps gain accuracy, and more than the first step is ahead of a CNN.",
         "the-generalisation",
         unseen_overlap,
     ),

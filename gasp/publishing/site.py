@@ -50,7 +50,9 @@ def build_book(profile: str, clean: bool = True) -> Path:
     command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", str(root)]
     command += ["--config", str(output / "_config.yml"), "--toc", str(output / "_toc.yml"), "--path-output", str(output)]
     command += ["-W", "-n", "--keep-going", "-q"]
-    with Console(stderr=True).status("building the book, which takes a minute or two"):  # silent if it is no terminal
+    # silent if it is no terminal, whatever the environment says
+    console = Console(stderr=True, force_terminal=sys.stderr.isatty())
+    with console.status("building the book, which takes a minute or two"):
         result = subprocess.run(command, cwd=root, capture_output=True, text=True)
     if result.returncode:
         log = output / "build.log"

@@ -50,13 +50,14 @@ def costs_over_time(table: pd.DataFrame) -> Drawing:
     Args:
         table: the table of :func:`gasp.tools.bench.measure`.
     """
-    timings = table[table["group"].isin(["training", "inference"]) & table["case"].isin(["cnn", "gaspnet"])]
+    timed = {"cnn": "cnn", "gaspnet": "paper_gaspnet"}  # the variant of each case
+    timings = table[table["group"].isin(["training", "inference"]) & table["case"].isin(timed)]
     drawing = Drawing(timings)
     for group in ("training", "inference"):
         panel = drawing.panel(height=3)
         rows = timings[timings["group"] == group]
-        rows = rows.assign(seconds=1e3 * rows["seconds"], case=rows["case"].map(LABELS))
-        colours = {LABELS[name]: colour for name, colour in COLOURS.items()}
+        rows = rows.assign(seconds=1e3 * rows["seconds"], case=rows["case"].map(timed).map(LABELS))
+        colours = {LABELS[name]: COLOURS[name] for name in timed.values()}
         sns.lineplot(rows, x="size", y="seconds", hue="case", palette=colours, style="case", ax=panel, **MEDIAN)
         floors = rows.groupby("size")["floor"].median() * 1e3
         panel.plot(floors.index, floors, ":", color=INK, label="floor: multiplications alone")
