@@ -68,7 +68,7 @@ glue("points_most", pointing("multi_mnist", "objects", most), display=False)
 #   over a CNN is too small or too uncertain to count, and where a photograph must be named, too, it is less accurate than the CNN.
 # - **With five additions of ours** ({ref}`what-we-add`), it picks digits out of noise and photographs far better than a CNN of as
 #   many parameters. Most of that comes from one addition, a learned gate that needs no phases. Where the photograph must be named,
-#   too, it scored lower than that CNN, though this is not certain.
+#   too, it is less accurate than that CNN.
 # - **Phases add a little.** In front of a photograph, they raise the share of scenes right by {glue:text}`phases_photo` over the
 #   same network trained without phase modulation, and by our rule ({ref}`the-rule`) this claim holds. After twice the training the
 #   gain is {glue:text}`phases_longer`, and on two digits {glue:text}`phases_digits`; with three seeds each, both are unclear

@@ -450,7 +450,8 @@ glue("iterations_shown", str(3 * iterations), display=False)
 # - No pairs of neurons are formed, because both sums factorise. {ref}`what-it-costs`
 #   says what remains.
 # - Phases can tell objects apart only if keys agree within an object and differ between objects. Training finds such keys for digits,
-#   on black and in front of photographs, but not for a whole photograph ({ref}`the-phases`).
+#   on black and in front of photographs. For a photograph it finds them where the photograph must be named, and then for the first
+#   layer only ({ref}`the-phases`).
 #
 # ## Exercises
 #

@@ -230,8 +230,8 @@ table(["scenes", "units", *(f"t = {t}" for t in sorted(units["t"].unique()))], r
 #   mechanisms alone. With our additions the digits are apart there, too, but order within a digit was measured below our threshold;
 #   the verdict is unclear. That channels have
 #   phases of their own cannot be the whole reason, because those of the second layer have them, too.
-# - Behind two digits that alone must be named, a photograph takes no common phase, and needs none. Where it must be named, too, it
-#   does in the first layer.
+# - Behind two digits that alone must be named, a photograph takes no common phase, and needs none. Where it must be named, too, it does
+#   in the first layer; in the second and third, order is below the threshold, and claim C6 does not hold.
 
 # %% [markdown]
 # ## Exercises

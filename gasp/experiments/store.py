@@ -2,7 +2,7 @@
 
 The folder ``runs/PROFILE`` has
 
-- ``results/KEY.csv``: a tidy table, one row per value;
+- ``results/KEY.csv``: a table with a row for each measure under each condition, and a column for each time step;
 - ``results/KEY.npz``: the share of each scene that was right at the first and last step, by condition. The levels of a
   corruption are one array, ``gaussian/0.1,0.2/scene``, and LZMA compresses it: about half the size of ``savez_compressed``;
 - ``results/KEY.json``: the record, with specification, versions, device, duration, and checksums of the other two;
@@ -32,6 +32,7 @@ from gasp.settings import GaspError
 __all__ = ["COLUMNS", "STORED_COLUMNS", "Store", "project_root"]
 
 RUN_COLUMNS = ["key", "dataset", "variant", "seed"]
+MEASURE = ["split", "evaluation", "level", "metric"]  # a row of a file
 STORED_COLUMNS = ["split", "evaluation", "level", "t", "metric", "value"]
 COLUMNS = [*RUN_COLUMNS, *STORED_COLUMNS]  # of a table of results
 
@@ -94,7 +95,7 @@ class Store:
             GaspError: if the folder cannot be written.
         """
         table, scenes = self._path(key, "csv"), self._path(key, "npz")
-        write_text(table, rows[STORED_COLUMNS].to_csv(index=False, lineterminator="\n", float_format="%.8g"))
+        write_text(table, _by_step(rows).to_csv(index=False, lineterminator="\n", float_format="%.8g"))
         with replacing(scenes) as scratch, zipfile.ZipFile(scratch, "w", zipfile.ZIP_LZMA) as archive:
             for name, array in _joined(correct).items():
                 with archive.open(f"{name}.npy", "w") as member:
@@ -136,7 +137,7 @@ class Store:
         for run in experiments:
             self._require(run.key)
             text = self._path(run.key, "csv").read_text()
-            rows = pd.read_csv(io.StringIO(text), dtype={"level": float, "value": float})
+            rows = _by_value(pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False))
             tables.append(rows.assign(**{name: getattr(run, name) for name in RUN_COLUMNS})[COLUMNS])
         return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=COLUMNS)
 
@@ -146,6 +147,26 @@ class Store:
 
     def _path(self, key: str, kind: str) -> Path:
         return self.directory / "results" / f"{key}.{kind}"
+
+
+def _by_step(rows: pd.DataFrame) -> pd.DataFrame:
+    """A table with a row for each value, as one with a row for each measure and a column of text for each time step. A value
+    may be ``nan``; nothing is written for steps without one.
+    """
+    measures = pd.MultiIndex.from_frame(rows[MEASURE].drop_duplicates())
+    text = rows.assign(value=rows["value"].map("{:.8g}".format))
+    return text.pivot(index=MEASURE, columns="t", values="value").reindex(measures).reset_index()
+
+
+def _by_value(table: pd.DataFrame) -> pd.DataFrame:
+    """The inverse of :func:`_by_step`. Older results have a row for each value already."""
+    if "value" in table:
+        return table.replace({"value": {"": "nan"}}).astype({"level": float, "t": int, "value": float})
+    steps = table.columns.drop(MEASURE)
+    values = table[steps].to_numpy()
+    row, step = (values != "").nonzero()
+    rows = table[MEASURE].astype({"level": float}).iloc[row]
+    return rows.assign(t=steps.astype(int)[step], value=values[row, step].astype(float))
 
 
 @lru_cache(maxsize=256)  # of half a megabyte on average

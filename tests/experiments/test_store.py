@@ -21,7 +21,7 @@ import pytest
 import torch
 from filelock import FileLock
 
-from gasp.experiments.store import COLUMNS, Store, project_root
+from gasp.experiments.store import COLUMNS, STORED_COLUMNS, Store, project_root
 from gasp.files import locked, write_tensors, write_text
 from gasp.settings import GaspError
 
@@ -144,9 +144,28 @@ def test_what_was_not_saved_is_not_found(kept):
 
 def test_the_columns_are_those_documented(kept):
     header = (kept.directory / "results" / f"{KEY}.csv").read_text().splitlines()[0]
-    assert header == "split,evaluation,level,t,metric,value"
+    assert header == "split,evaluation,level,metric,0,1"
     assert list(kept.table(named(KEY)).columns) == COLUMNS
     assert list(kept.table([]).columns) == COLUMNS
+
+
+def test_measures_keep_their_order_and_may_have_different_numbers_of_steps(store):
+    """Older results, with a row for each value, are read, too."""
+    found = [["test", "speckle", 1, t, "loss", t / 7] for t in range(3)]
+    found += [["test", "gaussian", level, t, "accuracy", level * t] for level in (0.5, 0.1) for t in (0, 1)]
+    found += [["test", "longer", 0.1, t, "loss", 1 / (t + 3)] for t in range(11)]
+    found += [["test", "attribution", 0, 2, "pointing", 0.25]]  # the last step alone
+    results = pd.DataFrame(found, columns=STORED_COLUMNS)
+    store.save(KEY, results, {}, {})
+    path = store.directory / "results" / f"{KEY}.csv"
+    assert len(path.read_text().splitlines()) == 1 + 5
+    new = store.table(named(KEY))
+    pd.testing.assert_frame_equal(new[STORED_COLUMNS], results, rtol=1e-7)
+    path.write_text(results.to_csv(index=False))
+    record = path.with_suffix(".json")
+    digests = json.loads(record.read_text())["sha256"] | {"csv": hashlib.sha256(path.read_bytes()).hexdigest()}
+    record.write_text(json.dumps({"sha256": digests}))
+    pd.testing.assert_frame_equal(store.table(named(KEY)), new, rtol=1e-7)
 
 
 def test_columns_are_kept_in_order_and_others_are_left_out(store):
