@@ -332,10 +332,11 @@ table_of(parts, "difference")
 from myst_nb import glue
 
 glue("draw", str(settings.evaluation.draw), display=False)
-others = ["cnn_parameters", "cnn", "gate"]
+others = ["cnn_parameters", "cnn_compute", "cnn", "gate", "no_modulation"]
 ours = gasp.run_all(settings.experiments(["cifar_mnist"], [*others, "gaspnet"]), settings)
 clean = {label: last_step(undisturbed(ours, metric)) for label, metric in metrics.items()}
-table_of(by_condition(clean, "gaspnet", *(("gaspnet", other) for other in others)), "right")
+run = set(ours["variant"])
+table_of(by_condition(clean, "gaspnet", *(("gaspnet", other) for other in others if other in run)), "right")
 
 # %% [markdown]
 # The two parts of the difference from the CNN of the same layers:

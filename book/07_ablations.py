@@ -92,10 +92,10 @@ def phases_of(results, variants):
 
 # %% tags=["remove-cell"]
 ours = [*OURS.ablations, "gate"]
-names = ["multi_mnist", "multi_mnist_longer", "multi_mnist_cifar", "multi_mnist_cifar_longer"]
+names = ["multi_mnist", "multi_mnist_longer", "multi_mnist_cifar", "multi_mnist_cifar_longer", "cifar_mnist"]
 results, right = measure(names, [OURS.gaspnet, *ours])
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "Share of test scenes with both digits right, at the last time step: GASPnet, without one of its parts, and the gate without phases. Dots are seeds; below them their mean with its 95 % interval.", "name": "fig-removed"}, "image": {"alt": "A panel for each kind of scenes: a row of dots for GASPnet, for each ablation, and for the gate."}}
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Share of test scenes with every required label right, at the last time step: GASPnet, without one of its parts, and the gate without phases. Dots are seeds; below them their mean with its 95 % interval.", "name": "fig-removed"}, "image": {"alt": "A panel for each kind of scenes: a row of dots for GASPnet, for each ablation, and for the gate."}}
 figures.comparison({label: conditions["no noise"] for label, conditions in right.items()})
 
 # %% [markdown]
@@ -107,7 +107,7 @@ gains(right, ours, OURS.gaspnet)
 # %% [markdown]
 # What happens to phases? The next table has their order and separation in the first layer, and how often the output unit of a digit
 # points to it ({ref}`what-is-where`), at the last time step. Random phases have a separation of 0.5. The largest possible is 1 for
-# two digits, and 0.75 in front of a photograph, which is a third object.
+# two objects, and 0.75 for two digits in front of a photograph, which is a third.
 
 # %% tags=["remove-input"]
 phases_of(results, [OURS.gaspnet, *OURS.ablations])
