@@ -361,7 +361,7 @@ def test_a_comparison_has_a_panel_for_each_condition_with_its_means():
         (CURVES["order_over_time"], ["layer 1", "layer 2", "time step"]),
         (
             lambda _: figures.costs_over_time(timings()),
-            ["training", "inference", "CNN", "GASPnet", "floor: multiplications alone"],
+            ["training", "inference", "CNN, same layers", "GASPnet (paper)", "floor: multiplications alone"],
         ),
         (lambda _: figures.costs_of_parts(timings()), ["training", "inference", "Kuramoto", "milliseconds"]),
         (lambda _: figures.costs_of_coupling(timings()), ["dense", "floor of factorised", "1,024", "oscillators"]),
