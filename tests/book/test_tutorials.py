@@ -150,7 +150,7 @@ def test_the_new_source_is_registered_and_its_failed_download_is_explained(data,
 
 def test_scenes_are_composed_of_the_new_source_once_its_images_are_there(data, tmp_path):
     images, labels = np.zeros((200, 28, 28), np.uint8), np.arange(200, dtype=np.uint8) % 10
-    images[:, 4:24, 4:24] = 60 + 20 * labels[:, None, None]  # the higher its label, the brighter a square
+    images[:, 1:27, 1:27] = 60 + 20 * labels[:, None, None]  # nearly full; the higher its label, the brighter a square
     save_source("kmnist", dict(zip(ARRAYS, (images, labels, images, labels), strict=True)), tmp_path)
     code = "import gasp; data = gasp.load_profile('smoke').datasets['multi_kmnist']; scenes = data.compose('test', 50, 0); "
     code += "print(*scenes.images.flatten(1).amax(1).tolist()); print(*scenes.labels.amax(1).tolist()); print(data.sizes())"
@@ -158,6 +158,13 @@ def test_scenes_are_composed_of_the_new_source_once_its_images_are_there(data, t
     expected = [60 + 20 * int(label) for label in highest.split()]
     assert [int(value) for value in brightest.split()] == pytest.approx(expected, rel=0.02)
     assert sizes == "{'channels': 1, 'size': 32, 'classes': 10, 'heads': 1}"
+    for settings, heads in {
+        "'background': 'embedded_photos', 'scenes': {'scale': 0.7, 'cropped': True}": "objects background",
+        "'scenes': {'scale': 0.7, 'colours': 'familiar'}": "objects colours",
+    }.items():
+        code = f"from gasp.experiments.specification import Dataset; data = Dataset.of({{'items': 'kmnist', {settings}}}); "
+        code += "data.compose('test', 50, 0); print(*data.heads)"
+        assert answer(data, code, GASP_DATA=str(tmp_path)).strip() == heads
 
 
 def test_networks_are_trained_and_tested_on_the_folder(data):
