@@ -53,7 +53,7 @@ stopped = counts.loc[["terminated (SIGTERM)", "interrupted (Ctrl-C)"]]
 for name, text in {
     "trials": str(counts["trials"].sum()),
     "met": str(counts["met"].sum()),
-    "not_tried": ", ".join(sorted(set(trials[~trials["tried"]]["fault"]))) or "no fault",
+    "not_tried": ", ".join(sorted(set(trials[~trials["tried"]]["fault"]))) or "none",
     "wrong": ", ".join(occurred.values()) or "none",
     "leave": f"{stopped['leave'].max():.1f}",
     "again_told": str(stopped["again"].sum()),
@@ -63,7 +63,8 @@ for name, text in {
     glue(name, text, display=False)
 
 # %% [markdown]
-# The machine of these trials left out {glue:text}`not_tried`. Seven failures must never happen; {glue:text}`wrong` of them occurred:
+# Faults that this machine did not allow us to try: {glue:text}`not_tried`. Seven failures must never happen; {glue:text}`wrong` of
+# them occurred:
 #
 # - *lost*: a result of a finished run is missing;
 # - *repeated*: a finished run whose files were intact was computed again;
@@ -73,12 +74,13 @@ for name, text in {
 # - *unclear*: a message is a traceback, or names neither the place nor what to do;
 # - *hung*: a command did not end.
 #
-# The table counts, for each fault, what recovery cost, and whatever occurred that must never happen:
+# The table counts, for each fault, what recovery cost. A failure that must never happen would have a column of its own:
 #
 # - *stopped*: commands that ended early, because they were killed, refused a damaged file or could not write; one trial may have
 #   several, {glue:text}`met` in all;
 # - *resumed*: trials whose last command continued a run from a checkpoint. In the others nothing was left to continue: the fault
-#   struck between two runs, or an earlier command of the trial had already gone to the end, as with the clock and most damaged files;
+#   struck between two runs, or an earlier command of the trial had already gone to the end, as with the clock; or the damaged file
+#   held all that could have been continued;
 # - *steps repeated*: training steps that were computed twice (–: not measured, because the steps of workers are not counted).
 
 # %% tags=["remove-input"]
