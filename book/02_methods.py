@@ -175,7 +175,7 @@ glue("synchrony", f"{training.synchrony_weight:g}", display=False)
 import numpy as np
 from scipy.stats import ttest_1samp
 
-looks = (3, 4, 5, 6)
+looks = (3, 4, 5, 6, 7, 10)
 nothing = np.random.default_rng(0).standard_normal((100_000, max(looks)))
 wrong = np.any([ttest_1samp(nothing[:, :seeds], 0, axis=1).pvalue < 0.05 for seeds in looks], axis=0)
 glue("looks", ", ".join(map(str, looks[:-1])) + f" and {looks[-1]}", display=False)

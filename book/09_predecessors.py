@@ -169,6 +169,12 @@ beside("multi_mnist", ["cnn_parameters", "gattanet", "komplexnet", "gate", "gasp
 beside("multi_mnist_cifar", ["cnn_parameters", "gattanet", "gate", "gaspnet"])
 
 # %% [markdown]
+# A digit on a photograph, both to be named (CIFAR-MNIST):
+
+# %% tags=["remove-input"]
+beside("cifar_mnist", ["cnn_parameters", "gattanet", "gate", "gaspnet"])
+
+# %% [markdown]
 # Without noise, the predecessors are close to GASPnet on a black background; under noise GASPnet is far ahead. In front of a
 # photograph GAttANet is about as accurate as the CNN, and GASPnet is far ahead of both, so claim C8 holds there. Most of that lead
 # comes from the learned gate, which the predecessors lack: without phases the gate comes close to GASPnet. The gate was trained
