@@ -67,8 +67,8 @@ glue("points_most", pointing("multi_mnist", "objects", most), display=False)
 # - **With the paper's mechanisms alone**, the network gives each of two digits a phase of its own, as the paper says. But its gain
 #   over a CNN is too small or too uncertain to count, and where a photograph must be named, too, it is less accurate than the CNN.
 # - **With five additions of ours** ({ref}`what-we-add`), it picks digits out of noise and photographs far better than a CNN of as
-#   many parameters. Most of that comes from one addition, a learned gate that needs no phases. Where the photograph must be named,
-#   too, it is less accurate than that CNN.
+#   many parameters, and is slightly more accurate on clean digits. Most of the gain comes from one addition, a learned gate that
+#   needs no phases. Where the photograph must be named, too, it is less accurate than that CNN.
 # - **Phases add a little.** In front of a photograph, they raise the share of scenes right by {glue:text}`phases_photo` over the
 #   same network trained without phase modulation, and by our rule ({ref}`the-rule`) this claim holds. After twice the training the
 #   gain is {glue:text}`phases_longer`, and on two digits {glue:text}`phases_digits`; with three seeds each, both are unclear
@@ -97,8 +97,8 @@ figures.animation(image, *align_first_layer(model, image, 4 * model.settings.ite
 # fact: on a black background the best attribution points as well as phases do, and in front of a photograph or with
 # {glue:text}`most` digits better ({ref}`what-is-where`). A far wider CNN, with as many multiplications, is more accurate than
 # GASPnet on clean digits. In front of a photograph it is slightly less accurate without noise, and more accurate under noise; on
-# noisy digits on a black background it falls far behind. And GASPnet, with our additions or without, and the gate were
-# trained with masks, which no CNN here has seen.
+# noisy digits on a black background it falls far behind, and where the photograph must be named, too, it is far ahead. And GASPnet,
+# with our additions or without, and the gate were trained with masks, which no CNN here has seen.
 #
 # **In one figure.** On two digits, noise separates the networks with a gate from all others, and twice the training changes little.
 # In front of a photograph GASPnet leads without noise, closely followed by the gate and the far wider CNN, which leads under noise;

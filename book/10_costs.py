@@ -220,6 +220,7 @@ figures.accuracy_over_cost(accuracy, costs, [CNN_WIDTHS, GASPNET_STEPS])
 # In front of a photograph, GASPnet is slightly more accurate than the widest CNN without noise, so claim O3 holds there, against the
 # widest CNN that we trained. A CNN whose training takes fully as long as GASPnet's might do better.
 # Under noise GASPnet is less accurate ({ref}`the-noise`).
+# Where the photograph must be named, too, the widest CNN is far ahead, and claim O3 does not hold ({ref}`the-photographs`).
 
 # %% [markdown]
 # (what-all-of-it-costs)=
