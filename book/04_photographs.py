@@ -326,8 +326,9 @@ table_of(parts, "difference")
 # GASPnet is less accurate than the CNN of as many parameters, so claim C2 does not hold. The CNN of as many
 # multiplications is far ahead of both. GASPnet scored higher than the CNN of the same layers. It named the item more often than the
 # CNNs of the same layers and of as many parameters, and the photograph less often than the latter. The gate alone does
-# not help here: it scored about as high as the CNN of the same layers. GASPnet named the item more often than the gate; for the
-# photograph their difference is too uncertain to tell (draw {glue:text}`draw`; differences are not corrected):
+# not help here: it scored about as high as the CNN of the same layers. GASPnet named the item more often than the gate, but no
+# more often than GASPnet without modulation, so this is not the work of phases (draw {glue:text}`draw`; differences are not
+# corrected):
 
 # %% tags=["remove-input"]
 from myst_nb import glue
@@ -361,7 +362,7 @@ table_of(parts_of_difference(whole), "difference")
 #   gain, and phases add a little.
 # - Where the photograph must be named, too, the paper's mechanisms cost accuracy. A photograph that falls into many phases is
 #   probably part of the reason: ideal phases bring accuracy closer to that of the CNN, but not above it.
-# - With our additions, later steps help there, too, and phases seem to add to the gate for the item. But the gate itself does not
+# - With our additions, accuracy grows over time steps there, too, but GASPnet without modulation reaches as much. The gate does not
 #   help where the photograph matters. The same number of parameters, or of multiplications, is better spent on a wider CNN.
 
 # %% [markdown]

@@ -118,9 +118,10 @@ phases_of(results, [OURS.gaspnet, *OURS.ablations])
 # digits on a black background; claim C7 holds for it on both. In front of a photograph it still adds about half as much after twice
 # the training (three seeds, unclear). It adds more where more can be gained: where digits overlap ({ref}`the-generalisation`), and
 # under noise on a black background. There the network without modulation falls below the gate, so the lead over the gate is
-# smaller. Modulation also makes units point. Without it, places have the same phases as before, but a unit takes the phase of all
-# that drives it, and points to its own digit far less often. With it, the inputs in phase with the unit are strengthened, and the
-# others weakened, until the unit follows one digit.
+# smaller. Where the photograph must be named, too, modulation makes no visible difference (three seeds). Modulation also makes
+# units point. Without it, places have the same phases as before, but a unit takes the phase of all that drives it, and points to
+# its own digit far less often. With it, the inputs in phase with the unit are strengthened, and the others weakened, until the unit
+# follows one digit.
 #
 # **The synchrony loss was hardly missed**, probably because the loss on keys asks for nearly the same: keys that agree within a
 # digit and differ between digits make phases separate. The paper's network has no loss on keys, and there the synchrony loss is

@@ -54,6 +54,7 @@ for name, shown in {
     "digits_paper": (alone, "C1", PLAIN, "parameters"),
     "modulation_photo": (judged, "C7", PHOTO, "no modulation"),
     "modulation_digits": (judged, "C7", PLAIN, "no modulation"),
+    "modulation_item": (judged, "C7", ITEM, "no modulation"),
     "noise_photo_wide": (judged, "C4", PHOTO, "multiplications: Gaussian"),
     "digits": (judged, "C1", PLAIN, "parameters"),
     "digits_wide": (judged, "C1", PLAIN, "multiplications"),
@@ -134,7 +135,8 @@ verdicts.datasets_table(alone)
 # it gains {glue:text}`gate_photo` and {glue:text}`gate_digits`. After twice the training, in front of a photograph, modulation adds
 # {glue:text}`modulation_longer` (three seeds, unclear). It adds more where more can be gained: {glue:text}`modulation_noise` on two
 # digits under Gaussian noise, and {glue:text}`modulation_overlap` in front of a photograph where digits overlap more than in training,
-# which is where binding should matter most ({ref}`the-generalisation`). No claim is about these two, so they have no verdict.
+# which is where binding should matter most ({ref}`the-generalisation`). No claim is about these two, so they have no
+# verdict. Where the photograph must be named, too, modulation makes no visible difference: {glue:text}`modulation_item` (three seeds).
 #
 # **With the paper's mechanisms alone, no gain over the CNN is certain.** In front of a photograph later steps add much, as if
 # phases did the gate's work there; but they start from a first step that is worse than the CNN's. What is left over the CNN of as
