@@ -198,11 +198,12 @@ figures.parts_of_gain(by_corruption("multi_mnist_cifar"))
 # both parts are of similar size. In front of a photograph both are of similar size under Gaussian noise and salt and pepper. Under
 # blur GASPnet's first step is worse than the CNN of the same layers, and later steps make up for that.
 #
-# Does it take phases, then? Within GASPnet, later steps add accuracy on average under every corruption. But a gate that was trained
-# *without* phases comes close to the whole of GASPnet (*GASPnet − gate without phases* in the table above). On two digits GASPnet
-# is ahead of it by a few hundredths, and the interval excludes zero under every corruption but loss of contrast. In front of a
-# photograph this is so under Gaussian noise only. After longer training, with three seeds, it is so under no corruption, with or
-# without a photograph. On CIFAR-MNIST the gate is ahead under blur. These intervals are not corrected for their number.
+# Does it take phases, then? Within GASPnet, on two digits with and without a photograph, later steps add accuracy on average under
+# every corruption. But a gate that was trained *without* phases comes close to the whole of GASPnet (*GASPnet − gate without
+# phases* in the table above). On two digits GASPnet is ahead of it by a few hundredths, and the interval excludes zero under every
+# corruption but loss of contrast. In front of a photograph this is so under Gaussian noise only. After longer training, with three
+# seeds, it is so under no corruption, with or without a photograph. On CIFAR-MNIST the gate is ahead under blur, and GASPnet, just,
+# under speckle. These intervals are not corrected for their number.
 #
 # ## With the paper's mechanisms alone
 #
@@ -221,7 +222,8 @@ table_of(differences, "scenes", "corruption", folded="Differences averaged over 
 #
 # - A CNN with a learned gate, trained without phases, is nearly as robust as GASPnet. On a black background a threshold on pixels does
 #   much of the same under weak noise.
-# - Within GASPnet, accuracy grows on average from the first step to the last under every corruption. Its lead over the gate is
+# - Within GASPnet, on two digits with and without a photograph, accuracy grows on average from the first step to the last under every
+#   corruption. Its lead over the gate is
 #   small. It is clearest after six epochs, on two digits under most corruptions, and where digits overlap ({ref}`the-generalisation`).
 # - On two digits, GASPnet's lead over the CNN of as many parameters grows with noise up to σ = 0.2 and shrinks beyond. In front of
 #   a photograph its lead shrinks, except under loss of contrast. On CIFAR-MNIST it is less accurate without noise and averaged over

@@ -207,11 +207,11 @@ means = {
 table_of(by_condition(means, "gaspnet", *(("gaspnet", rival) for rival in rivals)), "right")
 
 # %% [markdown]
-# These are means over all scales below 1, paired by seed, with 95 % intervals. GASPnet (paper) names the item slightly less well than
-# the CNN of as many parameters, and the photograph much less well, behind items of any size, as in {ref}`the-photographs`. With our
-# additions, GASPnet names smaller items more often than the CNN, and the photograph less often. Whether by more than the margin of
-# {glue:text}`margin_c5` that claim C5 allows is unclear, and so is the claim. Its stricter version does not hold:
-# the CNN of as many multiplications names the photograph far more often.
+# These are means over all scales below 1, paired by seed, with 95 % intervals. GASPnet (paper) scored slightly lower than the CNN
+# of as many parameters on the item, and names the photograph much less well, behind items of any size, as in
+# {ref}`the-photographs`. With our additions, GASPnet names smaller items more often than the CNN, and the photograph less often.
+# Whether by more than the margin of {glue:text}`margin_c5` that claim C5 allows is unclear, and so is the claim. Its stricter
+# version does not hold: the CNN of as many multiplications names the photograph far more often.
 
 # %% [markdown]
 # ## What follows
@@ -222,7 +222,7 @@ table_of(by_condition(means, "gaspnet", *(("gaspnet", rival) for rival in rivals
 #   does as well as GASPnet (paper) ({ref}`two-digits`).
 # - With three digits later steps show no gain, and units point less reliably ({ref}`what-is-where`). Training on more objects, or
 #   phases with more dimensions than the angle on a circle ({ref}`related-work`), are the obvious next steps.
-# - On smaller items, GASPnet (paper) is behind the CNN where the photograph must be named.
+# - On scenes with smaller items, GASPnet (paper) names the photograph less often than the CNN.
 
 # %% [markdown]
 # ## Exercises

@@ -255,7 +255,8 @@ tables.table(["profile", "runs", "training steps", "core-hours"], estimates)
 # - The iterations take more than half of a training step. In the sizes measured, their cost grows less than linearly with the number
 #   of oscillators.
 # - A fair comparison gives the CNN the same budget. On a black background a wide CNN is then more accurate on clean digits, and
-#   GASPnet under Gaussian noise; in front of a photograph it is the other way round. The gate without phases gives most of
+#   GASPnet under Gaussian noise; on two digits on a photograph it is the other way round, and where the photograph must be named,
+#   too, the wide CNN is ahead in both. The gate without phases gives most of
 #   GASPnet's robustness for far less.
 #
 # ## Exercises

@@ -451,7 +451,7 @@ glue("digit_points_new", shown(seeds(painted, "paper_gaspnet", "pointing", PAIRS
 #   the two digits apart, but not always from the photograph. They are part of the network: the same phases modulate its connections.
 #   How much its accuracy depends on them is another question ({ref}`the-two-parts`).
 # - A CNN has the same information. Occlusion gets it out, in front of a photograph better than phases do. Gradients
-#   get it out less well than phases with two clean digits on a black background, and better in front of a photograph.
+#   point right less often than phases with two clean digits on a black background, and scored higher in front of a photograph.
 # - With more than two objects, or new combinations of features, binding by phase is not reliable yet.
 
 # %% [markdown]

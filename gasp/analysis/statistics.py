@@ -162,7 +162,7 @@ def paired_difference(table: pd.DataFrame, first: str, second: str) -> dict[str,
 
 
 def decomposition(rows: pd.DataFrame, gaspnet: str = "gaspnet", cnn: str = "cnn") -> dict[str, dict[str, float]]:
-    """GASPnet minus the CNN of the same layers, and the two parts of this difference, each paired by seed.
+    """GASPnet minus the CNN of the same layers, and the two parts of this difference, over the seeds that both have.
 
     At t = 0 GASPnet uses no phases. One part is its gain over the CNN at that step, from weights that were trained together
     with phases and, if it has one, from its gate. The other is the gain of the later sweeps, which phases modulate.
@@ -176,6 +176,7 @@ def decomposition(rows: pd.DataFrame, gaspnet: str = "gaspnet", cnn: str = "cnn"
     """
     first = rows[(rows["variant"] == gaspnet) & (rows["t"] == 0)].assign(variant="first step")
     values = pd.concat([last_step(rows), first])
+    values = values[values["seed"].isin(rows.loc[rows["variant"] == cnn, "seed"])]  # so that the parts add up
     pairs = {
         "last step − CNN, same layers": (gaspnet, cnn),
         "first step − CNN, same layers": ("first step", cnn),

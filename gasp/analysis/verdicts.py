@@ -163,6 +163,7 @@ def _cell(found: dict[Any, str], alone: dict[Any, str], claim: str, part: str, d
         "longer": found.get((claim, part, dataset + LONGER)),
         "longer, stricter": found.get((claim, STRICTER, dataset + LONGER)),
         "paper alone": alone.get((claim, part, dataset)),
+        "paper alone, stricter": alone.get((claim, STRICTER, dataset)),
     }
     below = "".join(f"<small>{name}: {_signed(of)}</small>" for name, of in others.items() if of not in (None, "not tested"))
     return f'<td class="{verdict.replace(" ", "-")}" data-dataset="{label}">{_signed(verdict)}{below}</td>'

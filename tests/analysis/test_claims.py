@@ -914,7 +914,9 @@ def test_a_box_opens_a_chapter_with_verdicts_a_number_and_the_reason(stored):
         f"- two digits, GASPnet: ✓ **holds**: {accuracy['effect']}: {formatted(accuracy, sign=True)}",
         f"- two digits, GASPnet: ✓ **holds** ({layers}): {order['effect']}: {formatted(order, sign=True)}",
     ]
-    assert box.endswith("\nBecause.\n```")
+    *_, why, _, note, _ = box.splitlines()
+    assert why == "Because."
+    assert "Verdicts are corrected for the number of effects, intervals are not." in note
     assert "- two digits" not in claims_box(profile, ["C1"], "Because.", ["cifar_mnist"]).data
 
 
@@ -948,8 +950,8 @@ def test_effects_at_the_limit_of_resampling_are_told_from_others(profile, judged
 
 @pytest.fixture
 def matrix(judged_effects) -> BeautifulSoup:
-    alone = judged_effects.iloc[[0, 3, 4]].assign(
-        dataset=["multi_mnist", "a<b", "a<b"], verdict=["unclear", "not tested", "holds"]
+    alone = judged_effects.iloc[[0, 1, 3, 4]].assign(
+        dataset=["multi_mnist", "multi_mnist", "a<b", "a<b"], verdict=["unclear", "holds", "not tested", "holds"]
     )
     return html(claims_table(judged_effects, alone)).table
 
@@ -983,7 +985,11 @@ def test_a_cell_of_the_matrix_has_a_colour_a_sign_and_a_word_and_other_verdicts_
     assert text == f"{{ref}}C1 <two-digits> {CLAIMS['C1'].text}"
     assert (digits["class"], digits["data-dataset"]) == (["holds"], "two digits")
     others = [small.extract().text for small in digits.find_all("small")]
-    assert others == ["stricter: ✗\N{NO-BREAK SPACE}does not hold", "paper alone: ?\N{NO-BREAK SPACE}unclear"]
+    assert [text.replace("\N{NO-BREAK SPACE}", " ") for text in others] == [
+        "stricter: ✗ does not hold",
+        "paper alone: ? unclear",
+        "paper alone, stricter: ✓ holds",
+    ]
     assert digits.text == "✓\N{NO-BREAK SPACE}holds"
     assert digits.span["aria-hidden"] == "true"
     assert (other["class"], other["data-dataset"], other.text) == (["not-tested"], "a<b", "○\N{NO-BREAK SPACE}not tested")

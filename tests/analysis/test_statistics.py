@@ -216,6 +216,11 @@ def test_the_difference_is_what_training_does_to_the_weights_and_phases_to_the_s
     assert whole["mean"] == pytest.approx(weights["mean"] + phases["mean"])
 
 
+def test_the_parts_add_up_when_gaspnet_has_more_seeds_than_the_cnn():
+    more = gains((0, 1, 2)).query("variant == 'gaspnet' or seed < 2")
+    assert decomposition(more) == decomposition(gains())
+
+
 def test_the_difference_to_a_cnn_that_was_not_run_has_no_parts():
     with pytest.raises(GaspError, match="gaspnet and cnn have no seed in common"):
         decomposition(gains().query("variant == 'gaspnet'"))
