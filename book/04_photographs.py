@@ -363,7 +363,7 @@ table_of(parts_of_difference(whole), "difference")
 #   gain, and phases add a little.
 # - Where the photograph must be named, too, the paper's mechanisms cost accuracy. A photograph that falls into many phases is
 #   probably part of the reason: ideal phases bring accuracy closer to that of the CNN, but not above it.
-# - With our additions, accuracy grows over time steps there, too, but GASPnet without modulation reaches as much. The gate does not
+# - With our additions, accuracy grows over time steps there, too, but GASPnet without modulation scored as high. The gate does not
 #   help where the photograph matters. The same number of parameters, or of multiplications, is better spent on a wider CNN.
 
 # %% [markdown]

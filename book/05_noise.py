@@ -202,8 +202,8 @@ figures.parts_of_gain(by_corruption("multi_mnist_cifar"))
 # every corruption. But a gate that was trained *without* phases comes close to the whole of GASPnet (*GASPnet − gate without
 # phases* in the table above). On two digits GASPnet is ahead of it by a few hundredths, and the interval excludes zero under every
 # corruption but loss of contrast. In front of a photograph this is so under Gaussian noise only. After longer training, with three
-# seeds, it is so under no corruption, with or without a photograph. On CIFAR-MNIST the gate is ahead under blur, and GASPnet, just,
-# under speckle. These intervals are not corrected for their number.
+# seeds, it is so under no corruption, with or without a photograph. On CIFAR-MNIST the gate is ahead under blur, and GASPnet is
+# slightly ahead under speckle. These intervals are not corrected for their number.
 #
 # ## With the paper's mechanisms alone
 #

@@ -119,7 +119,8 @@ phases_of(results, [OURS.gaspnet, *OURS.ablations])
 # and keys do not help by themselves. Modulation adds accuracy in front of a photograph and, less, on two digits on a black
 # background; claim C7 holds for it on both. In front of a photograph it still adds about half as much after twice the training
 # (three seeds, unclear). It adds more where more can be gained: where digits overlap ({ref}`the-generalisation`), and under noise
-# on a black background. Where the network without modulation falls below the gate, the lead over the gate is smaller. Where the
+# on a black background. Under noise the network without modulation falls below the gate, so GASPnet's
+# lead over the gate is smaller than its lead over this network. Where the
 # photograph must be named, too, modulation makes no visible difference (three seeds). Modulation also makes units point. Without
 # it, places have the same phases as before, but a unit takes the phase of all that drives it, and points to its own digit far less
 # often. With it, the inputs in phase with the unit are strengthened, and the others weakened, until the unit follows one digit.

@@ -194,18 +194,17 @@ from gasp.analysis.statistics import last_step, undisturbed
 
 compared = settings.experiments(["multi_mnist"], [*CNN_WIDTHS, *GASPNET_STEPS])
 accuracy = last_step(undisturbed(gasp.run_all(compared, settings)))
+seconds = step_seconds(directory)
+for name, variant in {"ours_step": "gaspnet", "widest_step": CNN_WIDTHS[-1]}.items():
+    glue(name, f"{1e3 * seconds[variant]:.0f}", display=False)
 costs = pd.DataFrame(
     {
         "million multiplications for one image": {
             run.variant: multiplications(run) / 1e6 for run in compared if run.seed == settings.seeds[0]
         },
-        "milliseconds for a training step": 1e3 * pd.Series(step_seconds(directory), dtype=float),
+        "milliseconds for a training step": 1e3 * pd.Series(seconds, dtype=float),
     }
 )
-
-# %% tags=["remove-cell"]
-for name, variant in {"ours_step": "gaspnet", "widest_step": CNN_WIDTHS[-1]}.items():
-    glue(name, f"{1e3 * step_seconds(directory)[variant]:.0f}", display=False)
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits: share of test scenes with both digits right (mean over seeds, 95 % interval). First against the multiplications for one image, in convolutions and matrix products; then against the measured time of a training step. Grey lines join CNNs of growing width, and the gate without phases with GASPnet.", "name": "fig-accuracy-per-cost"}, "image": {"alt": "Two panels of points with intervals over a logarithmic cost; grey lines join CNNs of growing width and GASPnets of more steps."}}
 figures.accuracy_over_cost(accuracy, costs, [CNN_WIDTHS, GASPNET_STEPS])
@@ -237,8 +236,7 @@ figures.accuracy_over_cost(accuracy, costs, [CNN_WIDTHS, GASPNET_STEPS])
 from gasp.analysis import tables
 
 per_scene = two_workers["seconds"] / (two_workers["size"] / 2)
-timed = step_seconds(directory)
-timed |= dict.fromkeys(("cnn_parameters", "paper_cnn_parameters"), timed["cnn"])
+timed = seconds | dict.fromkeys(("cnn_parameters", "paper_cnn_parameters"), seconds["cnn"])
 whole = median("training", "gaspnet", 3)
 estimates = []
 for name in ("smoke", "cpu", "paper"):

@@ -149,8 +149,8 @@ verdicts.datasets_table(alone)
 #
 # **Where the photograph must be named, too, GASPnet is less accurate than the CNN of as many parameters.** On CIFAR-MNIST the
 # difference is {glue:text}`item` without noise and {glue:text}`noise_item` averaged over all corruptions, and claims C2 and C4 do
-# not hold there. Over the CNN of the same layers GASPnet gains {glue:text}`item_layers` (not corrected), so what it adds is of use,
-# but the same number of parameters in a wider CNN is of more. GASPnet (paper) is clearly worse than the CNN there. Its photograph
+# not hold there. Over the CNN of the same layers GASPnet gains {glue:text}`item_layers` (not corrected), so its additions help, but
+# a wider CNN with the same number of parameters gains more. GASPnet (paper) is clearly worse than the CNN there. Its photograph
 # falls into many phases, but even with phases set from the true masks it is not above the CNN ({ref}`the-photographs`).
 #
 # **Accuracy grows from the first step to the last.** Averaged over noise it grows by {glue:text}`growth_digits` on two digits,
@@ -159,8 +159,8 @@ verdicts.datasets_table(alone)
 # it grows by {glue:text}`growth_longer`.) The second part asks that it grow more at higher noise. On two digits it does; in front
 # of a photograph it grows less, because at σ = 0.5 there is little left to gain; on CIFAR-MNIST this is unclear. In GASPnet (paper)
 # growth is unclear on two digits
-# ({glue:text}`growth_paper`), and accuracy falls on CIFAR-MNIST ({glue:text}`growth_paper_item`); in front of a photograph the measured growth is larger than in GASPnet
-# ({glue:text}`growth_paper_photo`; three seeds, unclear), from a lower start.
+# ({glue:text}`growth_paper`), and accuracy falls on CIFAR-MNIST ({glue:text}`growth_paper_item`); in front of a photograph
+# the measured growth is larger than in GASPnet ({glue:text}`growth_paper_photo`; three seeds, unclear), from a lower start.
 #
 # **On overlap that training did not show, later steps help**: {glue:text}`overlap_digits` on a black background and
 # {glue:text}`overlap_photo` in front of a photograph ({ref}`the-generalisation`). But they remove no larger share of the first

@@ -113,7 +113,7 @@ CLAIMS = {
     ),
     "O1": Claim("The phase of an output unit says where its object is.", "the-phases", what_is_where),
     "O2": Claim(
-        "On overlap not seen in training, later steps gain accuracy, and more than the first step is ahead of a CNN.",
+        "On overlap not seen in training, later steps gain accuracy, and more than the first step gains over a CNN.",
         "the-generalisation",
         unseen_overlap,
     ),

@@ -196,7 +196,7 @@ def claims_box(profile: Profile, names: Sequence[str], why: str, datasets: Seque
                 if (not datasets or dataset in datasets) and (design is OURS or rows["seeds"].any()):
                     about = "" if CLAIMS[name].group == "ours" else f", {design.label}"  # ours are about one design alone
                     lines.append(f"- {dataset_label(str(dataset))}{about}: {_found(rows)}")
-    note = "*Each line has one effect behind its verdict. Verdicts are corrected for the number of effects, intervals are not.*"
+    note = "*Beside each verdict is one effect behind it. Verdicts are corrected for the number of effects, intervals are not.*"
     if missing:
         why = f"Not judged yet: {missing} of {len(runs)} runs are missing (`gasp experiments run --profile {profile.name}`)."
         note = ""
