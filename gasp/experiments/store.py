@@ -3,7 +3,7 @@
 The folder ``runs/PROFILE`` has
 
 - ``results/KEY.csv``: a table with a row for each measure under each condition, and a column for each time step;
-- ``results/KEY.npz``: the share of each scene that was right at the first and last step, by condition. The levels of a
+- ``results/KEY.npz``: whether each scene was right at the first and last step, by condition. The levels of a
   corruption are one array, ``gaussian/0.1,0.2/scene``, and LZMA compresses it: about half the size of ``savez_compressed``;
 - ``results/KEY.json``: the record, with specification, versions, device, duration, and checksums of the other two;
 - ``weights/*.safetensors``: trained weights;
@@ -120,7 +120,8 @@ class Store:
 
     def correct(self, key: str) -> Mapping[str, np.ndarray]:
         """Whether each scene was right at the first and last step, ``(2, n)``, by condition, such as ``gaussian/0.1/scene``.
-        Measures of single objects, such as ``gaussian/0.1/pointing``, give the share of the scene's objects that were right.
+        Measures of single objects, such as ``clean/0/pointing``, give the share of the scene's objects that were right. They
+        are kept for undisturbed scenes only.
 
         Raises:
             GaspError: if the run is missing or damaged.

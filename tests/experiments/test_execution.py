@@ -76,7 +76,7 @@ CONDITIONS = {"clean/0", "gaussian/0.2", "blur/1", "longer/0", "longer/0.1", "sc
     ],
     ids=["canvas", "background"],
 )
-def test_a_run_keeps_of_every_condition_whether_each_scene_was_right(dataset, conditions, parts, write):
+def test_a_run_keeps_which_scenes_were_right_and_of_undisturbed_ones_shares_of_objects(dataset, conditions, parts, write):
     write(**{"datasets.pair": BACKGROUND})
     profile = load_profile("tiny", **SWEEPS)
     one = profile.experiment(dataset, "gaspnet", 0)
@@ -96,12 +96,15 @@ def test_a_run_keeps_of_every_condition_whether_each_scene_was_right(dataset, co
             assert right.shape == (2, 40 if evaluation == "clean" else 16)
             accuracy = rows[rows["metric"] == f"{part}_accuracy"].sort_values("t")["value"]
             assert right.mean(1) == pytest.approx(accuracy.iloc[[0, -1]].to_numpy(), abs=1e-6)
-        for metric in (head + measure for head in heads for measure in ("pointing", "cued_accuracy", "name_to_place")):
-            name = f"{evaluation}/{level:g}/{metric}"
-            shares = profile.store.correct(one.key)[name]
-            assert shares.shape == (2, 40 if evaluation == "clean" else 16)
+        shares = {head + measure for head in heads for measure in ("pointing", "cued_accuracy", "name_to_place")}
+        kept = {name for name in profile.store.correct(one.key) if name.startswith(f"{evaluation}/{level:g}/")}
+        undisturbed = evaluation == "clean"
+        assert kept == {f"{evaluation}/{level:g}/{what}" for what in parts | (shares if undisturbed else set())}
+        for metric in shares if undisturbed else ():
+            of_scenes = profile.store.correct(one.key)[f"clean/0/{metric}"]
+            assert of_scenes.shape == (2, 40)
             values = rows[rows["metric"] == metric].sort_values("t")["value"]
-            assert shares.mean(1) == pytest.approx(values.iloc[[0, -1]].to_numpy(), abs=1e-6)
+            assert of_scenes.mean(1) == pytest.approx(values.iloc[[0, -1]].to_numpy(), abs=1e-6)
 
 
 @pytest.mark.parametrize("variant", ["cnn", "gaspnet"])
