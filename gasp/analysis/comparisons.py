@@ -186,20 +186,23 @@ def unseen_overlap(claim: str, dataset: str, profile: Profile, design: Design) -
 def per_cost(claim: str, dataset: str, profile: Profile, design: Design) -> Iterator[Effect]:
     """GASPnet − a CNN whose training step takes as long, interpolated between CNNs of several widths.
 
-    Accuracy is taken to be linear in the logarithm of time between two widths. A GASPnet that costs more than the widest CNN
-    is compared with the widest, and one that costs less than the narrowest with the narrowest. A CNN that takes longer than a
-    wider one counts as taking as long as the wider one.
+    Accuracy is taken to be linear in the logarithm of time between two widths. A GASPnet that takes longer than the widest CNN
+    is compared with the widest, which can refute the claim but not show it, and one that takes less time than the narrowest
+    with the narrowest. A CNN that takes longer than a wider one counts as taking as long as the wider one.
     """
     seconds = step_seconds(profile.store.directory)
     terms: list[Term] = []
+    rival, slower = "CNN of as much training time", False
     if {design.gaspnet, *CNN_WIDTHS} <= seconds.keys():
         widths = range(len(CNN_WIDTHS))
         times = np.minimum.accumulate([seconds[name] for name in reversed(CNN_WIDTHS)])[::-1]
+        if slower := seconds[design.gaspnet] > times[-1]:
+            rival = "the widest CNN, which trains faster"
         position = np.interp(np.log(seconds[design.gaspnet]), np.log(times), widths)
         shares = [float(max(0.0, 1 - abs(width - position))) for width in widths]
         terms = [Term(1.0, design.gaspnet, "clean/0/scene")]
         terms += [Term(-share, name, "clean/0/scene") for name, share in zip(CNN_WIDTHS, shares, strict=True) if share]
-    yield Effect(claim, f"{design.label} − CNN of as much training time: no noise", dataset, tuple(terms))
+    yield Effect(claim, f"{design.label} − {rival}: no noise", dataset, tuple(terms), refutes_only=slower)
 
 
 def objects_of(claim: str, dataset: str, profile: Profile) -> tuple[int, bool]:

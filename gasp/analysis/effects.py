@@ -40,6 +40,8 @@ class Effect:
         terms: the summands; none if the results leave nothing to compare.
         offset: added to the sum: a margin within which a loss counts as none, or minus the accuracy that must be exceeded.
         part: the part of the claim that has a verdict of its own, such as ``STRICTER``; empty for the claim itself.
+        refutes_only: whether GASPnet has an advantage that the claim rules out. Then a value below zero counts against the
+            claim, but one above zero does not count for it.
     """
 
     claim: str
@@ -48,6 +50,7 @@ class Effect:
     terms: tuple[Term, ...]
     offset: float = 0.0
     part: str = ""
+    refutes_only: bool = False
 
     def values(self, profile: Profile) -> np.ndarray:
         """The effect of each seed on each scene, ``(seeds, n)``.

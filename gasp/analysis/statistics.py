@@ -13,7 +13,6 @@ from scipy import stats
 from gasp.settings import GaspError
 
 __all__ = [
-    "SMALLEST_P",
     "at_level",
     "certainty",
     "decomposition",
@@ -23,17 +22,15 @@ __all__ = [
     "levels_of",
     "mean_interval",
     "mean_over_levels",
+    "min_f_p",
     "over_noise",
     "paired_difference",
-    "permutation_p",
     "student_p",
     "summary",
     "undisturbed",
 ]
 
 CONFIDENCE = 0.95
-RESAMPLES = 9999
-SMALLEST_P = 1 / (1 + RESAMPLES)
 
 
 def head_metrics(heads: Sequence[str]) -> dict[str, str]:
@@ -99,40 +96,41 @@ def certainty(values: np.ndarray) -> dict[str, float]:
     """How certain the mean of an effect is, given the trained networks and the scenes on which it was measured.
 
     Both would differ if the experiment were repeated, and chance in either can mimic an effect. So p is the larger of two: that
-    of Student's t test over seeds, and that of a sign-flip permutation test over scenes. Both are two-sided.
+    of Student's t test over seeds, and that of the test over seeds and scenes together, :func:`min_f_p`. Both are two-sided.
 
     Args:
         values: the effect of each seed on each scene, ``(seeds, n)``, or of each seed, ``(seeds,)``, if scenes have no values.
 
     Returns:
-        ``mean``, ``low``, ``high`` and ``seeds`` of :func:`mean_interval`; ``scenes``, their number n (NaN if they have no
-        values); ``p``, NaN for fewer than two seeds.
+        ``mean``, ``low``, ``high`` and ``seeds`` of :func:`mean_interval`, which is over seeds alone; ``scenes``, their number
+        n (NaN if they have no values); ``p``, NaN for fewer than two seeds.
     """
     of_seeds, scenes = (values, math.nan) if values.ndim == 1 else (values.mean(1), values.shape[1])
     found = mean_interval(of_seeds) | {"scenes": scenes, "p": math.nan}
     if len(values) > 1:
-        found["p"] = max(student_p(of_seeds), permutation_p(values.mean(0)) if values.ndim > 1 else 0.0)
+        found["p"] = max(student_p(of_seeds), min_f_p(values) if scenes > 1 else 0.0)
     return found
 
 
 def student_p(sample: np.ndarray) -> float:
     """The two-sided p of Student's t test that a sample ``(n)`` has mean 0. Without spread, p is 1 for a mean of 0, else 0."""
-    mean, error = abs(sample.mean()), stats.sem(sample)
-    return float(2 * stats.t.sf(mean / error, len(sample) - 1)) if error > 0 else float(mean == 0)
+    return _t_test(float(sample.mean()), float(stats.sem(sample)), len(sample) - 1)
 
 
-def permutation_p(effect: np.ndarray) -> float:
-    """The two-sided p of a sign-flip permutation test that the mean of an effect on scenes ``(n)`` is 0.
+def min_f_p(values: np.ndarray) -> float:
+    """The two-sided p that the mean of an effect ``(seeds, scenes)`` is 0, if seeds and scenes are both drawn at random.
 
-    The sign of every scene's effect is drawn anew ``RESAMPLES`` times, as if both signs were equally likely. p is the share of
-    draws, counting the effect itself, whose mean is at least as far from 0. So p is never below ``SMALLEST_P``. Scenes whose
-    effects have the same size are drawn together, by a binomial number.
+    All seeds meet the same scenes, so the variance of the mean is the sum of a part for seeds and a part for scenes. This is
+    the min F' test of Clark (1973), with Satterthwaite's degrees of freedom: 1 / min F' = 1 / F over seeds + 1 / F over scenes.
     """
-    sizes, counts = np.unique(np.abs(effect).round(9), return_counts=True)
-    positive = np.random.default_rng(0).binomial(counts, 0.5, (RESAMPLES, len(counts)))
-    sums = (2 * positive - counts) @ sizes
-    as_far = np.abs(sums) >= abs(effect.sum()) - 1e-6  # rounding must not tell equal sums apart
-    return float((1 + as_far.sum()) / (1 + RESAMPLES))
+    of_seeds, of_scenes = stats.sem(values.mean(1)) ** 2, stats.sem(values.mean(0)) ** 2
+    variance, (seeds, scenes) = float(of_seeds + of_scenes), values.shape
+    freedom = variance**2 / (of_seeds**2 / (seeds - 1) + of_scenes**2 / (scenes - 1)) if variance > 0 else 1.0
+    return _t_test(float(values.mean()), math.sqrt(variance), freedom)
+
+
+def _t_test(mean: float, error: float, freedom: float) -> float:
+    return float(2 * stats.t.sf(abs(mean) / error, freedom)) if error > 0 else float(mean == 0)
 
 
 def summary(table: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:

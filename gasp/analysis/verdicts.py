@@ -2,11 +2,12 @@
 
 Claims are judged for each design of GASPnet by itself: the paper's mechanisms alone, and those with our additions.
 
-The p of an effect is the larger of two two-sided tests, over seeds and over scenes
+The p of an effect is the larger of two two-sided tests, over seeds, and over seeds and scenes together
 (:func:`gasp.analysis.statistics.certainty`), corrected by Holm's method. For each design, the effects by which the paper's
 claims are judged are corrected together, and all others, which are ours, together. An effect **holds** if it is above zero
 with p < 0.05, **does not hold** if it is below zero with p < 0.05, and is **unclear** otherwise. With fewer than two seeds it
-is **not tested**.
+is **not tested**. A comparison that favours GASPnet beyond what the claim says
+(:attr:`gasp.analysis.effects.Effect.refutes_only`) can show that the claim does not hold, but not that it holds.
 
 A claim is judged on each data set. It holds if all its effects hold, does not hold if one of them does not, and is unclear
 otherwise; it is not tested if none of its effects is. The same goes for each part of a claim with a verdict of its own: the
@@ -21,6 +22,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from IPython.display import Markdown
 from statsmodels.stats.multitest import multipletests
@@ -29,7 +31,7 @@ from tqdm import tqdm
 from gasp.analysis.claims import CLAIMS, GROUPS, datasets_of, effects
 from gasp.analysis.comparisons import STRICTER, objects_of
 from gasp.analysis.designs import OURS, PAPER, Design
-from gasp.analysis.statistics import SMALLEST_P, certainty, formatted
+from gasp.analysis.statistics import certainty, formatted
 from gasp.analysis.tables import LONGER, dataset_label, table
 from gasp.experiments.profile import Profile
 
@@ -40,7 +42,7 @@ ALPHA = 0.05
 # With two objects, mean phases are then 127 degrees apart and phases deviate from them by less than 38 degrees (the circular
 # standard deviation), so about 19 of 20 locations are nearer to their own object than to the other.
 SEPARATED = 0.8
-COLUMNS = ["claim", "part", "effect", "dataset", "family", "mean", "low", "high", "seeds", "scenes", "p"]
+COLUMNS = ["claim", "part", "effect", "dataset", "family", "mean", "low", "high", "seeds", "scenes", "p", "refutes_only"]
 # each verdict has a sign, so that colour is not the only cue
 VERDICTS = {"holds": "✓", "does not hold": "✗", "unclear": "?", "not judged": "–", "not tested": "○"}
 
@@ -54,9 +56,8 @@ def judge(profile: Profile, design: Design = OURS) -> pd.DataFrame:
     Returns:
         columns ``claim``, ``part`` (of the claim; empty for the claim itself), ``effect``, ``dataset``, ``family`` (``paper``
         or ``ours``: the effects whose p are corrected together), ``mean``, ``low``, ``high`` (Student's 95 % interval over
-        seeds), ``seeds``, ``scenes`` (NaN for phases), ``p`` (corrected), ``at_limit``
-        (whether p is as small as the permutation test can make it), ``verdict``. Effects that were not run have no values;
-        those of one seed have neither interval nor p.
+        seeds), ``seeds``, ``scenes`` (NaN for phases), ``p`` (corrected), ``verdict``. Effects that were not run have no
+        values; those of one seed have neither interval nor p.
 
     Raises:
         GaspError: for claims in the profile that cannot be judged, and if the results of a run of the grid are missing.
@@ -64,17 +65,22 @@ def judge(profile: Profile, design: Design = OURS) -> pd.DataFrame:
     rows = [
         {"claim": effect.claim, "part": effect.part, "effect": effect.text, "dataset": effect.dataset}
         | certainty(effect.values(profile))
+        | {"refutes_only": effect.refutes_only}
         for effect in tqdm(list(effects(profile, design)), desc="testing", unit="effect")
     ]
     table = pd.DataFrame([*rows, *_phases(profile, design)], columns=COLUMNS)
     order = {name: index for index, name in enumerate(CLAIMS)}
     table = table.sort_values("claim", key=lambda names: names.map(order), kind="stable", ignore_index=True)
-    table["at_limit"] = (table["p"] <= SMALLEST_P) & table["scenes"].notna()  # phases are not permuted
     ours = table["claim"].map(lambda name: CLAIMS[name].group == "ours") | (table["part"] == STRICTER)
     table["family"] = ours.map({True: "ours", False: "paper"})
     for _, tests in table["p"].dropna().groupby(table["family"]):
         table.loc[tests.index, "p"] = multipletests(tests, method="holm")[1]
-    table["verdict"] = [_verdict(mean, p) for mean, p in zip(table["mean"], table["p"], strict=True)]
+    proven = table["p"] < ALPHA
+    table["verdict"] = np.select(
+        [table["p"].isna(), proven & (table["mean"] < 0), proven & table.pop("refutes_only").ne(True)],
+        ["not tested", "does not hold", "holds"],
+        "unclear",
+    )
     if not profile.judges:
         table["verdict"] = table["verdict"].where(table["verdict"] == "not tested", "not judged")
     return table
@@ -95,14 +101,6 @@ def _phases(profile: Profile, design: Design) -> Iterator[dict[str, Any]]:
                 values = last[(last["level"] == layer) & (last["metric"] == metric)]["value"].to_numpy(float)
                 effect = {"effect": f"layer {layer:g}: {text} − {bar:g}", "dataset": dataset}
                 yield {"claim": "C6", "part": f"layer {layer:g}", **effect, **certainty(values - bar)}
-
-
-def _verdict(mean: float, p: float) -> str:
-    if math.isnan(p):  # not run, or with one seed
-        return "not tested"
-    if p >= ALPHA:
-        return "unclear"
-    return "holds" if mean > 0 else "does not hold"
 
 
 def verdicts(effects: pd.DataFrame) -> pd.Series[str]:
@@ -215,7 +213,7 @@ def _found(effects: pd.DataFrame) -> str:
         first, named = (own if deciding.empty else deciding).iloc[0], ", ".join(parts)
         text = f"{VERDICTS[str(kind)]} **{kind}**{named and f' ({named})'}"
         if first["seeds"]:
-            p = f", corrected p = {_written(first['p'], first['at_limit'])}" if first["verdict"] == "unclear" else ""
+            p = f", corrected p = {_written(first['p'])}" if first["verdict"] == "unclear" else ""
             text += f": {first['effect']}: {formatted(first, sign=True)}{p}"
         found.append(text)
     return "; ".join(found)
@@ -228,19 +226,17 @@ def effects_table(effects: pd.DataFrame) -> Markdown:
         value = formatted(row, sign=True) if row["seeds"] else "not run"
         scenes = "" if not row["scenes"] > 0 else f"{row['scenes']:,.0f}"
         dataset, seeds = dataset_label(row["dataset"]), str(row["seeds"])
-        p = _written(row["p"], row["at_limit"])
+        p = _written(row["p"])
         rows.append([row["claim"], value, row["verdict"], row["effect"], dataset, seeds, scenes, p])
     header = ["claim", "mean [95 % interval]", "verdict", "effect", "data set", "seeds", "scenes", "p"]
     return table(header, rows, folded="Every effect as a table")
 
 
-def _written(p: float, at_limit: bool) -> str:
-    """A p-value as text; a bound if it is at the limit of resampling or of four decimals."""
+def _written(p: float) -> str:
+    """A p-value as text; a bound below four decimals."""
     if math.isnan(p):
         return ""
-    if p < 1e-4:
-        return "< 0.0001"
-    return f"{'≤ ' if at_limit else ''}{p:.2g}"
+    return "< 0.0001" if p < 1e-4 else f"{p:.2g}"
 
 
 def datasets_table(effects: pd.DataFrame) -> Markdown:
