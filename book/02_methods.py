@@ -122,10 +122,12 @@ variants_table("GASPnet (paper), and what is compared with it", of_paper)
 # read-out, or *(paper)* with the answer of the last step alone. Variants without a number of seeds were measured on validation scenes
 # only ({ref}`the-second-design`), or not at all.
 #
-# We run seeds in their order, towards ten for the main networks, as far as our machine's time allows. Verdicts were looked at in
-# between, and networks and data sets whose verdicts were unclear were continued first. Such repeated looks make a wrong verdict more
-# likely than the rule below says. If nothing is there to be found, a single test at 0.05, repeated after {glue:text}`looks` seeds,
-# gives a wrong verdict in {glue:text}`looks_wrong` of all cases instead of 0.050 (a simulation).
+# **Ten seeds** were planned for GASPnet and the three CNNs on two digits, on two digits on a photograph, and on CIFAR-MNIST. All were
+# run, and so were ten of the gate without phases. The number was fixed beforehand, so what we saw on the way could not decide when
+# to stop. All other comparisons ended earlier, when our machine's time did. There, verdicts were looked at in between, and what was
+# unclear was continued first. Such repeated looks make a wrong verdict more likely than the rule below says. If nothing is there to
+# be found, a single test at 0.05, repeated after {glue:text}`looks` seeds, gives a wrong verdict in {glue:text}`looks_wrong` of all
+# cases instead of 0.050; one at 0.001, as strict as the correction can make it, in {glue:text}`looks_wrong_strict` (a simulation).
 #
 # ## Training
 #
@@ -153,8 +155,9 @@ variants_table("GASPnet (paper), and what is compared with it", of_paper)
 #   phases. *Labels only* uses no masks ({ref}`without-masks`).
 # - **Length of training** is what two cores allow, not where accuracy ends. Longer training narrows differences in front of a
 #   photograph ({ref}`twice-the-training`) and leaves those under noise on a black background ({ref}`twice-on-black`).
-# - **Noise** is met in tests only. It is not clipped, so it stays visible on a black background, where the networks saw exact zeros in
-#   training ({ref}`a-threshold`).
+# - **Noise** is met in tests only. But our additions were chosen by accuracy on validation scenes, also under Gaussian noise of
+#   σ = 0.1 and 0.2 ({ref}`the-second-design`), so the design has seen this kind of noise. It is not clipped, so it stays visible on
+#   a black background, where the networks saw exact zeros in training ({ref}`a-threshold`).
 # ```
 
 # %% tags=["remove-cell"]
@@ -177,9 +180,10 @@ from scipy.stats import ttest_1samp
 
 looks = (3, 4, 5, 6, 7, 10)
 nothing = np.random.default_rng(0).standard_normal((100_000, max(looks)))
-wrong = np.any([ttest_1samp(nothing[:, :seeds], 0, axis=1).pvalue < 0.05 for seeds in looks], axis=0)
+smallest = np.min([ttest_1samp(nothing[:, :seeds], 0, axis=1).pvalue for seeds in looks], axis=0)
 glue("looks", ", ".join(map(str, looks[:-1])) + f" and {looks[-1]}", display=False)
-glue("looks_wrong", f"{wrong.mean():.3f}", display=False)
+glue("looks_wrong", f"{(smallest < 0.05).mean():.3f}", display=False)
+glue("looks_wrong_strict", f"{(smallest < 0.001).mean():.4f}", display=False)
 
 # %% [markdown]
 # ## Evaluation
@@ -195,12 +199,10 @@ figures.corruptions(settings.datasets["multi_mnist"].compose("validation", 1, se
 
 # %% tags=["remove-cell"]
 from gasp.analysis.comparisons import FLOOR, MARGIN
-from gasp.analysis.statistics import RESAMPLES
 from gasp.analysis.verdicts import ALPHA, SEPARATED
 
 glue("draw", str(settings.evaluation.draw), display=False)
 glue("alpha", f"{ALPHA:g}", display=False)
-glue("resamples", f"{RESAMPLES:,}", display=False)
 glue("floor", f"{FLOOR:g}", display=False)
 glue("margin", f"{MARGIN:g}", display=False)
 glue("separated", f"{SEPARATED:g}", display=False)
@@ -225,19 +227,21 @@ glue("family_ours", str((families == "ours").sum()), display=False)
 # the same test scenes, so an effect has one value for each seed and scene (except in C6, which has one for each seed).
 #
 # **2. Each effect is tested twice.** Another training could have given other networks, so Student's t test asks whether the mean
-# over *seeds* is zero. Other test scenes could have given other answers, so a permutation test asks whether the mean over *scenes*
-# is zero: {glue:text}`resamples` times it draws the sign of every scene at random. Both tests are two-sided, because the rule
-# draws conclusions in both directions. The larger of the two p-values counts. A p-value as small as the permutations can make it is
-# written with ≤.
+# over *seeds* is zero. Other test scenes could have given other answers, too, and all seeds meet the same scenes. So a second test
+# treats seeds and scenes alike as drawn at random, and adds their parts of the error: the min F′ test {cite:p}`clark`. Both tests
+# are two-sided, because the rule draws conclusions in both directions. The larger of the two p-values counts. (At first, the second
+# test permuted signs over scenes alone. That compares an effect with the larger part of its error, not with the sum. We replaced it when the verdicts of the earlier seeds were known, and before we looked at any result of the seeds that were
+# still to come. The new p is never smaller, and on the results of that time it changed no verdict.)
 #
 # **3. The p-values are corrected for their number**, by Holm's method, in two families for each design. The first family has all
 # effects that decide the paper's claims, on all data sets. The second has our own claims and the stricter comparison. If the tests'
 # assumptions are met, and apart from the repeated looks described above, the chance that any effect of a family is wrongly said to
 # hold, or not to hold, is at most {glue:text}`alpha`. No correction is made across families. For GASPnet the families have
 # {glue:text}`family_paper` and {glue:text}`family_ours` tested effects, so the smallest p of a family must be below
-# {glue:text}`alpha` divided by this number. With few seeds, only large effects pass. An effect *holds* if it is above zero and its
-# corrected p is below {glue:text}`alpha`. It *does not hold* if it is below zero and its corrected p is below {glue:text}`alpha`.
-# Otherwise it is *unclear*. With fewer than two seeds it is *not tested*.
+# {glue:text}`alpha` divided by this number. With few seeds, only effects pass that are large compared with their scatter over
+# seeds. For GASPnet (paper) most results were known when the rule was written, so these verdicts describe more than they confirm.
+# An effect *holds* if it is above zero and its corrected p is below {glue:text}`alpha`. It *does not hold* if it is below zero and
+# its corrected p is below {glue:text}`alpha`. Otherwise it is *unclear*. With fewer than two seeds it is *not tested*.
 #
 # **4. Effects become a verdict.** A claim holds on a data set if all its effects there hold. It does not hold if at least one of
 # them does not hold. It is not tested if none of them is, and unclear in all other cases. Where a claim says several things, each
@@ -287,7 +291,8 @@ glue("family_ours", str((families == "ours").sum()), display=False)
 #   above zero, and larger than the difference between the first step and the CNN of the same layers. The learned gate and the key
 #   network already act at the first step, so what they bring counts against this claim and not for it.
 # - O3: *Accuracy per cost.* GASPnet is compared with a CNN whose training step takes as long, interpolated between CNNs of four
-#   widths. A GASPnet that takes longer than the widest CNN is compared with that one ({ref}`accuracy-per-cost`).
+#   widths. A GASPnet that takes longer than the widest CNN is compared with that one. Then the claim can be shown not to hold, but
+#   not to hold ({ref}`accuracy-per-cost`).
 # - O4: *Feedback of phases.* KomplexNet with feedback is compared with KomplexNet, without noise and over the levels of Gaussian
 #   noise. Both differences must be above zero ({ref}`beyond-the-paper`).
 # - O5: *Prediction under noise.* The CNN with predictive feedback is compared with the CNN of the same layers. As in C3, the mean of
@@ -335,17 +340,22 @@ print(by_hand, multipletests(p, method="holm")[1])
 # Of three p-values below 0.05, one is left.
 
 # %% [markdown]
-# **3. Why two tests?** Four seeds of a network differ from four of another by 0.03, −0.01, 0.02 and −0.02, each measured on 2,000
-# scenes, over which it scatters with a standard deviation of 0.05. What does each of the two tests say of the mean, 0.005?
+# **3. Why together?** Two networks are equally accurate. In ten seeds on 2,000 scenes, the difference between them scatters over seeds
+# with a standard deviation of 0.005, and over scenes, which all seeds share, with one of 0.07. How often is p below 0.05 in a test
+# over seeds, over scenes, in both of these, and in the test of both together?
 
 # %% tags=["hide-cell"] mystnb={"code_prompt_show": "Solution of exercise 3", "code_prompt_hide": "Hide the solution"}
-from gasp.analysis.statistics import permutation_p, student_p
+from gasp.analysis.statistics import min_f_p, student_p
 
 rng = np.random.default_rng(0)
-seeds = np.array([0.03, -0.01, 0.02, -0.02])
-effect = seeds[:, None] + 0.05 * rng.standard_normal((4, 2000))
-print(f"over seeds:  p = {student_p(effect.mean(1)):.2f}")
-print(f"over scenes: p = {permutation_p(effect.mean(0)):.4f}")
-# With many scenes, the mean of these four networks is known well to
-# be above zero. That another training would give the same sign is not
-# known at all. The larger p counts.
+found = []
+for _ in range(1000):
+    of_seeds = 0.005 * rng.standard_normal((10, 1))
+    effect = of_seeds + 0.07 * rng.standard_normal(2000)
+    tests = student_p(effect.mean(1)), student_p(effect.mean(0))
+    found.append([*tests, max(tests), min_f_p(effect)])
+tests = ["over seeds", "over scenes", "in both", "together"]
+for test, share in zip(tests, (np.array(found) < 0.05).mean(0), strict=True):
+    print(f"{test:11} {share:.3f}")
+# Each test by itself takes half of the error for all of it. To pass
+# both is better, but only adding the two parts keeps the promise.

@@ -240,9 +240,9 @@ table_of(pd.concat([ends, parts], axis=1), "noise σ")
 # ## Item and photograph, both to be named
 #
 # A digit, or a piece of clothing, is added to a photograph, and both must be named: **CIFAR-MNIST** and **CIFAR-Fashion**. The item
-# is one object, and the photograph behind it is the other. First come networks with the paper's mechanisms alone, and CNNs of as many
-# parameters and of as many multiplications as these, tested on draw 0. In *ideal phases*, phases of the first layer are set by the
-# masks, at test time, too.
+# is one object, and the photograph behind it is the other. First come networks with the paper's mechanisms alone, and CNNs of as
+# many parameters and of as many multiplications as these, tested on draw 0. In the variant called *ideal phases*, masks set the
+# phases of the first layer, at test time, too.
 
 # %% tags=["remove-cell"]
 compared = ["paper_cnn_parameters", "paper_cnn_compute", "paper_gaspnet", "paper_ideal_phases"]

@@ -70,8 +70,9 @@ table_of(by_condition(means, *(("gaspnet", other) for other in (*rivals, "gate")
 
 # %% [markdown]
 # For n digits, the answer is the n classes with the largest logits, so every network is told n. On overlap and on smaller digits
-# GASPnet is ahead of the CNN of as many parameters, and the CNN of as many multiplications is ahead of GASPnet, as it is without any
-# change. On overlap GASPnet is slightly ahead of the gate without phases. The mean over three and four digits hides that they differ:
+# GASPnet is ahead of the CNN of as many parameters, and the CNN of as many multiplications is ahead of GASPnet, as it is without
+# any change. On overlap GASPnet is slightly ahead of the gate without phases. The mean over three and four digits may hide a
+# difference between the two:
 
 # %% tags=["remove-input"]
 import pandas as pd
@@ -133,7 +134,7 @@ alone = gasp.run_all(settings.experiments(["multi_mnist"], paper), settings)
 table_of(with_overlap(alone, "paper_gaspnet", "paper_no_modulation"), "difference")
 
 # %% [markdown]
-# On a black background, weights and gate together make no clear difference where digits overlap, in either design. Later steps add
+# On a black background, the first step makes no clear difference from the CNN where digits overlap, in either design. Later steps add
 # accuracy, more of it with our additions, and more of it the more digits overlap. But there is also more to gain: with our
 # additions, the share of first-step errors that later steps remove shows no trend over overlap. (In GASPnet (paper) it is too
 # uncertain to tell.)

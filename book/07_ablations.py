@@ -169,8 +169,9 @@ glue("ideal", formatted(paired_difference(clean, "paper_ideal_phases", "paper_no
 # **On CIFAR-MNIST**, removing any of the three parts *raises* accuracy, to about that of the CNN of the same layers. Without
 # modulation no phase is used. Without either of the other two, the mean phases of the objects coincide ({numref}`fig-separation`),
 # so modulation can hardly tell the objects apart. None of these networks is modulated by phases that differ between objects, which
-# suggests that such modulation costs accuracy when the photograph must be named. Wrong phases are not the only reason: with ideal
-# phases the network was more accurate than with its own, and still less accurate than without modulation ({glue:text}`ideal`).
+# suggests that such modulation costs accuracy when the photograph must be named. With ideal phases the network was more accurate
+# than with its own, and still less accurate than without modulation
+# ({glue:text}`ideal`). But ideal phases, too, tear the digit apart (see below), so this does not show that better ones would not help.
 #
 # ### What the changes do to phases
 #
@@ -184,10 +185,11 @@ phases_of(results, variants)
 # ### Does separation pay?
 #
 # If phases help because they tell objects apart, networks whose phases lie further apart should be more accurate. Each point is one
-# trained network. The evidence is mixed. On two digits, accuracy and separation are correlated over all networks (exercise 2).
-# Networks without neighbourhood do not separate at all and are below GASPnet (paper); but networks whose phases start at random
-# separate almost fully and are the least accurate. On CIFAR-MNIST, the most accurate networks are some whose phases do not
-# separate, or are not used. But most networks whose phases start at random do not separate there either, and are far less accurate.
+# trained network. The evidence is mixed. On two digits, accuracy and separation are correlated over all networks, mostly because
+# kinds of networks differ (exercise 2 looks within them). Networks without neighbourhood do not separate at all and are below
+# GASPnet (paper); but networks whose phases start at random separate almost fully and are the least accurate. On CIFAR-MNIST, the
+# most accurate networks are some whose phases do not separate, or are not used. But most networks whose phases start at random do
+# not separate there either, and are far less accurate.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "The paper's network, no noise: share of scenes right against the separation of the objects' phases in the first layer, at the last time step. A point for each network; without modulation, the network is a CNN.", "name": "fig-separation"}, "image": {"alt": "Two panels with points of six kinds of networks; accuracy over separation of phases."}}
 figures.accuracy_over_separation(results)
@@ -196,12 +198,13 @@ figures.accuracy_over_separation(results)
 # ## What follows
 #
 # - On two digits, with and without a photograph, modulation by phases makes GASPnet more accurate than the same network without it,
-#   which saw the same masks. In the few seeds that we ran, removing the synchrony loss cost hardly anything.
+#   which saw the same masks. In the few seeds that we ran, removing the synchrony loss cost hardly any accuracy in front of a
+#   photograph.
 # - With the paper's mechanisms alone, on two digits without noise, removing one of the three parts costs little: GASPnet (paper) is
 #   hardly better there than the CNN that it becomes without modulation.
 # - Where the photograph must be named, the paper's network does better with no modulation than with its own phases, and better than
-#   with ideal ones in its first layer. So wrong phases there are at most a part of the problem; those of deeper layers may be
-#   wrong, too.
+#   with ideal ones in its first layer. But *ideal* phases are coarse, and those of deeper layers may be wrong nevertheless. So this
+#   does not say what right phases would bring in every layer.
 
 # %% [markdown]
 # ## Exercises
@@ -228,7 +231,7 @@ print(f"largest difference: {(gaspnet - cnn).abs().max():.1e}")
 
 # %% [markdown]
 # **2. Within a kind of network.** In {numref}`fig-separation`, is accuracy related to separation among the networks of one kind, or
-# only between kinds?
+# only between kinds? (*No modulation* is the placebo: there, phases cannot affect accuracy.)
 
 # %% tags=["hide-cell"] mystnb={"code_prompt_show": "Solution of exercise 2", "code_prompt_hide": "Hide the solution"}
 shown = results[dataset_label("multi_mnist")]

@@ -118,8 +118,8 @@ figures.order_over_time(results["multi_mnist"])
 figures.order_over_time(results["multi_mnist_cifar"])
 
 # %% [markdown]
-# Order is a mean over objects. In front of a photograph this hides that the digits are ordered and the photograph is not. The two
-# digits are in antiphase all the same (one network, seed 0, on 512 validation scenes):
+# Order is a mean over objects. In front of a photograph this hides that the digits are ordered and the photograph is not.
+# Nevertheless the two digits are in antiphase (one network, seed 0, on 512 validation scenes):
 
 # %% tags=["remove-input"]
 from gasp.analysis.tables import table
@@ -203,7 +203,8 @@ glue("scenes_phases", f"{settings.evaluation.sweep_scenes:,}", display=False)
 # ## Do units follow the object that they report?
 #
 # A dense unit has one phase for the whole image. *Nearness* is the cosine of its phase to that of the nearest object in the first
-# layer (1: in phase with one of them; with two objects in antiphase, a random phase has 0.64 on average). In its mean, a unit
+# layer (1: in phase with one of them). A random phase has 0.64 on average if two objects are in antiphase; if the objects' phases are
+# random, too, as they are at t = 0, it has 0.41 with two objects and 0.61 with three. In its mean, a unit
 # counts by its amplitude gate, that is, by how much it pulls others. *Follows* is the share of objects whose read-out unit is
 # nearer to its own object than to any other; by chance it would be one half with two digits, and one third with a photograph as
 # third object. {ref}`what-is-where` measures the same as *pointing*, on {glue:text}`scenes_pointing` scenes; here there are
@@ -228,8 +229,7 @@ table(["scenes", "units", *(f"t = {t}" for t in sorted(units["t"].unique()))], r
 #
 # - On two digits, phases do in the first two convolutions what the paper says. In the third, claim C6 holds with the paper's
 #   mechanisms alone. With our additions the digits are apart there, too, but order within a digit was measured below our threshold;
-#   the verdict is unclear. That channels have
-#   phases of their own cannot be the whole reason, because those of the second layer have them, too.
+#   the verdict is unclear. Channels with phases of their own are not enough to explain this, because the second layer has them, too.
 # - Behind two digits that alone must be named, a photograph takes no common phase, and needs none. Where it must be named, too, it does
 #   in the first layer; in the second and third, order is below the threshold, and claim C6 does not hold.
 

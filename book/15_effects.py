@@ -32,7 +32,8 @@ gasp.run_all(settings.experiments(), settings)
 # seed and by test scene. A point to the right of zero speaks for the claim, a point to the left against it.
 #
 # Colour is the verdict on the effect: it **holds**, or **does not hold**, if its p is below 0.05. That p is the larger of two: one
-# asks whether the effect would recur with other seeds, the other whether with other scenes. It is corrected for the number of effects
+# asks whether the effect would recur with other seeds, the other whether with other seeds and other scenes. It is corrected for the
+# number of effects
 # ({ref}`the-rule`). The interval is not corrected. So an interval can exclude zero while the verdict is **unclear**. A claim holds if all
 # its effects hold, and does not hold if one of them does not.
 #
@@ -52,13 +53,12 @@ verdicts.effects_table(effects)
 # Some effects need a word:
 #
 # - **C1, stricter, and O3** are the same comparison on two digits, with and without a photograph: O3 uses the widest CNN that we
-#   trained, which still trains faster than GASPnet.
+#   trained, which still trains faster than GASPnet. So a lead over it leaves O3 unclear.
 # - **C3 and O5** count the levels of noise at which the networks have an accuracy of at least 0.1, so the range of σ differs.
 # - **C5** tolerates a loss of 0.01 on the photograph, so this margin is added to the difference.
 # - **C6** asks for an order above 0.8, and for a separation above 0.8 of the largest possible: above 0.6 where the photograph is a
 #   third object. Both are averaged over scenes before they are stored, so only seeds are tested.
 # - **O1** asks for more than half-way from chance to certainty.
-# - **≤** before a p means that the permutation test can give no smaller value.
 # - **O2** sets two gains against each other: that from the first step to the last, and that of the first step over the CNN.
 #
 # ## The paper's mechanisms alone
