@@ -138,13 +138,14 @@ verdicts.datasets_table(alone)
 #
 # **What phases add is small, and shown with and without a photograph.** GASPnet without modulation is trained with a gate and with
 # the same losses, but makes no use of phases. Over it GASPnet gains {glue:text}`modulation_photo` in front of a photograph and
-# {glue:text}`modulation_digits` on two digits, and claim C7 holds for modulation on both ({ref}`the-ablations`). The gate alone is simpler and the stronger rival: over it GASPnet gains {glue:text}`gate_photo` and {glue:text}`gate_digits` (not
-# corrected), because without modulation, all else that phases need costs some accuracy. After twice the training, in front of a
-# photograph, modulation adds
-# {glue:text}`modulation_longer` (three seeds, unclear). It adds more where more can be gained: {glue:text}`modulation_noise` on two
-# digits under Gaussian noise, and {glue:text}`modulation_overlap` in front of a photograph where digits overlap more than in training,
-# which is where binding should matter most ({ref}`the-generalisation`). No claim is about these two, so they have no
-# verdict. Where the photograph must be named, too, modulation makes no visible difference: {glue:text}`modulation_item` (three seeds).
+# {glue:text}`modulation_digits` on two digits, and claim C7 holds for modulation on both ({ref}`the-ablations`). The gate alone is
+# simpler and the stronger rival: over it GASPnet gains {glue:text}`gate_photo` and {glue:text}`gate_digits` (not corrected),
+# because without modulation, all else that phases need costs some accuracy. After twice the training, in front of a photograph,
+# modulation adds {glue:text}`modulation_longer` (three seeds, unclear). It adds more where more can be gained:
+# {glue:text}`modulation_noise` on two digits under Gaussian noise, and {glue:text}`modulation_overlap` in front of a photograph
+# where digits overlap more than in training, which is where binding should matter most ({ref}`the-generalisation`). No claim is
+# about these two, so they have no verdict. Where the photograph must be named, too, modulation makes no visible difference:
+# {glue:text}`modulation_item` (three seeds).
 #
 # **With the paper's mechanisms alone, no gain over the CNN of as many parameters is certain.** Under Gaussian noise on two digits a
 # gain was measured ({glue:text}`noise_paper`), but it is unclear after correction. (Over the CNN of as many multiplications, which
@@ -168,9 +169,9 @@ verdicts.datasets_table(alone)
 # of a photograph it grows less, because at σ = 0.5 too little of the digits can be recognised at any step; on CIFAR-MNIST this is
 # unclear. Growth within a network is not what phases are worth to it, because training with them may lower the first step: in front
 # of a photograph, GASPnet's first step differs by {glue:text}`first_gate` from the gate without phases. In GASPnet (paper) growth
-# is unclear on two digits
-# ({glue:text}`growth_paper`), and accuracy falls on CIFAR-MNIST ({glue:text}`growth_paper_item`); in front of a photograph
-# the measured growth is larger than in GASPnet ({glue:text}`growth_paper_photo`; three seeds, unclear), from a lower start.
+# is unclear on two digits ({glue:text}`growth_paper`), and accuracy falls on CIFAR-MNIST ({glue:text}`growth_paper_item`); in front
+# of a photograph the measured growth is larger than in GASPnet ({glue:text}`growth_paper_photo`; three seeds, unclear), from a
+# lower start.
 #
 # **On overlap that training did not show, later steps help**: {glue:text}`overlap_digits` on a black background and
 # {glue:text}`overlap_photo` in front of a photograph ({ref}`the-generalisation`). But they remove no larger share of the first
@@ -199,9 +200,9 @@ verdicts.datasets_table(alone)
 # **What was not tested, or not enough.** Apart from modulation on two digits, with and without a photograph, GASPnet's ablations
 # (C7) were run with three seeds at most, and so were feedback, prediction and visual reasoning (O4 to O7). That decides only
 # effects that are large compared with their scatter over seeds. The neighbourhood was removed with two seeds, in front of a
-# photograph only; the synchrony loss with one on two digits.
-# CIFAR-Fashion was run with the paper's mechanisms alone. GASPnet (paper) was not trained for longer on test scenes, and on
-# CIFAR-MNIST no network was. Of the weight of the synchrony loss, no value below ours was tried except zero.
+# photograph only; the synchrony loss with one on two digits. CIFAR-Fashion was run with the paper's mechanisms alone. GASPnet
+# (paper) was not trained for longer on test scenes, and on CIFAR-MNIST no network was. Of the weight of the synchrony loss, no
+# value below ours was tried except zero.
 #
 # ## What else could explain the gains
 #
@@ -237,7 +238,7 @@ verdicts.datasets_table(alone)
 # Kernels, strides, key size, step counts, whether noise is clipped, the normalisation of the coupling, learning rates and the
 # length of training are our choices. {ref}`the-model` lists them with a source for each. The paper's numbers may rest on other
 # choices, so a claim that does not hold here may hold there. We can only say that, with our choices and at this scale, we could not
-# confirm it.
+# confirm it. The paper's accuracies were not available to us as numbers, so this book compares claims and not numbers.
 #
 # Training depended on three choices. Deeper layers are normalised; without that, no variant learned in our trials. Phases of deeper
 # layers are taken from their input at each sweep; letting them evolve from random phases costs accuracy ({ref}`the-ablations`). And

@@ -33,9 +33,8 @@ gasp.run_all(settings.experiments(), settings)
 #
 # Colour is the verdict on the effect: it **holds**, or **does not hold**, if its p is below 0.05. That p is the larger of two: one
 # asks whether the effect would recur with other seeds, the other whether with other seeds and other scenes. It is corrected for the
-# number of effects
-# ({ref}`the-rule`). The interval is not corrected. So an interval can exclude zero while the verdict is **unclear**. A claim holds if all
-# its effects hold, and does not hold if one of them does not.
+# number of effects ({ref}`the-rule`). The interval is not corrected. So an interval can exclude zero while the verdict is
+# **unclear**. A claim holds if all its effects hold, and does not hold if one of them does not.
 #
 # ## GASPnet with our additions, and our own claims
 
