@@ -124,10 +124,10 @@ for name, (variant, pixels, level) in {
     "weak_cnn_clipped": ("cnn_parameters", "clipped to [0, 1]", 1),
     "weak_ours": ("gaspnet", "as they are", 1),
     "weak_ours_clipped": ("gaspnet", "clipped to [0, 1]", 1),
-    "strong_cnn": ("cnn_parameters", "as they are", 2),
-    "strong_cnn_clipped": ("cnn_parameters", "clipped to [0, 1]", 2),
-    "strong_ours": ("gaspnet", "as they are", 2),
-    "strong_ours_clipped": ("gaspnet", "clipped to [0, 1]", 2),
+    "strong_cnn": ("cnn_parameters", "as they are", -1),
+    "strong_cnn_clipped": ("cnn_parameters", "clipped to [0, 1]", -1),
+    "strong_ours": ("gaspnet", "as they are", -1),
+    "strong_ours_clipped": ("gaspnet", "clipped to [0, 1]", -1),
 }.items():
     glue(name, found["multi_mnist", variant, pixels][level], display=False)
 
