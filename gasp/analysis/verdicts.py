@@ -7,7 +7,7 @@ The p of an effect is the larger of two two-sided tests, over seeds, and over se
 claims are judged are corrected together, and all others, which are ours, together. An effect **holds** if it is above zero
 with p < 0.05, **does not hold** if it is below zero with p < 0.05, and is **unclear** otherwise. With fewer than two seeds it
 is **not tested**. A comparison that favours GASPnet beyond what the claim says
-(:attr:`gasp.analysis.effects.Effect.refutes_only`) can show that the claim does not hold, but not that it holds.
+(``refutes_only`` of :class:`gasp.analysis.effects.Effect`) can show that the claim does not hold, but not that it holds.
 
 A claim is judged on each data set. It holds if all its effects hold, does not hold if one of them does not, and is unclear
 otherwise; it is not tested if none of its effects is. The same goes for each part of a claim with a verdict of its own: the
