@@ -161,9 +161,9 @@ for name, cell in {
 # most corruptions than the CNN does; as long as it stays ahead, this is because it starts ahead. With twice the training it starts
 # less far ahead, and on average over Gaussian noise no clear lead is left ({ref}`twice-the-training`).
 #
-# Over the CNN of as many multiplications GASPnet has a small lead without corruption, and none under noise: from σ = 0.1 on,
-# this CNN scored higher. In front of photographs the wider CNN scored higher under noise than the narrower
-# one; on a black background it scored lower.
+# Over the CNN of as many multiplications GASPnet has a small lead without corruption, and none under noise: from σ = 0.1 on, this
+# CNN scored higher. In front of photographs the wider CNN scored higher under noise than the narrower one; on a black background it
+# scored lower.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits on a photograph: share of test scenes with both digits right under each corruption, at the last time step (mean over seeds, 95 % interval).", "name": "fig-photo-noise"}, "image": {"alt": "Five panels, one a corruption, of accuracies that fall with its level."}}
 figures.accuracy_over(photographs, undisturbed_at)
