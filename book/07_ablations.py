@@ -124,13 +124,13 @@ glue("unmodulated", formatted(unmodulated, sign=True), display=False)
 # %% [markdown]
 # **Phases are worth what modulation makes of them.** Without it, GASPnet is no better than the gate alone, and in front of a
 # photograph less accurate ({glue:text}`unmodulated`). So the losses on phases and keys do not help by themselves, and part of what
-# modulation adds there makes up for what they cost. Modulation adds accuracy in front of a photograph and, less, on two digits on a
-# black background; claim C7 holds for it on both. In front of a photograph it still adds about half as much after twice the
-# training (three seeds, unclear). It adds more where more can be gained: where digits overlap ({ref}`the-generalisation`), and
-# under noise on a black background. GASPnet's lead over the gate is therefore smaller than its lead over this network. Where the
-# photograph must be named, too, modulation makes no visible difference (three seeds). Modulation also makes units point. Without
-# it, places have the same phases as before, but a unit takes the phase of all that drives it, and points to its own digit far less
-# often. With it, the inputs in phase with the unit are strengthened, and the others weakened, until the unit follows one digit.
+# modulation adds there makes up for what they cost: over the gate, GASPnet gains less than over this network. Modulation adds
+# accuracy in front of a photograph and, less, on two digits on a black background; claim C7 holds for it on both. In front of a
+# photograph it still adds about half as much after twice the training (three seeds, unclear). It adds more where more can be
+# gained: where digits overlap ({ref}`the-generalisation`), and under noise on a black background. Where the photograph must be
+# named, too, modulation makes no visible difference (three seeds). Modulation also makes units point. Without it, places have the
+# same phases as before, but a unit takes the phase of all that drives it, and points to its own digit far less often. With it, the
+# inputs in phase with the unit are strengthened, and the others weakened, until the unit follows one digit.
 #
 # **The synchrony loss was hardly missed**, probably because the loss on keys asks for nearly the same: keys that agree within a
 # digit and differ between digits make phases separate. The paper's network has no loss on keys, and there the synchrony loss is
