@@ -357,8 +357,9 @@ for _ in range(1000):
     effect = of_seeds + 0.07 * rng.standard_normal(2000)
     tests = student_p(effect.mean(1)), student_p(effect.mean(0))
     found.append([*tests, max(tests), min_f_p(effect)])
-tests = ["over seeds", "over scenes", "in both", "together"]
-for test, share in zip(tests, (np.array(found) < 0.05).mean(0), strict=True):
-    print(f"{test:11} {share:.3f}")
+wrong = (np.array(found) < 0.05).mean(0)
+names = ["over seeds", "over scenes", "in both", "together"]
+for name, share in zip(names, wrong, strict=True):
+    print(f"{name:11} {share:.3f}")
 # Each test by itself takes half of the error for all of it. To pass
 # both is better, but only adding the two parts keeps the promise.
