@@ -136,9 +136,9 @@ table_of(pd.concat([parts, controls], axis=1), "noise σ")
 # - **Without noise**, GASPnet is as accurate as the CNN at its first step, and the whole gain comes later.
 # - **Under noise**, most of the gain is there at the first step. We think that the gate silences noise in the background.
 # - **Later steps** add about as much under weak noise as without noise, and several times as much from σ = 0.15 to 0.3. At σ = 0.5
-#   hardly any scene is right at any step, because too little of the digits can be recognised. Claim C3 therefore counts only levels
-#   at which the CNN of as many parameters and GASPnet's first step have an accuracy of at least 0.1 ({ref}`the-rule`). That leaves
-#   out σ = 0.3, too, because of the CNN.
+#   hardly any scene is right at any step, because noise hides too much of the digits. So close to chance, a gain says little. Claim
+#   C3 therefore counts only levels at which the CNN of as many parameters and GASPnet's first step have an accuracy of at least 0.1
+#   ({ref}`the-rule`). That leaves out σ = 0.3, too, because of the CNN.
 # - **Against the gate without phases**, GASPnet's lead is small without noise, not clear at σ = 0.05 and 0.1, and larger from 0.15
 #   to 0.3. The gate alone reaches most of what GASPnet does.
 # - **Against *no modulation***, which differs from GASPnet in the use of phases alone, the lead is clear from no noise up to σ = 0.3,
@@ -178,14 +178,14 @@ gains = by_training(lengths, levels[1:4:2], "gaspnet", *(("gaspnet", rival) for 
 table_of(gains, "noise", "scenes right, or difference", folded="Both lengths of training in numbers")
 
 # %% [markdown]
-# **No: the lead under noise stays.** (The much smaller lead without noise does not: it is {glue:text}`clean_long` after
-# {glue:text}`epochs_long` epochs, instead of {glue:text}`clean_short`.) Averaged over Gaussian noise, GASPnet is ahead of the CNN
-# of as many parameters by {glue:text}`noise_short` after {glue:text}`epochs_short` epochs, and by {glue:text}`noise_long` after
-# {glue:text}`epochs_long`. So the effect of claim C4 that is about Gaussian noise holds after both. Averaged over all corruptions,
-# the lead is as large as before, but with three seeds it is unclear. On a black background, a CNN that never sees noise in training
-# does not become robust to it by training for longer, and neither does a wider one (one seed). Over the gate without phases,
-# GASPnet's small lead under noise is no longer certain after twice the training. In front of a photograph, longer training does
-# narrow the lead ({ref}`twice-the-training`).
+# **No: the lead under noise stays.** Averaged over Gaussian noise, GASPnet is ahead of the CNN of as many parameters by
+# {glue:text}`noise_short` after {glue:text}`epochs_short` epochs, and by {glue:text}`noise_long` after {glue:text}`epochs_long`.
+# The much smaller lead without noise is no longer certain: it is {glue:text}`clean_long` after {glue:text}`epochs_long` epochs,
+# instead of {glue:text}`clean_short`. The effect of claim C4 that is about Gaussian noise holds after both. Averaged over all
+# corruptions, the lead is as large as before, but with three seeds it is unclear. On a black background, a CNN that never sees
+# noise in training does not become robust to it by training for longer, and neither does a wider one (one seed). Over the gate
+# without phases, GASPnet's small lead under noise is no longer certain after twice the training. In front of a photograph, longer
+# training does narrow the lead ({ref}`twice-the-training`).
 
 # %% tags=["remove-cell"]
 from gasp.analysis.statistics import formatted, mean_over_levels

@@ -76,10 +76,10 @@ figures.accuracy_over(digits, undisturbed_at)
 #
 # Why does a little noise hurt the CNNs so much? In training the background was exactly black, and the first layer, which has no
 # bias, was silent there. Noise wakes it up. We think that the normalisation of the next layers, which averages over all locations,
-# then spreads the disturbance to the digits. Whatever the way, it should help to silence the background. Two simple changes to the
-# pixels do that before the network sees them. In this book noise is not clipped, so about half of the black pixels become darker
-# than black; the first change clips pixels to the range from 0 to 1, as an image file would. The second sets every pixel below 0.25
-# to black. (Of 0.25, 0.5 and 0.6 the CNN did best with this value at σ = 0.1. One seed, validation scenes.)
+# then spreads the disturbance to the digits. If so, it should help to silence the background. Two simple changes to the pixels,
+# made before the network sees them, do that in part. In this book noise is not clipped, so about half of the black pixels become
+# darker than black; the first change clips pixels to the range from 0 to 1, as an image file would. The second sets every pixel
+# below 0.25 to black. (Of 0.25, 0.5 and 0.6 the CNN did best with this value at σ = 0.1. One seed, validation scenes.)
 
 # %% tags=["remove-cell"]
 import pandas as pd
@@ -145,10 +145,10 @@ for name, cell in {
 # {glue:text}`weak_cnn` to {glue:text}`weak_cnn_clipped`, and GASPnet from {glue:text}`weak_ours` to {glue:text}`weak_ours_clipped`.
 # At σ = 0.2 it raises the CNN from {glue:text}`strong_cnn` to {glue:text}`strong_cnn_clipped`, and GASPnet from
 # {glue:text}`strong_ours` to {glue:text}`strong_ours_clipped`, so a large lead is left. How large the lead under Gaussian noise is
-# depends, then, on a choice that the paper leaves open. Blur and loss of contrast, which claim C4 counts too, leave no pixel outside
-# this range.
+# depends, then, on a choice that the paper leaves open. Clipping would not change salt and pepper, blur or loss of contrast, which
+# claim C4 counts, too: they leave no pixel below 0 or above 1.
 #
-# **A threshold** does at σ = 0.1 most of what the learned gate does, and with it the CNN of as many multiplications is more accurate
+# **A threshold** does at σ = 0.1 most of what the learned gate does, and with it the CNN of as many multiplications scored higher
 # than GASPnet. So much of GASPnet's robustness to weak noise on a black background is segmentation that needs no learning. Under
 # stronger noise the gate and GASPnet stay far ahead of the CNNs, and the threshold helps them, too. In front of a photograph neither
 # change helps any network by much: no brightness tells a digit from what is behind it, and there a gate has to be learned.

@@ -134,10 +134,10 @@ alone = gasp.run_all(settings.experiments(["multi_mnist"], paper), settings)
 table_of(with_overlap(alone, "paper_gaspnet", "paper_no_modulation"), "difference")
 
 # %% [markdown]
-# On a black background, the first step makes no clear difference from the CNN where digits overlap, in either design. Later steps add
-# accuracy, more of it with our additions, and more of it the more digits overlap. But there is also more to gain: with our
-# additions, the share of first-step errors that later steps remove shows no trend over overlap. (In GASPnet (paper) it is too
-# uncertain to tell.)
+# On a black background, where digits overlap, the accuracy of the first step does not clearly differ from that of the CNN, in
+# either design. Later steps add accuracy, more of it with our additions, and more of it the more digits overlap. But there is also
+# more to gain: with our additions, the share of first-step errors that later steps remove shows no trend over overlap. (In GASPnet
+# (paper) it is too uncertain to tell.)
 #
 # In front of a photograph later steps add more, too, and more with overlap. There, however, the first step's advantage over the CNN
 # exceeds the gain from later steps, so the second half of claim O2 is not shown: its effect is below zero, and unclear after

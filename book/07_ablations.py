@@ -34,10 +34,11 @@ verdicts.claims_box(
     settings,
     ["C7"],
     (
-        "On two digits, with and without a photograph, GASPnet loses accuracy without modulation by phases: it is then no better than the gate alone, or worse. There the claim holds for modulation, with six seeds each. On CIFAR-MNIST modulation "
-        "makes no visible difference (three seeds). All other removals have three seeds at most, and none of their verdicts "
-        "goes beyond unclear. In the paper's network, on two digits, the neighbourhood matters most. Where the photograph "
-        "must be named, removing any of the three makes that network more accurate."
+        "On two digits, with and without a photograph, GASPnet loses accuracy without modulation by phases: it is then at "
+        "best as accurate as the gate alone. There the claim holds for modulation, with six seeds each. On CIFAR-MNIST "
+        "modulation makes no visible difference (three seeds). All other removals have three seeds at most, and none of their "
+        "verdicts goes beyond unclear. In the paper's network, on two digits, the neighbourhood matters most. Where the "
+        "photograph must be named, removing any of the three makes that network more accurate."
     ),
     ["multi_mnist", "multi_mnist_cifar", "multi_mnist_cifar_longer", "cifar_mnist"],
 )
@@ -173,8 +174,8 @@ glue("ideal", formatted(paired_difference(clean, "paper_ideal_phases", "paper_no
 # modulation no phase is used. Without either of the other two, the mean phases of the objects coincide ({numref}`fig-separation`),
 # so modulation can hardly tell the objects apart. None of these networks is modulated by phases that differ between objects, which
 # suggests that such modulation costs accuracy when the photograph must be named. With ideal phases the network was more accurate
-# than with its own, and still less accurate than without modulation
-# ({glue:text}`ideal`). But ideal phases, too, tear the digit apart (see below), so this does not show that better ones would not help.
+# than with its own, and still less accurate than without modulation ({glue:text}`ideal`). But even ideal phases give one digit more
+# than one phase (see below). So phases that fit the digit better might still help.
 #
 # ### What the changes do to phases
 #
@@ -206,8 +207,8 @@ figures.accuracy_over_separation(results)
 # - With the paper's mechanisms alone, on two digits without noise, removing one of the three parts costs little: GASPnet (paper) is
 #   hardly better there than the CNN that it becomes without modulation.
 # - Where the photograph must be named, the paper's network does better with no modulation than with its own phases, and better than
-#   with ideal ones in its first layer. But *ideal* phases are coarse, and those of deeper layers may be wrong nevertheless. So this
-#   does not say what right phases would bring in every layer.
+#   with ideal ones in its first layer. But even *ideal* phases give one location a single phase where it sees both objects, and the
+#   phases of deeper layers may still be wrong. So this does not show what correct phases in every layer would bring.
 
 # %% [markdown]
 # ## Exercises
@@ -234,7 +235,7 @@ print(f"largest difference: {(gaspnet - cnn).abs().max():.1e}")
 
 # %% [markdown]
 # **2. Within a kind of network.** In {numref}`fig-separation`, is accuracy related to separation among the networks of one kind, or
-# only between kinds? (*No modulation* is the placebo: there, phases cannot affect accuracy.)
+# only between kinds? (*No modulation* is the negative control: there, phases cannot affect accuracy.)
 
 # %% tags=["hide-cell"] mystnb={"code_prompt_show": "Solution of exercise 2", "code_prompt_hide": "Hide the solution"}
 shown = results[dataset_label("multi_mnist")]

@@ -223,11 +223,11 @@ figures.accuracy_over_cost(accuracy, costs, [CNN_WIDTHS, GASPNET_STEPS])
 # claim C1, and is no second finding. Under Gaussian noise it is the other way round: there GASPnet is far ahead of wider CNNs
 # ({ref}`the-noise`), and the gate without phases reaches most of that at a seventh of GASPnet's time.
 #
-# In front of a photograph, GASPnet is slightly more accurate than the widest CNN without noise. But this CNN trains faster, so the
-# lead says nothing about a CNN whose training takes as long, and claim O3 is unclear: after twelve epochs, which take
-# {glue:text}`time_share` times as long as GASPnet's six, it has {glue:text}`wide_twelve` of the scenes right (on other test
-# scenes), and GASPnet after six has {glue:text}`ours_six`. Under noise GASPnet is less accurate
-# ({ref}`the-noise`).
+# In front of a photograph, GASPnet is slightly more accurate than the widest CNN without noise. But this CNN trains faster. The
+# lead therefore does not tell how a CNN with as much training time would do, and claim O3 is unclear. After twelve epochs, which
+# take {glue:text}`time_share` times as long as six epochs of GASPnet, the widest CNN has {glue:text}`wide_twelve` of the scenes
+# right (on other test scenes). GASPnet after six epochs has {glue:text}`ours_six`. Under noise GASPnet is less accurate than the
+# widest CNN ({ref}`the-noise`).
 # Where the photograph must be named, too, the widest CNN is far ahead, and claim O3 does not hold ({ref}`the-photographs`).
 
 # %% [markdown]
@@ -262,9 +262,9 @@ tables.table(["profile", "runs", "training steps", "core-hours"], estimates)
 # - The iterations take more than half of a training step. In the sizes measured, their cost grows less than linearly with the number
 #   of oscillators.
 # - A fair comparison gives the CNN the same budget. On a black background a wide CNN is then more accurate on clean digits, and
-#   GASPnet under Gaussian noise; on two digits on a photograph GASPnet is slightly ahead without noise after as many epochs, but
-#   not as much time, and behind under noise; where the photograph must be named, too, the wide CNN is ahead in both. The gate
-#   without phases gives most of GASPnet's robustness for far less.
+#   GASPnet under Gaussian noise. On two digits on a photograph we compared after the same number of epochs, which take the wide CNN
+#   less time: GASPnet is slightly ahead without noise, and behind under noise. Where the photograph must be named, too, the wide
+#   CNN is ahead in both. The gate without phases gives most of GASPnet's robustness for far less.
 #
 # ## Exercises
 #

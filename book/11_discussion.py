@@ -139,13 +139,14 @@ verdicts.datasets_table(alone)
 # **What phases add is small, and shown with and without a photograph.** GASPnet without modulation is trained with a gate and with
 # the same losses, but makes no use of phases. Over it GASPnet gains {glue:text}`modulation_photo` in front of a photograph and
 # {glue:text}`modulation_digits` on two digits, and claim C7 holds for modulation on both ({ref}`the-ablations`). The gate alone is
-# simpler and the stronger rival: over it GASPnet gains {glue:text}`gate_photo` and {glue:text}`gate_digits` (not corrected),
-# because without modulation, all else that phases need costs some accuracy. After twice the training, in front of a photograph,
-# modulation adds {glue:text}`modulation_longer` (three seeds, unclear). It adds more where more can be gained:
-# {glue:text}`modulation_noise` on two digits under Gaussian noise, and {glue:text}`modulation_overlap` in front of a photograph
-# where digits overlap more than in training, which is where binding should matter most ({ref}`the-generalisation`). No claim is
-# about these two, so they have no verdict. Where the photograph must be named, too, modulation makes no visible difference:
-# {glue:text}`modulation_item` (three seeds).
+# simpler and the stronger rival: over it GASPnet gains {glue:text}`gate_photo` and {glue:text}`gate_digits` (not corrected). In
+# front of a photograph, GASPnet without modulation is less accurate than the gate. So part of what modulation adds there makes up
+# for what the losses on phases and keys cost ({ref}`the-ablations`). After twice the training, in front of a photograph, modulation
+# adds {glue:text}`modulation_longer` (three seeds, unclear). It adds more where more can be gained: {glue:text}`modulation_noise`
+# on two digits under Gaussian noise, and {glue:text}`modulation_overlap` in front of a photograph where digits overlap more than in
+# training, which is where binding should matter most ({ref}`the-generalisation`). No claim is about these two, so they have no
+# verdict. Where the photograph must be named, too, modulation makes no visible difference: {glue:text}`modulation_item` (three
+# seeds).
 #
 # **With the paper's mechanisms alone, no gain over the CNN of as many parameters is certain.** Under Gaussian noise on two digits a
 # gain was measured ({glue:text}`noise_paper`), but it is unclear after correction. (Over the CNN of as many multiplications, which
@@ -166,7 +167,7 @@ verdicts.datasets_table(alone)
 # {glue:text}`growth_photo` in front of a photograph and {glue:text}`growth_item` on CIFAR-MNIST, so the first part of claim C3
 # holds on all three. (After twice the training, with three seeds, this is unclear on two digits and in front of a photograph, where
 # it grows by {glue:text}`growth_longer`.) The second part asks that it grow more at higher noise. On two digits it does; in front
-# of a photograph it grows less, because at σ = 0.5 too little of the digits can be recognised at any step; on CIFAR-MNIST this is
+# of a photograph it grows less, probably because at σ = 0.5 noise hides too much of the digits at every step; on CIFAR-MNIST this is
 # unclear. Growth within a network is not what phases are worth to it, because training with them may lower the first step: in front
 # of a photograph, GASPnet's first step differs by {glue:text}`first_gate` from the gate without phases. In GASPnet (paper) growth
 # is unclear on two digits ({glue:text}`growth_paper`), and accuracy falls on CIFAR-MNIST ({glue:text}`growth_paper_item`); in front
@@ -201,20 +202,21 @@ verdicts.datasets_table(alone)
 # (C7) were run with three seeds at most, and so were feedback, prediction and visual reasoning (O4 to O7). That decides only
 # effects that are large compared with their scatter over seeds. The neighbourhood was removed with two seeds, in front of a
 # photograph only; the synchrony loss with one on two digits. CIFAR-Fashion was run with the paper's mechanisms alone. GASPnet
-# (paper) was not trained for longer on test scenes, and on CIFAR-MNIST no network was. Of the weight of the synchrony loss, no
-# value below ours was tried except zero.
+# (paper) with longer training was not measured on test scenes, and on CIFAR-MNIST no network with longer training was. No weight of
+# the synchrony loss below ours was tried, except zero.
 #
 # ## What else could explain the gains
 #
 # - **Masks.** GASPnet and the gate learn from masks, and the CNN does not. So a gain over the CNN is not a gain of phases. That is
 #   why this book compares with the gate and with GASPnet without modulation, too. On labels alone, phases separate for some seeds
 #   and not for others ({ref}`without-masks`).
-# - **Labels of places.** The losses on phases and keys tell GASPnet which place belongs to which digit. *No modulation* is told the
-#   same, but cannot use it. So we know what modulation by phases adds, and not whether another label of places, without synchrony,
-#   would add as much. That was not tested.
+# - **Supervision by location.** The losses on phases and keys tell GASPnet which location belongs to which digit. *No modulation*
+#   is trained with the same losses, but can use them only by way of the gate. So we know what modulation by phases adds, but not
+#   whether the same supervision, used without synchrony, would add as much. That was not tested.
 # - **A silent background.** Under noise on a black background, much of the gate's gain at σ = 0.1 can be had by clipping noise to
 #   valid pixel values, or by a threshold on pixels, probably because the CNN suffers most from noise where there was nothing in
-#   training. At σ = 0.2 a large lead is left. In front of a photograph neither helps ({ref}`a-threshold`).
+#   training. At σ = 0.2 GASPnet keeps a large lead over the CNN with clipping, too (one seed). In front of a photograph neither
+#   change helps much ({ref}`a-threshold`).
 # - **Prediction.** In front of a photograph under noise, the CNN with predictive feedback, which saw no masks, is close to GASPnet
 #   (GASPnet minus this CNN: {glue:text}`prediction_ours`; three seeds).
 # - **Width.** A CNN of as many multiplications is more accurate than GASPnet on two digits without noise (GASPnet minus this CNN:
@@ -229,16 +231,17 @@ verdicts.datasets_table(alone)
 #   {glue:text}`noise_longer` on average over Gaussian noise, instead of {glue:text}`noise_photo`. So most of its lead under noise
 #   there goes with longer training, and whether any is left is unclear; of its lead without noise, about half is left
 #   ({ref}`twice-the-training`). On a black background its lead under Gaussian noise stays: {glue:text}`noise_digits_longer` instead
-#   of {glue:text}`noise_digits`. Its small lead without noise does not: {glue:text}`digits_longer`, which is unclear
-#   ({ref}`twice-on-black`).
+#   of {glue:text}`noise_digits`. Whether its small lead without noise stays is unclear: {glue:text}`digits_longer`, instead of
+#   {glue:text}`digits` ({ref}`twice-on-black`).
 #
 # ## What the paper leaves open
 #
 # The paper's text gave us its claims, its mechanism, the widths of its layers, and the form of its coupling and modulation.
-# Kernels, strides, key size, step counts, whether noise is clipped, the normalisation of the coupling, learning rates and the
-# length of training are our choices. {ref}`the-model` lists them with a source for each. The paper's numbers may rest on other
-# choices, so a claim that does not hold here may hold there. We can only say that, with our choices and at this scale, we could not
-# confirm it. The paper's accuracies were not available to us as numbers, so this book compares claims and not numbers.
+# Kernels, strides, key size, step counts, the normalisation of the coupling, learning rates, the length of training and the
+# treatment of noisy pixels (not clipped) are our choices. {ref}`the-model` lists those that concern the model, with a source for
+# each, and {ref}`the-methods` describes the others. The paper's numbers may rest on other choices, so a claim that does not hold
+# here may hold there. We can only say that, with our choices and at this scale, we could not confirm it. The paper's accuracies
+# were not available to us as numbers, so this book compares claims and not numbers.
 #
 # Training depended on three choices. Deeper layers are normalised; without that, no variant learned in our trials. Phases of deeper
 # layers are taken from their input at each sweep; letting them evolve from random phases costs accuracy ({ref}`the-ablations`). And
