@@ -158,10 +158,11 @@ verdicts.datasets_table(alone)
 # {glue:text}`digits`, and claim C1 holds.
 #
 # **Where the photograph must be named, too, GASPnet is less accurate than the CNN of as many parameters.** On CIFAR-MNIST the
-# difference is {glue:text}`item` without noise and {glue:text}`noise_item` averaged over all corruptions, and claims C2 and C4 do
-# not hold there. Over the CNN of the same layers GASPnet gains {glue:text}`item_layers` (not corrected), so its additions help, but
-# a wider CNN with the same number of parameters gains more. GASPnet (paper) is clearly worse than the CNN there. Its photograph
-# falls into many phases, but even with phases set from the true masks it is not above the CNN ({ref}`the-photographs`).
+# difference is {glue:text}`item` without noise, and claim C2 does not hold there. Averaged over all corruptions it is
+# {glue:text}`noise_item`, and claim C4 is unclear. Over the CNN of the same layers GASPnet gains {glue:text}`item_layers` (not
+# corrected), so its additions help, but a wider CNN with the same number of parameters gains more. GASPnet (paper) is clearly worse
+# than the CNN there. Its photograph falls into many phases, but even with phases set from the true masks it is not above the CNN
+# ({ref}`the-photographs`).
 #
 # **Accuracy grows from the first step to the last.** Averaged over noise it grows by {glue:text}`growth_digits` on two digits,
 # {glue:text}`growth_photo` in front of a photograph and {glue:text}`growth_item` on CIFAR-MNIST, so the first part of claim C3
