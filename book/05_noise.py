@@ -263,7 +263,8 @@ table_of(differences, "scenes", "corruption", folded="Differences averaged over 
 #   corruption. Its lead over the gate is
 #   small. It is clearest after six epochs, on two digits under most corruptions, and where digits overlap ({ref}`the-generalisation`).
 # - On two digits, GASPnet's lead over the CNN of as many parameters grows with noise up to σ = 0.2 and shrinks beyond. In front of
-#   a photograph its lead shrinks, except under loss of contrast. On CIFAR-MNIST it is less accurate without noise; averaged over all corruptions it scored lower, but the verdict is unclear.
+#   a photograph its lead shrinks, except under loss of contrast. On CIFAR-MNIST it is less accurate without noise; averaged over
+#   all corruptions it scored lower, but the verdict is unclear.
 
 # %% [markdown]
 # ## Exercises
