@@ -156,7 +156,7 @@ variants_table("GASPnet (paper), and what is compared with it", of_paper)
 #   important controls do see them: of the losses that use masks, the *gate without phases* has that on the gate, and GASPnet with *no
 #   modulation* has all, and as many sweeps ({ref}`the-ablations`). What GASPnet gains over *no modulation* is due to modulation by
 #   phases. *Labels only* uses no masks ({ref}`without-masks`).
-# - **Length of training** is what two cores allow, not where accuracy ends. Longer training narrows differences in front of a
+# - **Length of training** is what two cores allow, not where accuracy ends. Longer training narrows GASPnet's leads in front of a
 #   photograph ({ref}`twice-the-training`) and leaves those under noise on a black background ({ref}`twice-on-black`).
 # - **Noise** is met in tests only. But our additions were chosen by accuracy on validation scenes, also under Gaussian noise of
 #   σ = 0.1 and 0.2 ({ref}`the-second-design`), so the design has seen this kind of noise. It is not clipped, so it stays visible on
@@ -267,8 +267,8 @@ glue("family_ours", str((families == "ours").sum()), display=False)
 #   without noise. *Robustness* (C4) is accuracy under corruption: the mean difference over all levels of Gaussian noise, and over all
 #   levels of all corruptions. Both must be above zero. A network that is more accurate without noise can pass although it loses more
 #   to it.
-# - These claims overlap: C1, C2, C4 and C5 compare the same GASPnet networks with the same CNN. A GASPnet that is less accurate on a
-#   data set tends to fail in all of them. {ref}`what-holds` puts them under one heading.
+# - These claims overlap: C1, C2, C4 and C5 compare the same GASPnet networks with the same CNN. A GASPnet that is less accurate on
+#   a data set tends to pass none of them. {ref}`what-holds` puts them under one heading.
 # - *Growth over time* (C3) is the gain from the first step to the last. It has two parts: the mean of the gain over levels of
 #   noise, and its slope over them. It is judged over the levels of Gaussian noise at which the CNN of as many parameters, and
 #   GASPnet at its first step, have at least {glue:text}`floor` of the scenes right. Guessing is right for 1 scene of 45 with two

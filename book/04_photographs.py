@@ -81,7 +81,7 @@ table_of(accuracy, "model")
 # average over Gaussian noise it is the more accurate of the two, and the stricter version of claim C4 does not hold
 # ({ref}`the-noise`). So width gains as much as the gate does without noise, and more under noise, at the price of many more
 # parameters ({ref}`the-methods`). Longer training gains much, too: with twice as many epochs, the lead of GASPnet and of the gate
-# over the CNN of as many parameters is about half as large ({ref}`twice-the-training`).
+# over the CNN of as many parameters is about three fifths as large ({ref}`twice-the-training`).
 #
 # ### Over time steps
 
@@ -197,7 +197,7 @@ gains = by_training(lengths, some, "gaspnet", *(("gaspnet", rival) for rival in 
 table_of(gains, "noise", "scenes right, or difference", folded="Both lengths of training in numbers")
 
 # %% [markdown]
-# **Without noise GASPnet stays ahead, by about half as much.** All networks gain from longer training, and the narrow CNNs gain
+# **Without noise GASPnet stays ahead, by about three fifths as much.** All networks gain from longer training, and the narrow CNNs gain
 # most. **Averaged over levels of noise, no clear lead over the CNN of as many parameters is left.** The lead shrinks as noise
 # grows, and from σ = 0.2 on the CNN scored higher ({numref}`fig-photo-longer`). Claim C4, that GASPnet is more robust to noise,
 # holds after six epochs, and is unclear after twelve ({ref}`the-noise`).
@@ -350,7 +350,7 @@ table_of(parts_of_difference(whole), "difference")
 
 # %% [markdown]
 # At its first step GASPnet names the item less well than the CNN of the same layers, and later steps more than make up for it. For
-# the photograph, weights and gate make no clear difference, and later steps add half as much as for the item. In the first layer,
+# the photograph, weights and gate make no clear difference, and later steps add less than half as much as for the item. In the first layer,
 # order within objects is far higher than with the paper's mechanisms alone; in deeper layers it is not ({ref}`the-effects`, C6).
 # Why the parameters of the key network and the gate are worth less here than those of a wider CNN is open. *How the design was
 # chosen* lists what was tried

@@ -36,7 +36,7 @@ verdicts.claims_box(
     (
         "On two digits, with and without a photograph, GASPnet loses accuracy without modulation by phases: it is then at "
         "best as accurate as the gate alone. There the claim holds for modulation, with six seeds each. On CIFAR-MNIST "
-        "modulation makes no visible difference (three seeds). All other removals have three seeds at most, and none of their "
+        "modulation makes no visible difference (three seeds). All other removals from GASPnet have three seeds at most, and none of their "
         "verdicts goes beyond unclear. In the paper's network, on two digits, the neighbourhood matters most. Where the "
         "photograph must be named, removing any of the three makes that network more accurate."
     ),
@@ -123,15 +123,15 @@ unmodulated = paired_difference(right[dataset_label("multi_mnist_cifar")]["no no
 glue("unmodulated", formatted(unmodulated, sign=True), display=False)
 
 # %% [markdown]
-# **Phases are worth what modulation makes of them.** Without it, GASPnet is no better than the gate alone, and in front of a
-# photograph less accurate ({glue:text}`unmodulated`). So the losses on phases and keys do not help by themselves, and part of what
-# modulation adds there makes up for what they cost: over the gate, GASPnet gains less than over this network. Modulation adds
-# accuracy in front of a photograph and, less, on two digits on a black background; claim C7 holds for it on both. In front of a
-# photograph it still adds about half as much after twice the training (three seeds, unclear). It adds more where more can be
-# gained: where digits overlap ({ref}`the-generalisation`), and under noise on a black background. Where the photograph must be
-# named, too, modulation makes no visible difference (three seeds). Modulation also makes units point. Without it, places have the
-# same phases as before, but a unit takes the phase of all that drives it, and points to its own digit far less often. With it, the
-# inputs in phase with the unit are strengthened, and the others weakened, until the unit follows one digit.
+# **Phases are worth what modulation makes of them.** On two digits, GASPnet without it is no better than the gate alone, and in
+# front of a photograph less accurate ({glue:text}`unmodulated`). So the losses on phases and keys do not help there by themselves,
+# and part of what modulation adds there makes up for what they cost: over the gate, GASPnet gains less than over this network.
+# Modulation adds accuracy in front of a photograph and, less, on two digits on a black background; claim C7 holds for it on both.
+# In front of a photograph it still adds about half as much after twice the training (three seeds, unclear). It adds more where more
+# can be gained: where digits overlap ({ref}`the-generalisation`), and under noise on a black background. Where the photograph must
+# be named, too, modulation makes no visible difference (three seeds). Modulation also makes units point. Without it, places have
+# the same phases as before, but a unit takes the phase of all that drives it, and points to its own digit far less often. With it,
+# the inputs in phase with the unit are strengthened, and the others weakened, until the unit follows one digit.
 #
 # **The synchrony loss was hardly missed**, probably because the loss on keys asks for nearly the same: keys that agree within a
 # digit and differ between digits make phases separate. The paper's network has no loss on keys, and there the synchrony loss is
@@ -202,8 +202,8 @@ figures.accuracy_over_separation(results)
 # ## What follows
 #
 # - On two digits, with and without a photograph, modulation by phases makes GASPnet more accurate than the same network without it,
-#   which saw the same masks. In the few seeds that we ran, removing the synchrony loss cost hardly any accuracy in front of a
-#   photograph.
+#   which saw the same masks. In the three seeds that we ran, removing the synchrony loss made no clear difference to accuracy in
+#   front of a photograph.
 # - With the paper's mechanisms alone, on two digits without noise, removing one of the three parts costs little: GASPnet (paper) is
 #   hardly better there than the CNN that it becomes without modulation.
 # - Where the photograph must be named, the paper's network does better with no modulation than with its own phases, and better than

@@ -126,10 +126,10 @@ figures.accuracy_over(results["multi_mnist"], undisturbed_at)
 
 # %% [markdown]
 # Without noise the four networks are about equally accurate on two digits, so neither attention nor phases are needed to name them.
-# At t = 1, when phases act for the first time, both networks with phases fall below their first step, and at t = 2 they recover
-# ({numref}`fig-predecessors`). Under noise these two score well above the CNN, and GAttANet about level with it. In GASPnet (paper)
-# most of this is there at t = 0, before phases act: it is in the weights that were trained together with them. In KomplexNet, more of
-# it comes with later steps, the more the higher the noise.
+# At t = 1, when phases act for the first time, both networks with phases fall below their first step without noise and at σ = 0.1,
+# and at t = 2 they recover ({numref}`fig-predecessors`). Under noise these two score well above the CNN; GAttANet is about level
+# with it at σ = 0.1, and between them at σ = 0.2. In GASPnet (paper) most of this is there at t = 0, before phases act: it is in
+# the weights that were trained together with them. In KomplexNet, more of it comes with later steps, the more the higher the noise.
 #
 # **Global agreement shows no consistent advantage over local coupling.** That keys and queries of all layers agree, instead of
 # neighbours in one layer, is what GASPnet adds to KomplexNet. On two digits KomplexNet, whose kernel does not depend on what

@@ -217,11 +217,11 @@ costs = pd.DataFrame(
 figures.accuracy_over_cost(accuracy, costs, [CNN_WIDTHS, GASPNET_STEPS])
 
 # %% [markdown]
-# GASPnet does not repay its cost on two digits without noise. A CNN 1.5 times as wide is as accurate with about a quarter of the
-# multiplications. The CNN of as many multiplications takes less time. It is more accurate, too, so claim O3 does not hold. O3 is
-# about the second panel; since GASPnet takes longer than the widest CNN, it makes the same comparison as the stricter version of
-# claim C1, and is no second finding. Under Gaussian noise it is the other way round: there GASPnet is far ahead of wider CNNs
-# ({ref}`the-noise`), and the gate without phases reaches most of that at a seventh of GASPnet's time.
+# GASPnet does not repay its cost on two digits without noise. A CNN 1.5 times as wide (three seeds) is at least as accurate with
+# about a quarter of the multiplications. The CNN of as many multiplications takes less time. It is more accurate, too, so claim O3
+# does not hold. O3 is about the second panel; since GASPnet takes longer than the widest CNN, it makes the same comparison as the
+# stricter version of claim C1, and is no second finding. Under Gaussian noise it is the other way round: there GASPnet is far ahead
+# of wider CNNs ({ref}`the-noise`), and the gate without phases reaches most of that at a seventh of GASPnet's time.
 #
 # In front of a photograph, GASPnet is slightly more accurate than the widest CNN without noise. But this CNN trains faster. The
 # lead therefore does not tell how a CNN with as much training time would do, and claim O3 is unclear. After twelve epochs, which

@@ -176,16 +176,17 @@ verdicts.datasets_table(alone)
 # lower start.
 #
 # **On overlap that training did not show, later steps help**: {glue:text}`overlap_digits` on a black background and
-# {glue:text}`overlap_photo` in front of a photograph ({ref}`the-generalisation`). But they remove no larger share of the first
-# step's errors than without overlap. With three digits they show no gain.
+# {glue:text}`overlap_photo` in front of a photograph ({ref}`the-generalisation`). But the share of the first step's errors that
+# they remove does not grow steadily with overlap. With three digits they show no gain.
 #
 # **With our additions, order in the third layer was lower.** On two digits GASPnet (paper) passes claim C6 in every layer. With our
 # additions the order in the third was measured below the threshold ({glue:text}`layer_3`); the verdict is unclear, and we do not know
 # the reason.
 #
 # **Global agreement shows no consistent advantage over local coupling.** What GASPnet adds to KomplexNet is coupling by keys and
-# queries across the whole network. With the paper's mechanisms alone, GASPnet scored no higher than KomplexNet on two digits, and
-# lower there on average over noise. On CIFAR-MNIST it scored higher, but both are below the CNN ({ref}`the-predecessors`).
+# queries across the whole network. With the paper's mechanisms alone, GASPnet was about as accurate as KomplexNet on two digits
+# without noise, and scored lower there on average over noise. On CIFAR-MNIST it scored higher, but both are below the CNN
+# ({ref}`the-predecessors`).
 #
 # **Predictive feedback lifts the CNN in front of a photograph**, by {glue:text}`prediction_photo` on average over noise (corrected,
 # unclear), and less at higher noise, so the second part of claim O5, which asks for more, does not hold. GASPnet hardly gains
@@ -230,7 +231,7 @@ verdicts.datasets_table(alone)
 # - **Length of training.** Most networks were trained for six epochs, and in front of a photograph the CNN is far from done then.
 #   After twelve, GASPnet's lead over it is {glue:text}`longer` without noise, instead of {glue:text}`photo`, and
 #   {glue:text}`noise_longer` on average over Gaussian noise, instead of {glue:text}`noise_photo`. So most of its lead under noise
-#   there goes with longer training, and whether any is left is unclear; of its lead without noise, about half is left
+#   there goes with longer training, and whether any is left is unclear; of its lead without noise, about three fifths are left
 #   ({ref}`twice-the-training`). On a black background its lead under Gaussian noise stays: {glue:text}`noise_digits_longer` instead
 #   of {glue:text}`noise_digits`. Whether its small lead without noise stays is unclear: {glue:text}`digits_longer`, instead of
 #   {glue:text}`digits` ({ref}`twice-on-black`).

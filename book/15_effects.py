@@ -51,8 +51,9 @@ verdicts.effects_table(effects)
 # %% [markdown]
 # Some effects need a word:
 #
-# - **C1, stricter, and O3** are the same comparison on two digits, with and without a photograph: O3 uses the widest CNN that we
-#   trained, which still trains faster than GASPnet. So a lead over it leaves O3 unclear.
+# - **C1, stricter, and O3** are the same comparison on two digits, with and without a photograph, and so are C2, stricter, and O3
+#   on CIFAR-MNIST: O3 uses the widest CNN that we trained, which still trains faster than GASPnet. So a lead over it leaves O3
+#   unclear.
 # - **C3 and O5** count the levels of noise at which the networks have an accuracy of at least 0.1, so the range of σ differs.
 # - **C5** tolerates a loss of 0.01 on the photograph, so this margin is added to the difference.
 # - **C6** asks for an order above 0.8, and for a separation above 0.8 of the largest possible: above 0.6 where the photograph is a

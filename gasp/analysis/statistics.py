@@ -186,6 +186,7 @@ def decomposition(rows: pd.DataFrame, gaspnet: str = "gaspnet", cnn: str = "cnn"
 def formatted(interval: Mapping[str, float] | pd.Series[Any], sign: bool = False) -> str:
     """``0.945 [0.941, 0.949]``; with ``sign``, ``+0.021 [+0.015, +0.027]``. A line does not break inside the brackets."""
     form = "+.3f" if sign else ".3f"
-    # adding 0 turns a −0 left by rounding into 0
-    mean, low, high = (format(round(interval[name], 3) + 0.0, form).replace("-", "−") for name in ("mean", "low", "high"))
+    # numbers of Python and of numpy round ties differently; adding 0 turns a −0 left by rounding into 0
+    rounded = (round(float(interval[name]), 3) + 0.0 for name in ("mean", "low", "high"))
+    mean, low, high = (format(value, form).replace("-", "−") for value in rounded)
     return f"{mean} (one seed: no interval)" if interval["seeds"] < 2 else f"{mean} [{low},\N{NO-BREAK SPACE}{high}]"

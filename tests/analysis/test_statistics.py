@@ -231,6 +231,13 @@ def test_several_levels_at_once_have_no_parts():
         decomposition(pd.concat([gains(), gains()]))
 
 
+def test_a_tie_is_rounded_alike_from_every_kind_of_row():
+    """0.0195 as a number of Python and of numpy, which round ties differently."""
+    rows = pd.DataFrame({"name": ["effect"], "mean": [0.0195], "low": [0.0105], "high": [0.0285], "seeds": [3]})
+    (_, by_iteration), by_position = next(rows.iterrows()), rows.iloc[0]
+    assert formatted(by_iteration) == formatted(by_position) == formatted(rows[["mean", "low", "high", "seeds"]].iloc[0])
+
+
 # certainty over seeds and scenes
 
 
