@@ -123,12 +123,12 @@ variants_table("GASPnet (paper), and what is compared with it", of_paper)
 # only ({ref}`the-second-design`), or not at all.
 #
 # **Ten seeds** were planned for GASPnet and the three CNNs on two digits, on two digits on a photograph, and on CIFAR-MNIST. All
-# were run, and so were ten of the gate without phases. The number was fixed beforehand, so what we saw on the way could not decide
-# when to stop. All other comparisons ended earlier, when our machine's time ran out. There, verdicts were looked at in between, and
-# what was unclear was continued first. Such repeated looks make a wrong verdict more likely than the rule below says. A simulation
-# shows how much: if there is no effect, a single test at 0.05 that is repeated after {glue:text}`looks` seeds gives a wrong verdict
-# in {glue:text}`looks_wrong` of all cases instead of 0.050. A test at 0.001, about the strictest threshold that the correction
-# sets, does so in {glue:text}`looks_wrong_strict`.
+# were run. This number was fixed beforehand, so what we saw on the way could not decide when to stop. The gate without phases was
+# continued to ten seeds when the results of its first six were known. All other comparisons ended earlier, when our machine's time
+# ran out. There, verdicts were looked at in between, and what was unclear was continued first. Such repeated looks make a wrong
+# verdict more likely than the rule below says. A simulation shows how much: if there is no effect, a single test at 0.05 that is
+# repeated after {glue:text}`looks` seeds gives a wrong verdict in {glue:text}`looks_wrong` of all cases instead of 0.050. A test at
+# 0.001, about the strictest threshold that the correction sets, does so in {glue:text}`looks_wrong_strict`.
 #
 # ## Training
 #

@@ -197,8 +197,8 @@ gains = by_training(lengths, some, "gaspnet", *(("gaspnet", rival) for rival in 
 table_of(gains, "noise", "scenes right, or difference", folded="Both lengths of training in numbers")
 
 # %% [markdown]
-# **Without noise GASPnet stays ahead, by about three fifths as much.** All networks gain from longer training, and the narrow CNNs gain
-# most. **Averaged over levels of noise, no clear lead over the CNN of as many parameters is left.** The lead shrinks as noise
+# **Without noise GASPnet stays ahead, by about three fifths as much.** All networks gain from longer training, and the narrow CNNs
+# gain most. **Averaged over levels of noise, no clear lead over the CNN of as many parameters is left.** The lead shrinks as noise
 # grows, and from σ = 0.2 on the CNN scored higher ({numref}`fig-photo-longer`). Claim C4, that GASPnet is more robust to noise,
 # holds after six epochs, and is unclear after twelve ({ref}`the-noise`).
 #
@@ -350,11 +350,10 @@ table_of(parts_of_difference(whole), "difference")
 
 # %% [markdown]
 # At its first step GASPnet names the item less well than the CNN of the same layers, and later steps more than make up for it. For
-# the photograph, weights and gate make no clear difference, and later steps add less than half as much as for the item. In the first layer,
-# order within objects is far higher than with the paper's mechanisms alone; in deeper layers it is not ({ref}`the-effects`, C6).
-# Why the parameters of the key network and the gate are worth less here than those of a wider CNN is open. *How the design was
-# chosen* lists what was tried
-# ({ref}`the-search`).
+# the photograph, weights and gate make no clear difference, and later steps add less than half as much as for the item. In the
+# first layer, order within objects is far higher than with the paper's mechanisms alone; in deeper layers it is not
+# ({ref}`the-effects`, C6). Why the parameters of the key network and the gate are worth less here than those of a wider CNN is
+# open. *How the design was chosen* lists what was tried ({ref}`the-search`).
 
 # %% [markdown]
 # ## What follows

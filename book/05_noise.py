@@ -36,7 +36,8 @@ verdicts.claims_box(
         "Most of GASPnet's lead over the CNN needs no phases: a gate that was trained without them comes close to GASPnet. "
         "The claim is about accuracy under noise, not about how much accuracy noise takes away. In front of a photograph "
         "GASPnet leads already without noise, and its lead shrinks as noise grows. On CIFAR-MNIST, where the photograph must "
-        "be named, too, it is less accurate without noise. Averaged over corruptions it scored lower, too, by about as much, and the verdict is unclear."
+        "be named, too, it is less accurate without noise. Averaged over corruptions it scored lower, too, by about as much, "
+        "and the verdict is unclear."
     ),
 )
 
@@ -258,10 +259,9 @@ table_of(differences, "scenes", "corruption", folded="Differences averaged over 
 #
 # - A CNN with a learned gate, trained without phases, is nearly as robust as GASPnet. On a black background, clipping noise to
 #   valid pixel values, or a threshold on pixels, does much of the same under weak noise.
-# - Within GASPnet, on two digits with and without a photograph, accuracy grows on average from the first step to the last under every
-#   corruption. Its lead over the gate is
-#   small. It is clearest after six epochs: under Gaussian noise, in front of a photograph without noise, and where digits overlap
-#   ({ref}`the-generalisation`).
+# - Within GASPnet, on two digits with and without a photograph, accuracy grows on average from the first step to the last under
+#   every corruption. Its lead over the gate is small. It is clearest after six epochs: under Gaussian noise, in front of a
+#   photograph without noise, and where digits overlap ({ref}`the-generalisation`).
 # - On two digits, GASPnet's lead over the CNN of as many parameters grows with noise up to σ = 0.2 and shrinks beyond. In front of
 #   a photograph its lead shrinks, except under loss of contrast. On CIFAR-MNIST it is less accurate without noise; averaged over
 #   all corruptions it scored lower, but the verdict is unclear.

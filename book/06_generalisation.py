@@ -136,9 +136,8 @@ table_of(with_overlap(alone, "paper_gaspnet", "paper_no_modulation"), "differenc
 # %% [markdown]
 # On a black background, where digits overlap, the first step of GASPnet scored slightly lower than the CNN (the interval excludes
 # zero at up to 25 % only); that of GASPnet (paper) does not clearly differ from the CNN. Later steps add accuracy, more of it with
-# our additions, and more of it the more digits overlap. But there is also
-# more to gain: with our additions, the share of first-step errors that later steps remove shows no trend over overlap. (In GASPnet
-# (paper) it is too uncertain to tell.)
+# our additions, and more of it the more digits overlap. But there is also more to gain: with our additions, the share of first-step
+# errors that later steps remove shows no trend over overlap. (In GASPnet (paper) it is too uncertain to tell.)
 #
 # In front of a photograph later steps add more, too, and more with overlap. There, however, the first step's advantage over the CNN
 # exceeds the gain from later steps, so the second half of claim O2 is not shown: its effect is below zero, and unclear after

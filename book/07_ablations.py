@@ -36,9 +36,9 @@ verdicts.claims_box(
     (
         "On two digits, with and without a photograph, GASPnet loses accuracy without modulation by phases: it is then at "
         "best as accurate as the gate alone. There the claim holds for modulation, with six seeds each. On CIFAR-MNIST "
-        "modulation makes no visible difference (three seeds). All other removals from GASPnet have three seeds at most, and none of their "
-        "verdicts goes beyond unclear. In the paper's network, on two digits, the neighbourhood matters most. Where the "
-        "photograph must be named, removing any of the three makes that network more accurate."
+        "modulation makes no visible difference (three seeds). All other removals from GASPnet have three seeds at most, and "
+        "none of their verdicts goes beyond unclear. In the paper's network, on two digits, the neighbourhood matters most. "
+        "Where the photograph must be named, removing any of the three makes that network more accurate."
     ),
     ["multi_mnist", "multi_mnist_cifar", "multi_mnist_cifar_longer", "cifar_mnist"],
 )

@@ -203,11 +203,11 @@ glue("scenes_phases", f"{settings.evaluation.sweep_scenes:,}", display=False)
 # ## Do units follow the object that they report?
 #
 # A dense unit has one phase for the whole image. *Nearness* is the cosine of its phase to that of the nearest object in the first
-# layer (1: in phase with one of them). A random phase has 0.64 on average if two objects are in antiphase; if the objects' phases are
-# random, too, as they are at t = 0, it has 0.41 with two objects and 0.61 with three. In its mean, a unit
-# counts by its amplitude gate, that is, by how much it pulls others. *Follows* is the share of objects whose read-out unit is
-# nearer to its own object than to any other; by chance it would be one half with two digits, and one third with a photograph as
-# third object. {ref}`what-is-where` measures the same as *pointing*, on {glue:text}`scenes_pointing` scenes; here there are
+# layer (1: in phase with one of them). A random phase has 0.64 on average if two objects are in antiphase; if the objects' phases
+# are random, too, as they are at t = 0, it has 0.41 with two objects and 0.61 with three. In its mean, a unit counts by its
+# amplitude gate, that is, by how much it pulls others. *Follows* is the share of objects whose read-out unit is nearer to its own
+# object than to any other; by chance it would be one half with two digits, and one third with a photograph as third object.
+# {ref}`what-is-where` measures the same as *pointing*, on {glue:text}`scenes_pointing` scenes; here there are
 # {glue:text}`scenes_phases`. At t = 0 a unit follows its object more often than by chance already, because it takes its phase from
 # the places that drive it, whatever their phases are. Alignment does the rest:
 

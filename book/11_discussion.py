@@ -168,12 +168,12 @@ verdicts.datasets_table(alone)
 # {glue:text}`growth_photo` in front of a photograph and {glue:text}`growth_item` on CIFAR-MNIST, so the first part of claim C3
 # holds on all three. (After twice the training, with three seeds, this is unclear on two digits and in front of a photograph, where
 # it grows by {glue:text}`growth_longer`.) The second part asks that it grow more at higher noise. On two digits it does; in front
-# of a photograph it grows less, probably because at σ = 0.5 noise hides too much of the digits at every step; on CIFAR-MNIST this is
-# unclear. Growth within a network is not what phases are worth to it, because training with them may lower the first step: in front
-# of a photograph, GASPnet's first step differs by {glue:text}`first_gate` from the gate without phases. In GASPnet (paper) growth
-# is unclear on two digits ({glue:text}`growth_paper`), and accuracy falls on CIFAR-MNIST ({glue:text}`growth_paper_item`); in front
-# of a photograph the measured growth is larger than in GASPnet ({glue:text}`growth_paper_photo`; three seeds, unclear), from a
-# lower start.
+# of a photograph it grows less, probably because at σ = 0.5 noise hides too much of the digits at every step; on CIFAR-MNIST this
+# is unclear. Growth within a network does not show what phases are worth to it, because training with them may lower the first
+# step. In front of a photograph, GASPnet's first step minus the gate without phases is {glue:text}`first_gate`. In GASPnet (paper)
+# growth is unclear on two digits ({glue:text}`growth_paper`), and accuracy falls on CIFAR-MNIST ({glue:text}`growth_paper_item`);
+# in front of a photograph the measured growth is larger than in GASPnet ({glue:text}`growth_paper_photo`; three seeds, unclear),
+# from a lower start.
 #
 # **On overlap that training did not show, later steps help**: {glue:text}`overlap_digits` on a black background and
 # {glue:text}`overlap_photo` in front of a photograph ({ref}`the-generalisation`). But the share of the first step's errors that

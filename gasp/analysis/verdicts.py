@@ -63,9 +63,14 @@ def judge(profile: Profile, design: Design = OURS) -> pd.DataFrame:
         GaspError: for claims in the profile that cannot be judged, and if the results of a run of the grid are missing.
     """
     rows = [
-        {"claim": effect.claim, "part": effect.part, "effect": effect.text, "dataset": effect.dataset}
+        {
+            "claim": effect.claim,
+            "part": effect.part,
+            "effect": effect.text,
+            "dataset": effect.dataset,
+            "refutes_only": effect.refutes_only,
+        }
         | certainty(effect.values(profile))
-        | {"refutes_only": effect.refutes_only}
         for effect in tqdm(list(effects(profile, design)), desc="testing", unit="effect")
     ]
     table = pd.DataFrame([*rows, *_phases(profile, design)], columns=COLUMNS)
@@ -75,9 +80,9 @@ def judge(profile: Profile, design: Design = OURS) -> pd.DataFrame:
     table["family"] = ours.map({True: "ours", False: "paper"})
     for _, tests in table["p"].dropna().groupby(table["family"]):
         table.loc[tests.index, "p"] = multipletests(tests, method="holm")[1]
-    proven = table["p"] < ALPHA
+    significant = table["p"] < ALPHA
     table["verdict"] = np.select(
-        [table["p"].isna(), proven & (table["mean"] < 0), proven & table.pop("refutes_only").ne(True)],
+        [table["p"].isna(), significant & (table["mean"] < 0), significant & table.pop("refutes_only").ne(True)],
         ["not tested", "does not hold", "holds"],
         "unclear",
     )

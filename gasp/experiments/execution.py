@@ -110,7 +110,7 @@ def _evaluate(model: Model, experiment: Experiment, rows: _Rows, progress: Calla
         of_scenes = found.correct()
         if found.binding:
             rows.add(*place, found.binding.metrics())
-            if condition.evaluation == "clean":  # of disturbed scenes, the means are enough
+            if condition.evaluation == "clean":  # for disturbed scenes the table has the means
                 of_scenes |= found.binding.of_scenes()
         prefix = f"{condition.evaluation}/{condition.level:g}"
         correct.update({f"{prefix}/{what}": values[[0, -1]] for what, values in of_scenes.items()})
