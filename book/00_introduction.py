@@ -72,27 +72,29 @@ glue("points_most", pointing("multi_mnist", "objects", most), display=False)
 # %% [markdown]
 # GASPnet {cite:p}`gaspnet` gives every neuron of a convolutional network (CNN) a phase, and lets neurons that agree synchronise. The
 # paper reports that it is more accurate and more robust than a CNN when several objects are in view. This book builds it anew and
-# tests each claim.
+# tests each claim on three tasks: naming two digits, naming two digits in front of a photograph, and naming a digit as well as the
+# photograph behind it.
 #
 # **Does it hold? In part, and it depends on the task.**
 #
-# - **With the paper's mechanisms alone**, the network gives each of two digits a phase of its own, as the paper says. But a gain in
-#   accuracy over a CNN of as many parameters is not certain: the largest that we judge, {glue:text}`paper_noise` on average over
+# - **GASPnet (paper)**, with the paper's mechanisms alone, gives each of two digits a phase of its own, as the paper says. But a gain
+#   in accuracy over a CNN of as many parameters is not certain: the largest that we judge, {glue:text}`paper_noise` on average over
 #   Gaussian noise on two digits, is unclear by our rule. Where a photograph must be named, too, it is less accurate than the CNN.
-# - **With five additions of ours** ({ref}`what-we-add`), it picks digits out of noise and photographs far better than a CNN of as
-#   many parameters, and is slightly more accurate on clean digits. Most of the gain under noise and in front of photographs comes
+# - **GASPnet**, with five additions of ours ({ref}`what-we-add`), picks digits out of noise and photographs far better than a CNN of
+#   as many parameters, and is slightly more accurate on clean digits. Most of the gain under noise and in front of photographs comes
 #   from one addition, a learned gate that needs no phases. Where the photograph must be named, too, it is less accurate than that
 #   CNN.
 # - **Phases add accuracy, too, but less.** Over the same network trained without phase modulation, they raise the share of scenes
 #   right by {glue:text}`phases_photo` in front of a photograph and by {glue:text}`phases_digits` on two digits. By our rule
-#   ({ref}`the-rule`), claim C7, that accuracy needs phase modulation, holds on both ({ref}`the-ablations`). Over the learned gate
-#   alone, a simpler network, the gain is smaller: {glue:text}`gate_gain_photo` and {glue:text}`gate_gain_digits`. On two digits
-#   under Gaussian noise phases add {glue:text}`phases_noise`. No claim covers these last three gains, so they have no verdict.
-#   Where the photograph must be named, too, modulation by phases makes no visible difference (three seeds). After twice the
-#   training, in front of a photograph, they add {glue:text}`phases_longer` (three seeds, unclear).
-# - **Part of the lead is faster learning.** In front of a photograph, after twelve epochs instead of six, it is about three fifths
-#   as large without noise, and on average over noise no clear lead is left ({ref}`twice-the-training`). On noisy digits without a
-#   photograph it stays as large ({ref}`twice-on-black`).
+#   ({ref}`the-rule`), claim C7, that accuracy needs phase modulation, holds on both ({ref}`the-ablations`). On two digits under
+#   Gaussian noise they add {glue:text}`phases_noise`. Over the learned gate alone, a simpler network, the gain is smaller:
+#   {glue:text}`gate_gain_photo` and {glue:text}`gate_gain_digits`. No claim covers these last three gains, so they have no verdict.
+#   On overlapping digits, which no network was trained on, phases add more ({ref}`the-generalisation`). Where the photograph must be
+#   named, too, modulation by phases makes no visible difference (three seeds). After twice the training, in front of a photograph,
+#   they add {glue:text}`phases_longer` (three seeds, unclear).
+# - **Part of the lead over that CNN is faster learning.** In front of a photograph, after twelve epochs instead of six, about three
+#   fifths of it are left without noise, and on average over noise no clear lead is left ({ref}`twice-the-training`). On noisy digits
+#   without a photograph it stays as large ({ref}`twice-on-black`).
 # - **Part of the lead under noise depends on noise that is not clipped.** When noisy pixels on a black background are clipped to
 #   valid values, most of the lead under weak noise is gone. Under stronger noise GASPnet keeps a large lead (one seed, validation
 #   scenes; {ref}`a-threshold`).
@@ -108,9 +110,9 @@ figures.animation(image, *align_first_layer(model, image, 4 * model.settings.ite
 # %% [markdown]
 # **What phases do bring: they say what is where.** Every place in the image and every output unit has a phase. A unit *points* to
 # what is closest to it in phase. The output unit of a digit points to that digit, and not to the other, in {glue:text}`points` of the
-# cases (chance: one half; before phases align: {glue:text}`start`). In front of a photograph, to which it could also point, it points
-# to its own digit in {glue:text}`points_photo` (chance: one third). In training, masks taught places which phases to take, and taught
-# the gate what to let pass. No loss told output units where to point.
+# cases (chance: one half; before phases align, when units inherit the random phases of their inputs: {glue:text}`start`). In front of
+# a photograph, to which it could also point, it points to its own digit in {glue:text}`points_photo` (chance: one third). In
+# training, masks taught places which phases to take, and taught the gate what to let pass. No loss told output units where to point.
 #
 # **Where it ends.** With {glue:text}`most` digits a unit points to its own in only {glue:text}`points_most` of the cases (chance:
 # {glue:text}`chance`); no network was trained with more than two. A CNN can be asked where a digit is by attribution, after the
@@ -118,7 +120,7 @@ figures.animation(image, *align_first_layer(model, image, 4 * model.settings.ite
 # {glue:text}`most` digits better ({ref}`what-is-where`). A far wider CNN, with as many multiplications, is more accurate than
 # GASPnet on clean digits. In front of a photograph it is slightly less accurate without noise, and more accurate under noise; on
 # noisy digits on a black background it falls far behind, and where the photograph must be named, too, it is far ahead. And GASPnet,
-# with our additions or without, and the gate were trained with masks, which no CNN here has seen.
+# with our additions or without, and the gate were trained with masks; plain CNNs were not.
 #
 # **In one figure.** On two digits, noise separates the networks with a gate from all others, and twice the training changes little.
 # In front of a photograph GASPnet leads without noise, closely followed by the gate and the far wider CNN, which leads under noise;
@@ -184,12 +186,12 @@ verdicts.claims_table(*(verdicts.judge(settings, design) for design in (OURS, PA
 
 # %% [markdown]
 # C1, C2, C4 and C5 compare GASPnet with the same CNN, so they are not independent findings. In front of a photograph O1 holds
-# although C6 does not: the two digits have a phase each, and the photograph, which need not be named, has none ({ref}`the-phases`).
-# In front of a photograph, GASPnet's lead over GAttANet (C8) comes more from masks and the gate than from phases: GAttANet has no
-# gate, and is trained without masks. C4 compares accuracy under noise, so a network that is more accurate without noise can pass
-# although it loses more to noise. Verdicts on the paper's mechanisms alone are descriptive rather than confirmatory, because most
-# of these results were known when the rule was written. If a data set is missing, the claim is not about it.
-# With few seeds and many effects, much stays unclear. {ref}`the-effects` shows the differences behind each verdict.
+# although C6 does not: the two digits have a phase each, and the photograph, which need not be named, no single one
+# ({ref}`the-phases`). In front of a photograph, GASPnet's lead over GAttANet (C8) comes more from masks and the gate than from
+# phases: GAttANet has no gate, and is trained without masks. C4 compares accuracy under noise, so a network that is more accurate
+# without noise can pass although it loses more to noise. Verdicts on the paper's mechanisms alone are descriptive rather than
+# confirmatory, because most of these results were known when the rule was written. If a data set is missing, the claim is not about
+# it. With few seeds and many effects, much stays unclear. {ref}`the-effects` shows the differences behind each verdict.
 
 # %% [markdown]
 # (look-for-yourself)=
@@ -254,7 +256,7 @@ figures.explorer(
 #
 # ```python
 # import gasp
-# model = gasp.load("gaspnet", dataset="multi_mnist", seed=0, profile="cpu")
+# model = gasp.load("gaspnet", dataset="multi_mnist", seed=0, device="cpu")
 # trajectory = model(images)  # images (B, 1, 32, 32) in [0, 1]
-# # trajectory has logits, phases and gates at every time step
+# # trajectory has answers, phases and gates at every time step
 # ```

@@ -41,7 +41,7 @@ banner(settings, overrides)
 # weight every connection (purple arrows). The orange box on the right collects the keys of all layers. It is the only path by
 # which a deep layer influences an early one.
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "GASPnet (paper), drawn from its own sizes. Purple: phases, which pass from layer to layer and weight the connections, by the factor at the top (a: strength of modulation). Orange: every oscillator sends its key, scaled by its gate, to a common pool, and aligns its phase with what its query finds there.", "name": "fig-architecture"}, "image": {"alt": "A chain of boxes from image to read-out; beside each layer its phases, and to the right of all of them a common box of pooled keys."}}
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "GASPnet (paper), drawn from its own sizes. Purple: phases, which pass from layer to layer and weight the connections, by the factor at the top (a: strength of modulation). Orange: every oscillator sends its key, scaled by its amplitude gate, to a common pool, and aligns its phase with what its query finds there.", "name": "fig-architecture"}, "image": {"alt": "A chain of boxes from image to read-out; beside each layer its phases, and to the right of all of them a common box of pooled keys."}}
 import torch
 
 from gasp.analysis import figures
@@ -57,8 +57,8 @@ figures.architecture(untrained)
 # ### Agreement: who belongs with whom
 #
 # Each oscillator sends a key $k_i = W_k m_i$ and asks a query $q_i = W_q m_i$, both scaled to length 1, with matrices of its layer.
-# Training starts from $W_q = W_k$, so at first oscillators with similar activity attract each other. Two oscillators are coupled as
-# strongly as the query of one matches the key of the other:
+# Training starts from $W_q = W_k$, so at first oscillators with similar activity attract each other. Oscillator $j$ pulls oscillator
+# $i$ as strongly as the query of $i$ matches the key of $j$:
 #
 # $$
 # r_{ij} = \frac{\langle q_i, k_j \rangle\, N_{ij} - \varepsilon_i}{\kappa_i}.
@@ -147,8 +147,7 @@ print("end:  ", (phases.rad2deg() % 360).round().int().tolist())
 #
 # The first layer keeps its phases from one time step to the next. A deeper layer takes its phases, in each sweep, from its input. A
 # location takes the mean phase of its receptive field, weighted by activity ($w_{ij} = 1$ within the field). A dense unit takes the
-# phase of its complex input, with its weights $w_{ij}$. (Here and in the next equation $m_j$ is the activity of a single channel or
-# unit.)
+# phase of the same sum with its weights $w_{ij}$. (Here and in the next equation $m_j$ is the activity of a single channel or unit.)
 #
 # $$
 # \varphi_i \leftarrow \arg \sum_j w_{ij}\, m_j\, e^{i \varphi_j}.
@@ -185,9 +184,9 @@ print(f"plain sum {weighted.sum():.2f}, modulated {modulated.sum():.2f}")
 #
 # The steps are $t = 0, 1, \dots, T - 1$. Step $t = 0$ is a plain feed-forward sweep; in GASPnet (paper) it is exactly that of a CNN
 # with the same weights. The phases of the first layer are random; those of deeper layers follow from them, and no phase changes any
-# activity. Each later step has two parts:
+# activity. Each later step does two things:
 #
-# 1. $K$ iterations of {eq}`eq-kuramoto` align the phases of all layers, coupled by the keys and queries of the last sweep.
+# 1. $K$ iterations of {eq}`eq-kuramoto` align the phases of all layers, coupled by the keys and queries of the previous sweep.
 # 2. A new sweep through all layers uses the aligned phases: {eq}`eq-drive`, then {eq}`eq-modulation`.
 #
 # The sweep replaces the phases of the deeper layers. What remains of their alignment is their pull on the first layer. The whole
@@ -269,11 +268,10 @@ print(f"end   {synchrony_loss(phases):.2f}")
 # does.
 # (Elsewhere in this book, *the gate* means this learned gate, unless it is called the amplitude gate.)
 #
-# **Each channel has a phase.** In the paper the channels of a location share one phase, the mean over its receptive
-# field. In ours, each channel of the second and third convolution takes the phase of its own complex input by
-# {eq}`eq-drive`, as dense units do. A channel that responds to one digit then need not take the phase of another. In the coupling, a
-# location still has one key and one phase: the mean of its channels' phases, weighted by activity. KomplexNet has phases of channels,
-# too {cite:p}`komplexnet`.
+# **Each channel has a phase.** In the paper the channels of a location share one phase, the mean over its receptive field. In ours,
+# each channel of the second and third convolution takes the phase of its own input, the sum in {eq}`eq-drive`, as dense units do. A
+# channel that responds to one digit then need not take the phase of another. In the coupling, a location still has one key and one
+# phase: the mean of its channels' phases, weighted by activity. KomplexNet has phases of channels, too {cite:p}`komplexnet`.
 #
 # **Two losses** teach keys and gate directly, where training uses masks. The *loss on keys* asks the query of every location to
 # choose its own object $o$ among the mean keys $\mu_o$ of all objects:
@@ -326,8 +324,8 @@ print(f"end   {synchrony_loss(phases):.2f}")
 # | – | kernels and strides | `kernels`, `strides` | {glue:text}`kernels`, {glue:text}`strides` | ours |
 #
 # [G] is the paper {cite:p}`gaspnet`, [K] is KomplexNet {cite:p}`komplexnet`. What they do not specify we chose; *ours* marks these
-# choices. Two points are not in the table. As in [K], the sums of {eq}`eq-modulation` are normalised: over the locations of each
-# channel in the second and third convolution, over units in the dense layer. And phases send no gradient into activity
+# choices. Two points are not in the table. As in [K], the sums of {eq}`eq-modulation` are normalised: the second and third
+# convolution have instance normalisation, the dense layer has layer normalisation. And phases send no gradient into activity
 # ({ref}`what-we-add`). The letter $\sigma$ is the width of the neighbourhood here; on other pages it is the standard deviation of
 # noise.
 

@@ -53,8 +53,8 @@ figures.gallery(examples)
 
 # %% [markdown]
 # The training images are the first 50,000 of MNIST and of Fashion-MNIST, and the first 40,000 of CIFAR-10; a tenth of them is held
-# out for validation. Settings that we tuned were chosen by their accuracy on validation scenes; all others were fixed beforehand. Test
-# scenes are composed from the test images with a seed of their own. One such set of scenes is a *draw*; all draws share the test
+# out for validation. Settings that we tuned were chosen by their accuracy on validation scenes; all others were fixed beforehand.
+# Test scenes are composed from the test images with a seed of their own. One such set of scenes is a *draw*; all draws share the test
 # images. There are {glue:text}`test_scenes` test scenes without disturbance, and {glue:text}`sweep_scenes` for each disturbance.
 #
 # ## Two designs
@@ -152,9 +152,9 @@ variants_table("GASPnet (paper), and what is compared with it", of_paper)
 # ```{admonition} Three things to keep in mind
 # :class: note
 #
-# - **Masks.** The losses on phases, keys and gate use masks of the objects in training. A CNN never sees them. The two most
-#   important controls do see them: of the losses that use masks, the *gate without phases* has that on the gate, and GASPnet with *no
-#   modulation* has all, and as many sweeps ({ref}`the-ablations`). What GASPnet gains over *no modulation* is due to modulation by
+# - **Masks.** The losses on phases, keys and gate use masks of the objects in training. Plain CNNs never see them. The two most
+#   important controls do: the *gate without phases* is trained with the loss on the gate, and GASPnet with *no modulation* with all
+#   losses that use masks, and as many sweeps ({ref}`the-ablations`). What GASPnet gains over *no modulation* is due to modulation by
 #   phases. *Labels only* uses no masks ({ref}`without-masks`).
 # - **Length of training** is what two cores allow, not where accuracy ends. Longer training narrows GASPnet's leads in front of a
 #   photograph ({ref}`twice-the-training`) and leaves those under noise on a black background ({ref}`twice-on-black`).
@@ -229,14 +229,14 @@ glue("family_ours", str((families == "ours").sum()), display=False)
 # threshold. Its sign is chosen so that the claim says that it is above zero. All accuracies in an effect come from the same seeds and
 # the same test scenes, so an effect has one value for each seed and scene (except in C6, which has one for each seed).
 #
-# **2. Each effect is tested twice.** Another training could have given other networks, so Student's t test asks whether the mean
-# over *seeds* is zero. Other test scenes could have given other answers, too, and all seeds meet the same scenes. So a second test
-# treats seeds and scenes alike as drawn at random, and adds the error variances of the two: the min F′ test {cite:p}`clark`. Both tests
-# are two-sided, because the rule draws conclusions in both directions. The larger of the two p-values counts. (At first, the second
-# test permuted signs over scenes alone. Together with the t test, this compares an effect with the larger of the two parts of its
-# error, not with their sum. We replaced it when the verdicts of the earlier seeds were known, and before we looked at any result of
-# the seeds that were still to come. The new p is no smaller, except where the old one was the smallest that permutations could
-# give. On the results of that time the replacement changed no verdict.)
+# **2. Each effect is tested twice.** Another training could have given other networks, so Student's t test asks whether the mean over
+# *seeds* is zero. Other test scenes could have given other answers, too, and all seeds meet the same scenes. So a second test treats
+# seeds and scenes alike as drawn at random, and adds the error variances of the two: the min F′ test {cite:p}`clark`. Both tests are
+# two-sided, because the rule draws conclusions in both directions. The larger of the two p-values counts. (At first, the second test
+# permuted signs over scenes alone. Together with the t test, this compares an effect with the larger of the two parts of its error,
+# not with their sum. We replaced it when the verdicts of the earlier seeds were known, and before we looked at any result of the
+# seeds that were still to come. The new p is no smaller, except where the old one was the smallest that permutations could give. On
+# the results of that time the replacement changed no verdict.)
 #
 # **3. The p-values are corrected for their number**, by Holm's method, in two families for each design. The first family has all
 # effects that decide the paper's claims, on all data sets. The second has our own claims and the stricter comparison. If the tests'
@@ -287,12 +287,12 @@ glue("family_ours", str((families == "ours").sum()), display=False)
 #
 # ### Claims of ours
 #
-# - O1: *The read-out knows where.* GASPnet's accuracy in pointing, and in naming the object at a cued place ({ref}`what-is-where`),
-#   must exceed (1 + chance) / 2: half-way from chance to certainty. For pointing, chance is 1/n with n objects in the scene, a
-#   photograph included; for the cue, 1/n with n objects to be named, since a network that ignores the cue gets that far. So the
-#   threshold is 0.75 with two objects and 0.67 with three. With two digits even unaligned phases point right slightly more often
-#   than that ({ref}`what-is-where`), so O1 is about pointing, and not about what alignment adds. With a single object there is
-#   nothing to cue.
+# - O1: *The read-out knows where.* GASPnet's accuracy in pointing, and in naming the object at a given place, the cue
+#   ({ref}`what-is-where`), must exceed (1 + chance) / 2: half-way from chance to certainty. For pointing, chance is 1/n with n
+#   objects in the scene, a photograph included; for the cue, 1/n with n objects to be named, since a network that ignores the cue
+#   gets that far. So the threshold is 0.75 with two objects and 0.67 with three. With two digits even unaligned phases point right
+#   slightly more often than that ({ref}`what-is-where`), so O1 is about pointing, and not about what alignment adds. With a single
+#   object there is nothing to cue.
 # - O2: *Unseen overlap.* Digits overlap in the test more than they did in training. The gain from the first step to the last must be
 #   above zero, and larger than the difference between the first step and the CNN of the same layers. The learned gate and the key
 #   network already act at the first step, so what they bring counts against this claim and not for it.
@@ -305,8 +305,8 @@ glue("family_ours", str((families == "ours").sum()), display=False)
 #   the difference over noise and its slope are two parts, and levels are chosen in the same way.
 # - O6: *Both together.* GASPnet with prediction must be more accurate than GASPnet, and than the CNN with prediction, without noise
 #   and over the levels of Gaussian noise.
-# - O7: *Visual reasoning.* On problems of visual reasoning, three differences in the share of right answers have a verdict each, after
-#   training on the same scenes ({ref}`visual-reasoning`). *Phases and masks*: GASPnet minus the CNN of as many parameters.
+# - O7: *Visual reasoning.* On problems of visual reasoning, three differences in the share of right answers have a verdict each,
+#   after training on the same scenes ({ref}`visual-reasoning`). *Phases and masks*: GASPnet minus the CNN of as many parameters.
 #   *Attention*: GAttANet minus that CNN. *Phases beyond masks*: GASPnet minus the gate without phases, which sees the same masks in
 #   training.
 #

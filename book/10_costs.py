@@ -239,7 +239,7 @@ figures.accuracy_over_cost(accuracy, costs, [CNN_WIDTHS, GASPNET_STEPS])
 #
 # The estimate multiplies the scenes of all runs by the time per scene of GASPnet (paper) with two workers. A variant whose
 # step was timed above is charged in proportion to it, a CNN of as many parameters like the CNN of the same layers, and all others
-# like GASPnet (paper), which overestimates GASPnet's predecessors. Testing is not included.
+# like GASPnet (paper), which overestimates GASPnet's predecessors. Tests and studies are not included.
 
 # %% tags=["remove-input"]
 from gasp.analysis import tables

@@ -29,12 +29,13 @@ banner(settings, overrides)
 #
 # With two digits, the phase of a digit's output unit points to that digit in {glue:text}`points` of the cases (chance one half, and
 # {glue:text}`start` before phases align), and in front of a photograph in {glue:text}`points_photo` (one third, and
-# {glue:text}`start_photo`). No loss told an output unit where to point, though masks of the digits trained the phases
-# of places. Asked for the digit at a given place, answer and phases together name it in {glue:text}`cued` of the cases. A CNN has to
-# be asked by attribution. On a black background, its gradients point to the right digit in {glue:text}`gradients_clean` of the cases
-# at best, and occlusion, which takes {glue:text}`windows` more forward runs, in {glue:text}`occlusion_clean`. So there phases do as
+# {glue:text}`start_photo`). No loss told an output unit where to point, though masks of the digits trained the phases of places.
+# Asked for the digit at a given place, answer and phases together name it in {glue:text}`cued` of the cases. A CNN has to be asked by
+# attribution. On a black background without noise, its best gradient points to the right digit in {glue:text}`gradients_clean` of the
+# cases, and occlusion, which takes {glue:text}`windows` more forward runs, in {glue:text}`occlusion_clean`. So there phases do as
 # well as the best attribution, and come with the answer. In front of a photograph they do not: occlusion points right in
-# {glue:text}`occlusion_photo` of the cases. With four digits attributions are far ahead, too.
+# {glue:text}`occlusion_photo` of the cases. With four digits attributions are far ahead, too. And for new pairs of digit and colour,
+# phases hardly tell which digit has which colour.
 # ```
 #
 # To name two digits, a network need not know where they are, or which stroke belongs to which. To say *which digit is where*, it must
@@ -377,8 +378,8 @@ glue("to_other", f"{(nearest == 1 - torch.arange(2)).float().mean():.3f}", displ
 
 # %% [markdown]
 # Up to σ = 0.2, noise hardly disturbs order and separation. With two digits on a black background, pointing fails more often for
-# digits that the network misses, and is almost always right for those that it names. Overlap disturbs the order within the digits more
-# than the separation between them.
+# digits that the network misses, and is almost always right for those that it names. Overlap disturbs the order within the digits
+# more than the separation between them.
 #
 # In front of a photograph, a unit that does not point to its own digit mostly points to the photograph ({glue:text}`to_photo` of all
 # cases), whose locations have no common phase, so that their mean may lie anywhere. It rarely points to the other digit

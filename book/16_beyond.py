@@ -39,7 +39,7 @@ verdicts.claims_box(
     settings,
     ["O4", "O5", "O6", "O7"],
     (
-        "With predictive feedback a CNN scored far higher in front of a photograph, and little higher on a black background. In front "
+        "With predictive feedback a CNN scored far higher in front of a photograph, and slightly higher on a black background. In front "
         "of a photograph its gain does not grow with noise; on a black background this is unclear. GASPnet hardly "
         "gains from prediction. KomplexNet's feedback makes no visible difference without noise. GASPnet learns whether two shapes are "
         "the same, and the CNN does not; but GASPnet was trained with masks, and a gate with masks and without phases can learn it, "
@@ -249,12 +249,11 @@ glue("epochs", str(same.epochs), display=False)
 
 # %% [markdown]
 # In training, GASPnet also sees the mask of each shape, which says what belongs together. The gate without phases learns only which
-# pixels belong to any shape. Neither is told how shapes are arranged or whether they are equal. The CNN and GAttANet see the
-# answers alone. Chance is one half. Claim O7 is judged on test scenes: on *inside or outside* after training on
-# {glue:text}`examples` different scenes, repeated until every network has seen {glue:text}`repeated`, and on *same or different*
-# after {glue:text}`epochs` epochs of {glue:text}`scenes` new scenes each. It has three parts. *Phases and masks* compares GASPnet
-# with the CNN, *attention* GAttANet with the CNN, and *phases beyond masks* GASPnet with the gate without phases, because both saw
-# masks.
+# pixels belong to any shape. No mask says how shapes are arranged or whether they are equal. The CNN and GAttANet are trained on the
+# answers alone. Chance is one half. Claim O7 is judged on test scenes: on *inside or outside* after training on {glue:text}`examples`
+# different scenes, repeated until every network has seen {glue:text}`repeated`, and on *same or different* after {glue:text}`epochs`
+# epochs of {glue:text}`scenes` new scenes each. It has three parts. *Phases and masks* compares GASPnet with the CNN, *attention*
+# GAttANet with the CNN, and *phases beyond masks* GASPnet with the gate without phases, because both saw masks.
 
 # %% tags=["remove-input"]
 from gasp.analysis.tables import by_variant
@@ -309,16 +308,16 @@ table_of(by_seed(columns), "same or different, validation scenes", "seed")
 
 # %% [markdown]
 # These are the runs of the study that chose the length of training, with seeds 0 and 1. (*GASPnet, labels only* was added
-# afterwards.) The gate that failed on test scenes has seed 2.
+# afterwards.) The network with the gate that failed on test scenes has seed 2.
 #
 # **Masks helped; phases were not needed.** A gate that was trained with masks, and without phases, can learn the task, and GASPnet
 # answers as well at its first step, before phases act, as at its last. GASPnet's phases tell the two shapes apart almost perfectly
 # (order {glue:text}`same_order`, separation {glue:text}`same_separation`), but the answer does not need them. Whether phases make
 # learning more reliable, three seeds cannot tell. On labels alone, neither the gate nor GASPnet left chance, and their loss on
-# training scenes stayed at that of guessing (ln 2 = 0.693), like that of the CNN. So it is training with masks that helps, and the
-# gate, which has no other loss than that on its masks, shows that this loss can be enough. Perhaps it teaches the network early
-# which pixels are part of a shape. Whether a CNN would learn the task, too, if it had to predict the masks but had no gate, was not
-# tried. The CNN here saw no masks, so its difference from GASPnet is not about architecture alone.
+# training scenes stayed at that of guessing (ln 2 = 0.693), like that of the CNN. So training with masks helps, and the gate shows
+# that one loss on masks, added to that on answers, can be enough. Perhaps it teaches the network early which pixels are part of a
+# shape. Whether a CNN would learn the task, too, if it had to predict the masks but had no gate, was not tried. The CNN here saw no
+# masks, so its difference from GASPnet is not about architecture alone.
 #
 # Three epochs are too few: in a first test, on another draw of scenes, all networks were at or near chance. We then chose
 # {glue:text}`epochs` epochs on validation scenes, fixed the rule of claim O7, and tested on a new draw.
@@ -340,8 +339,9 @@ for name, (problem, metric) in {
 # %% [markdown]
 # ## What follows
 #
-# - In front of a photograph the CNN with predictive feedback scored far higher than the CNN of the same layers, with noise and without
-#   (the verdict on the mean over noise is unclear). Feedback is no special protection against noise, and a wider CNN does better.
+# - In front of a photograph the CNN with predictive feedback scored far higher than the CNN of the same layers, with noise and
+#   without (the verdict on the mean over noise is unclear). Feedback is no special protection against noise, and a wider CNN does
+#   better.
 # - GASPnet with prediction is not shown to be better than GASPnet.
 # - On two separate digits, local coupling already aligns the phases of KomplexNet's first layer, so there is little for feedback to
 #   do. We have not tried its feedback on photographs.

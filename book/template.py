@@ -29,7 +29,7 @@ banner(settings, overrides)
 variants = ["gaspnet", "cnn_parameters"]
 results = gasp.run_all(settings.experiments(["multi_mnist"], variants), settings)
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "Share of test scenes with both digits right at every time step (mean over seeds, 95 % interval).", "name": "fig-my-experiment"}, "image": {"alt": "Accuracy over time steps, a panel a level of noise."}}
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Share of test scenes with both digits right at every time step (mean over seeds, 95 % interval)."}, "image": {"alt": "Accuracy over time steps, a panel a level of noise."}}
 from gasp.analysis import figures
 
 levels = [0.0, *settings.evaluation.corruptions["gaussian"][:2]]

@@ -25,7 +25,7 @@ app = typer.Typer(help="GASPnet: global agreement to synchronize phases.", no_ar
 book = typer.Typer(help="Execute, check and build the chapters of the book.", no_args_is_help=True)
 app.add_typer(book, name="book")
 
-Chapters = Annotated[list[str] | None, typer.Argument(help="Chapters by name or number; all when omitted.")]
+Chapters = Annotated[list[str] | None, typer.Argument(help="Chapters, such as 3 or two_digits; all when omitted.")]
 ProfileName = Annotated[str, typer.Option("--profile", help="A profile in book/profiles: smoke, cpu or paper.")]
 Parameters = Annotated[list[str] | None, typer.Option("-p", help="NAME=VALUE: override one setting of the profile.")]
 
@@ -40,8 +40,12 @@ class Action(StrEnum):
 def experiments(
     action: Annotated[Action, typer.Argument(help="List the runs, run those that are missing, or show their progress.")],
     profile: ProfileName = "smoke",
-    datasets: Annotated[list[str] | None, typer.Option("--dataset", help="Only these data sets.")] = None,
-    variants: Annotated[list[str] | None, typer.Option("--variant", help="Only these variants.")] = None,
+    datasets: Annotated[
+        list[str] | None, typer.Option("--dataset", help="Only these data sets, of the grid or of --study.")
+    ] = None,
+    variants: Annotated[
+        list[str] | None, typer.Option("--variant", help="Only these variants, of the grid or of --study.")
+    ] = None,
     seeds: Annotated[list[int] | None, typer.Option("--seed", help="Only these seeds.")] = None,
     studies: Annotated[list[str] | None, typer.Option("--study", help="Only these studies.")] = None,
     parameters: Parameters = None,
@@ -54,7 +58,8 @@ def experiments(
     settings = load_profile(profile, **_parse(parameters or []))
     runs = settings.all_runs(datasets, variants, seeds, studies)
     if not runs:
-        raise GaspError(f"profile {profile} has no such runs: see gasp experiments list --profile {profile}")
+        where = "in these studies" if studies else "in its grid (for a study, add --study NAME)"
+        raise GaspError(f"profile {profile} has no such runs {where}: see gasp experiments list --profile {profile}")
     if action == Action.RUN:
         run_all(runs, settings, scheduler)
         print(f"done: {len(runs)} of {len(runs)}, in {settings.store.directory / 'results'}")

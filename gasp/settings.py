@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.events import AliasEvent
 
-__all__ = ["MOST_SEEDS", "Count", "GaspError", "RunError", "Seed", "Settings", "Size", "explain", "read_yaml"]
+__all__ = ["MOST_SEEDS", "Count", "GaspError", "RunError", "Seed", "Settings", "Size", "explain", "known_names", "read_yaml"]
 
 # a larger number is a typing error: no machine holds that much
 Size = Annotated[int, Field(ge=1, le=4096)]
@@ -94,18 +94,21 @@ def explain(error: ValidationError, model: type[BaseModel] = BaseModel) -> str:
         *parents, last = fault["loc"] or ("",)
         key = ".".join(str(part) for part in fault["loc"])
         if fault["type"] == "extra_forbidden":
-            known = list(_fields(model, parents))
-            close = difflib.get_close_matches(str(last), known, 1)
-            hint = f"did you mean {close[0]}?" if close else f"expected one of {', '.join(known)}"
-            complaints.append(f"unknown key {key}: {hint}")
+            complaints.append(f"unknown key {key}: {known_names(str(last), _fields(model, parents))}")
         elif fault["type"] == "missing":
             complaints.append(f"missing key {key}")
         elif fault["type"] == "value_error" and not fault["loc"]:  # keys that contradict each other: the message names them
             complaints.append(fault["msg"].removeprefix("Value error, "))
         else:
-            message = fault["msg"].removeprefix("Value error, ")
+            message = fault["msg"].removeprefix("Value error, ").replace("a valid array", "a list, such as [0, 1]")
             complaints.append(f"{key}: {message[0].lower()}{message[1:]}, not {fault['input']!r}")
     return "; ".join(complaints)
+
+
+def known_names(name: str, known: Sequence[str]) -> str:
+    """What to tell someone who gave an unknown name: the known name that is most like it; if none is, all of them."""
+    close = difflib.get_close_matches(name, known, 1)
+    return f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
 
 
 def _fields(model: type[BaseModel], path: Sequence[str | int]) -> Sequence[str]:

@@ -102,10 +102,10 @@ def test_a_wrong_request_ends_in_one_line_and_status_2(arguments, complaint, gas
 
 RUNS = {
     "unknown data set": (["--dataset", "nowhere"], "profile tiny has no data set 'nowhere', but multi_mnist"),
-    "unknown variant": (["--variant", "rnn"], "unknown variant 'rnn': there are cnn, "),
+    "unknown variant": (["--variant", "rnn"], "unknown variant 'rnn': did you mean cnn?"),
     "a variant that is not in the grid": (
         ["--variant", "komplexnet"],
-        "no such runs: see gasp experiments list --profile tiny",
+        "no such runs in its grid (for a study, add --study NAME): see gasp experiments list --profile tiny",
     ),
     "a seed that is not in the grid": (["--seed", "7"], "profile tiny has no such runs"),
     "unknown profile": (["--profile", "tin"], "unknown profile 'tin': there are tiny"),

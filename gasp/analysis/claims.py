@@ -121,5 +121,5 @@ CLAIMS = {
     "O4": Claim("Feedback from the layers above makes KomplexNet more accurate.", "beyond-the-paper", phase_feedback),
     "O5": Claim("Predictive feedback helps a CNN under noise, and more so at higher noise.", "beyond-the-paper", prediction),
     "O6": Claim("Phases and predictive feedback together help more than either.", "beyond-the-paper", prediction_with_phases),
-    "O7": Claim("With phases, or attention, networks reason better after the same training.", "beyond-the-paper", reasoning),
+    "O7": Claim("Masks and phases, or attention, help networks to reason.", "beyond-the-paper", reasoning),
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -10,7 +9,7 @@ from gasp.experiments.specification import Evaluation
 from gasp.experiments.variants import MODELS
 from gasp.learning.training import TrainingSettings
 from gasp.models import LayerSizes, ModelSettings
-from gasp.settings import GaspError
+from gasp.settings import GaspError, known_names
 
 __all__ = ["override"]
 
@@ -39,13 +38,11 @@ def override(values: dict[str, Any], key: str, value: Any, keys: Collection[str]
     ]
     asked = tuple(key.split("."))
     fitting = [path for path in paths if path[-len(asked) :] == asked]
-    names = [".".join(path) for path in fitting or paths]
     if not fitting:
-        close = difflib.get_close_matches(asked[-1], [path[-1] for path in paths], 1)
-        hint = f" (did you mean {close[0]}?)" if close else ""
-        raise GaspError(f"unknown parameter {key!r}{hint}: there are {', '.join(names)}")
+        raise GaspError(f"unknown parameter {key!r}: {known_names(asked[-1], sorted({path[-1] for path in paths}))}")
     if len({path[0] for path in fitting}) > 1:
-        raise GaspError(f"parameter {key!r} could be {' or '.join(names)}: write it in full")
+        names = " or ".join(".".join(path) for path in fitting)
+        raise GaspError(f"parameter {key!r} could be {names}: write it in full")
     for path in fitting:
         _replace(values, path, value)
 

@@ -18,7 +18,7 @@ from gasp.experiments.studies import Change, Study
 from gasp.experiments.variants import MODELS, VARIANTS
 from gasp.learning.training import TrainingSettings
 from gasp.models import LayerSizes
-from gasp.settings import MOST_SEEDS, GaspError, Seed, Settings, explain, read_yaml
+from gasp.settings import MOST_SEEDS, GaspError, Seed, Settings, explain, known_names, read_yaml
 
 __all__ = ["Profile", "load_profile"]
 
@@ -222,7 +222,7 @@ class Profile(Settings):
                 raise GaspError(f"profile {self.name} has no data set {dataset!r}, but {', '.join(self.datasets)}")
         for variant in variants:
             if variant not in VARIANTS:
-                raise GaspError(f"unknown variant {variant!r}: there are {', '.join(VARIANTS)}")
+                raise GaspError(f"unknown variant {variant!r}: {known_names(variant, list(VARIANTS))}")
 
 
 def load_profile(name: str, /, **overrides: Any) -> Profile:
@@ -230,7 +230,7 @@ def load_profile(name: str, /, **overrides: Any) -> Profile:
 
     Raises:
         GaspError: for a profile that does not exist or is not YAML, for every unknown, missing or mistyped key, and for an
-            override that changes no run, because the variants of the profile set the same.
+            override that changes no run, because each has this value already or its variant sets its own.
     """
     profile = _read(name, overrides)
     used = {variant for block in profile.grid for variant in block.variants}
@@ -239,8 +239,8 @@ def load_profile(name: str, /, **overrides: Any) -> Profile:
         setting = key.split(".")[-1]
         fixed = [variant for variant in VARIANTS if variant in used and setting in VARIANTS[variant].changed]
         if fixed and profile.keys == _read(name, {other: overrides[other] for other in overrides.keys() - {key}}).keys:
-            where = f"variants set it themselves, in gasp/experiments/variants.py ({', '.join(fixed)})"
-            raise GaspError(f"parameter {key!r} changes no run of profile {name}: {where}")
+            why = f"each has this value already, or its variant sets its own ({', '.join(fixed)})"
+            raise GaspError(f"parameter {key!r} changes no run of profile {name}: {why}")
     return profile
 
 

@@ -59,8 +59,8 @@ def load_run(experiment: Experiment, store: Store) -> Model:
         which = f"--profile {store.directory.name} --dataset {experiment.dataset} --seed {experiment.seed}"
         results = store.directory / "results" / f"{experiment.key}.*"
         raise GaspError(
-            f"no trained weights at {path}: name another profile or seed, or train it by gasp experiments run {which} "
-            f"--variant {experiment.variant}, after removing {results} if there are any"
+            f"no trained weights at {path}: the project stores some only. To train it, remove {results} if there are any, "
+            f"then gasp experiments run {which} --variant {experiment.variant}"
         )
     tensors, record = read_tensors(path)
     model = experiment.build(record.get("sizes"))  # so that no data are needed

@@ -23,7 +23,11 @@ def choose_device(name: str = "auto") -> torch.device:
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     try:
-        device = torch.zeros(1, device=name).device
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise GaspError(f"there is no device {name!r}: use auto, cpu, cuda or mps") from error
+    try:
+        device = torch.zeros(1, device=device).device
     except (RuntimeError, AssertionError) as error:
         raise GaspError(f"device {name!r} is not available ({str(error).splitlines()[0]}): use auto or cpu") from error
     if device.type == "meta":  # its tensors have no values

@@ -53,7 +53,7 @@ def chapters(names: Sequence[str] = ()) -> list[Path]:
     chosen = []
     for name in names:
         stem = Path(name).stem
-        fitting = [path for path in every if stem in (path.stem, path.stem[:2], path.stem[3:])]
+        fitting = [path for path in every if stem in (path.stem, path.stem[3:]) or (stem and stem.zfill(2) == path.stem[:2])]
         if not fitting:
             raise GaspError(f"no chapter {name!r}: there are {', '.join(path.stem for path in every)}")
         if len(fitting) > 1:

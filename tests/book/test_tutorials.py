@@ -178,5 +178,5 @@ def test_networks_are_trained_and_tested_on_the_folder(data):
 
 
 def test_the_new_chapter_compares_networks_on_the_new_data(data):
-    code = "from gasp.publishing.chapters import chapters; print('[\"multi_shapes\"]' in chapters(['12'])[0].read_text())"
+    code = "from gasp.publishing.chapters import chapters; print('[\"multi_shapes\"]' in chapters(['17'])[0].read_text())"
     assert answer(data, code).strip() == "True"

@@ -388,9 +388,17 @@ def test_a_model_trains_on_every_device(kind, device, tmp_path):
         assert not torch.equal(parameter, before[name]), name
 
 
-@pytest.mark.parametrize("name", ["nonsense", "cuda:99", "", "meta"])
-def test_a_device_that_is_not_there_is_refused(name):
-    with pytest.raises(GaspError, match="auto or cpu") as error:
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("gpu", "there is no device 'gpu': use auto, cpu, cuda or mps"),
+        ("", "auto"),
+        ("cuda:99", "auto or cpu"),
+        ("meta", "auto or cpu"),
+    ],
+)
+def test_a_device_that_is_not_there_is_refused(name, advice):
+    with pytest.raises(GaspError, match=advice) as error:
         choose_device(name)
     assert repr(name) in str(error.value)
     assert "\n" not in str(error.value)
