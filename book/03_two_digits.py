@@ -93,7 +93,7 @@ table_of(accuracy, "model")
 # ## Accuracy over time steps
 #
 # GASPnet takes three steps, t = 0, 1 and 2. At t = 0 it uses no phases. At every later step its phases align further, it sweeps
-# through its layers again, and its answer is a weighted mean of the answers of all steps so far.
+# through its layers again, and its answer is a weighted mean of the logits of all steps so far.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Share of test scenes with both digits right at every time step, at several levels of Gaussian noise, given by its standard deviation where pixels are between 0 and 1 (mean over seeds, 95 % interval). Dashed lines with bands are networks with a single step.", "name": "fig-time"}, "image": {"alt": "Accuracy of GASPnet over time steps at each noise level, and dashed lines for the models without time."}}
 figures.accuracy_over_time(results, [0.0, *levels[:4:2]])
@@ -135,9 +135,9 @@ table_of(pd.concat([parts, controls], axis=1), "noise σ")
 #
 # - **Without noise**, GASPnet is as accurate as the CNN at its first step, and the whole gain comes later.
 # - **Under noise**, most of the gain is there at the first step. We think that the gate silences noise in the background.
-# - **Later steps** add about as much under weak noise as without noise, and two to five times as much from σ = 0.15 to 0.3. At σ = 0.5
-#   few scenes are right at any step, because noise hides too much of the digits. So close to chance, a gain says little. Claim
-#   C3 therefore counts only levels at which the CNN of as many parameters and GASPnet's first step have an accuracy of at least 0.1
+# - **Later steps** add about as much under weak noise as without noise, and two to five times as much from σ = 0.15 to 0.3. At σ =
+#   0.5 few scenes are right at any step, because noise hides too much of the digits. So close to chance, a gain says little. Claim C3
+#   therefore counts only levels at which the CNN of as many parameters and GASPnet's first step have an accuracy of at least 0.1
 #   ({ref}`the-rule`). That leaves out σ = 0.3, too, because of the CNN.
 # - **Against the gate without phases**, GASPnet's lead is small without noise, at most tiny at σ = 0.05, not clear at 0.1, and
 #   larger from 0.15 to 0.3. The gate alone reaches most of what GASPnet does.
@@ -202,9 +202,9 @@ for name, data in {"epochs_short": "multi_mnist", "epochs_long": "multi_mnist_lo
 # %% [markdown]
 # ## With the paper's mechanisms alone
 #
-# *GASPnet (paper)* lacks our additions. Over the CNN of as many parameters it gains about as much as GASPnet without noise, and less
-# under noise. A CNN of as many multiplications is more accurate than it without noise, and less accurate under noise. These networks
-# were tested on another draw of scenes ({ref}`the-methods`), so compare differences and not levels. The last difference is
+# *GASPnet (paper)* lacks our additions. Without noise it leads the CNN of as many parameters by about as much as GASPnet does; under
+# noise by less. A CNN of as many multiplications is more accurate than it without noise, and less accurate under noise. These
+# networks were tested on another draw of scenes ({ref}`the-methods`), so compare differences and not levels. The last difference is
 # that of GASPnet with our additions.
 
 # %% tags=["remove-input"]
@@ -237,10 +237,10 @@ table_of(by_condition(clean, *paper, (paper[2], paper[0])), "overlap")
 # %% [markdown]
 # ## What follows
 #
-# - Two digits on a black background need little binding. Later steps add some accuracy, with noise and without, but a gate that was
+# - Two digits on a black background need little binding. Later steps add some accuracy, and more under noise, but a gate that was
 #   trained without phases comes close to GASPnet.
-# - Robustness to noise comes mostly from the gate, which needs no oscillator. The chapter {ref}`the-noise` tells
-#   what gate and weights bring from what later steps bring, for every corruption.
+# - Robustness to noise comes mostly from the gate, which needs no oscillator. For every corruption, {ref}`the-noise` separates what
+#   gate and weights bring from what later steps add.
 # - The paper's mechanisms alone gain less under noise. {ref}`the-second-design` says what was added, and why.
 
 # %% [markdown]

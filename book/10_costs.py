@@ -12,8 +12,9 @@
 # (what-it-costs)=
 # # What it costs
 #
-# A training step of GASPnet takes many times as long as that of a CNN with the same layers. This page says how many times and which
-# parts take the time, on two CPU cores; no GPU was measured. All timings on this page come from one command:
+# A training step of GASPnet takes many times as long as that of a CNN with the same layers. On two CPU cores it takes
+# {glue:text}`ours_times` times as long, and that of the gate without phases {glue:text}`gate_times` times. No GPU was measured. All
+# timings on this page come from one command:
 #
 # ```bash
 # gasp bench   # some minutes; with --quick, under one minute
@@ -259,12 +260,12 @@ tables.table(["profile", "runs", "training steps", "core-hours"], estimates)
 # ## What follows
 #
 # - Most of the cost comes from the later time steps: each one repeats most of the network three times and adds Kuramoto iterations.
-# - The iterations take more than half of a training step. In the sizes measured, their cost grows less than linearly with the number
-#   of oscillators.
+# - In GASPnet (paper), the iterations take more than half of a training step. In the sizes measured, their cost grows less than
+#   linearly with the number of oscillators.
 # - A fair comparison gives the CNN the same budget. On a black background a wide CNN is then more accurate on clean digits, and
-#   GASPnet under Gaussian noise. On two digits on a photograph we compared after the same number of epochs, which take the wide CNN
-#   less time: GASPnet is slightly ahead without noise, and behind under noise. Where the photograph must be named, too, the wide
-#   CNN is ahead in both. The gate without phases gives most of GASPnet's robustness for far less.
+#   GASPnet under Gaussian noise. On two digits on a photograph the wide CNN is ahead under noise and, after twelve epochs, which take
+#   it about half as long as six take GASPnet, without noise, too. Where the photograph must be named, too, the wide CNN is ahead in
+#   both. The gate without phases gives most of GASPnet's robustness for far less.
 #
 # ## Exercises
 #

@@ -69,9 +69,9 @@ def study(name):
 # ## With the paper's mechanisms alone
 #
 # Without noise, no single setting is above the CNN. Two come closest: the network without neighbourhood, whose phases do not
-# separate, and a network whose phases are set by masks. Under strong noise, phases set by masks are above the CNN. These runs are
-# short (two epochs instead of six, one seed). They compare what phases can reach, and do not tell which setting is best after full
-# training.
+# separate, and *figure*, whose phases masks set (folded table). Under strong noise, phases set by masks are above the CNN. These runs
+# are short (two epochs instead of six, one seed). They compare what phases can reach, and do not tell which setting is best after
+# full training.
 
 # %% tags=["remove-input"]
 tried = trained.studied("photographs")
@@ -220,7 +220,7 @@ glue("steps_of_cnn", f"{seconds['gaspnet'] / seconds['cnn']:.0f}", display=False
 # Under noise of σ = 0.2 all three networks are about equal after twelve epochs, and longer training takes the CNN only slightly
 # further (one seed).
 #
-# Without noise, GASPnet's lead over the gate is halved with twelve epochs, too; under noise it is gone. On two digits on a black
+# Without noise, GASPnet's lead over the gate is halved with twelve epochs, too; at σ = 0.2 it is gone. On two digits on a black
 # background the CNN also gains more from longer training than GASPnet (paper), and most of a small lead is gone.
 #
 # ### What some changes are worth
@@ -330,11 +330,11 @@ for taken, (seen, factors) in patches.items():
 table(["taken from the scene without noise", "both digits right", "separation, layer 1"], rows)
 
 # %% [markdown]
-# Clean keys and queries alone restore as much accuracy as all factors together; clean amplitude gates alone restore less, and more
-# of the separation of phases. So noise acts through both, and their effects overlap. What clean factors do not restore is lost in
-# the activity, which no coupling repairs. (One network, seed 0, on 1,000 validation scenes.) With our additions, keys and the
-# learned gate see more, and GASPnet keeps far more of its accuracy under noise than the CNN ({ref}`the-noise`), although it never
-# trained on noise.
+# Most of what noise takes is lost in the activity, which no coupling repairs: clean factors restore only about a third of it. Clean
+# keys and queries alone restore as much accuracy as all factors together; clean amplitude gates alone restore less, and more of the
+# separation of phases. So noise acts through both, and their effects overlap. (One network, seed 0, on 1,000 validation scenes.) With
+# our additions, keys and the learned gate see more, and GASPnet keeps far more of its accuracy under noise than the CNN
+# ({ref}`the-noise`), although it never trained on noise.
 #
 # (without-masks)=
 # ## Without masks
@@ -343,8 +343,8 @@ table(["taken from the scene without noise", "both digits right", "separation, l
 # only* differs from GASPnet in two respects: it has no losses on masks, and one phase per location; `drive = channel` gives it back a
 # phase for each channel. With a phase for each channel, all objects take nearly the same phase in two of three seeds. With one phase
 # per location, separation is above 0.6 in two of three seeds, where random phases have 0.48 and three objects can reach 0.75. In
-# these two, answers improve from the first step to the last. In the third all phases are alike, and time brings nothing. One of the
-# three runs with the gate alone reaches much less than the others.
+# these two, answers improve from the first step to the last. In the third all phases are alike, and time brings nothing. One run with
+# the gate alone, and one with a phase for each channel, reach much less than the others.
 
 # %% tags=["remove-input"]
 labels = trained.studied("full_length_photo_digits", "without_masks")
@@ -360,8 +360,8 @@ columns = {
 table_of(by_seed(columns), "two digits on a photograph, six epochs", "seed")
 
 # %% [markdown]
-# After three epochs (seed 0), masks are worth much to the gate alone, and little to GASPnet with one phase per location (the rows with
-# `readout = mean` and `modulation = 0.5`). After six epochs (above) the gate gains less from them:
+# After three epochs (seed 0), masks are worth much to the gate alone, and little to GASPnet with one phase per location (the rows
+# with `readout = mean` and `modulation = 0.5`). After six epochs (above) the gate gains less from them:
 
 # %% tags=["remove-input"]
 table_of(study("masks_or_labels").droplevel(0), "three epochs")

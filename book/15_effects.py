@@ -31,10 +31,10 @@ gasp.run_all(settings.experiments(), settings)
 # of two accuracies, the slope of such a difference over noise, or a measure of phases minus a threshold. Differences pair networks by
 # seed and by test scene. A point to the right of zero speaks for the claim, a point to the left against it.
 #
-# Colour is the verdict on the effect: it **holds**, or **does not hold**, if its p is below 0.05. That p is the larger of two: one
-# is from a test over seeds, the other from a test over seeds and scenes together. It is corrected for the number of effects
-# ({ref}`the-rule`). The interval is not corrected. So an interval can exclude zero while the verdict is **unclear**. A claim holds
-# if all its effects hold, and does not hold if one of them does not.
+# Colour is the verdict: with p below 0.05 an effect above zero **holds**, and one below zero **does not hold**. That p is the larger
+# of two: one is from a test over seeds, the other from a test over seeds and scenes together. It is corrected for the number of
+# effects ({ref}`the-rule`). The interval is not corrected. So an interval can exclude zero while the verdict is **unclear**. A claim
+# holds if all its effects hold, and does not hold if one of them does not.
 #
 # ## GASPnet with our additions, and our own claims
 
