@@ -335,6 +335,11 @@ def test_an_error_is_one_line_whatever_it_says(error, status, line, gasp, monkey
     assert gasp("book", "run") == (status, [], [line])
 
 
+def test_the_command_line_answers_before_pytorch_is_loaded():
+    code = "import sys; from gasp import cli; print('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
+
+
 def test_ctrl_c_before_the_command_begins_is_one_line(gasp, monkeypatch):
     """While typer still makes the command of its functions, it does not look for an interrupt."""
 
