@@ -28,9 +28,9 @@ banner(settings, overrides)
 # :class: tip
 #
 # With the paper's mechanisms alone, no single setting brings GASPnet up to a CNN where a photograph must be named (in short runs).
-# Five additions bring it far ahead of a CNN where two digits must be picked out in front of a photograph: a small network for keys,
-# a learned gate, a phase for each channel, learned modulation, and a read-out that integrates over time. Masks, which the CNN never
-# sees, train keys and gate, and the gate alone makes most of the gain. Where the photograph must be named, too, GASPnet stays
+# Five additions bring it far ahead of a CNN where two digits must be picked out in front of a photograph: a small network for keys, a
+# learned gate, a phase for each channel, learned modulation, and a read-out that integrates over time. Masks, which the CNN never
+# sees, train keys and gate, and the gate alone brings most of the gain. Where the photograph must be named, too, GASPnet stays
 # slightly below a CNN of as many parameters. All numbers on this page are from validation scenes. They helped to choose the design,
 # so they do not test it; the other chapters do.
 # ```
@@ -285,7 +285,8 @@ changes = of_studies(SHORT).reindex(CHANGES).rename(CHANGES).dropna(how="all")
 table_of(changes.map(lambda share: "" if pd.isna(share) else f"{share:.3f}"), "what is changed")
 
 # %% [markdown]
-# With a single seed, differences of about 0.01 may be chance. What we took from the table, though one seed does not establish it:
+# With a single seed, differences of about 0.01 may be chance. ({ref}`without-additions` repeats some of these changes at full length,
+# on test scenes.) What we took from the table, though one seed does not establish it:
 #
 # - Without alignment, accuracy falls on both data sets on which this was tried.
 # - With one phase per location instead of one per channel, it falls on photographs and, on two digits, under noise.
@@ -343,8 +344,9 @@ table(["taken from the scene without noise", "both digits right", "separation, l
 # only* differs from GASPnet in two respects: it has no losses on masks, and one phase per location; `drive = channel` gives it back a
 # phase for each channel. With a phase for each channel, all objects take nearly the same phase in two of three seeds. With one phase
 # per location, separation is above 0.6 in two of three seeds, where random phases have 0.48 and three objects can reach 0.75. In
-# these two, answers improve from the first step to the last. In the third all phases are alike, and time brings nothing. One run with
-# the gate alone, and one with a phase for each channel, reach much less than the others.
+# these two, answers improve from the first step to the last. In the third all phases are alike, and time brings nothing. (With three
+# steps, phases separate in all five seeds of {ref}`on-labels-alone`.) One run with the gate alone, and one with a phase for each
+# channel, reach much less than the others.
 
 # %% tags=["remove-input"]
 labels = trained.studied("full_length_photo_digits", "without_masks")
@@ -369,8 +371,8 @@ table_of(study("masks_or_labels").droplevel(0), "three epochs")
 # %% [markdown]
 # ## What is still open
 #
-# Most of these runs have one seed and three epochs instead of six. Training on labels alone is not reliable yet:
-# whether phases separate depends on the seed.
+# Most of these runs have one seed and three epochs instead of six. With two time steps, training on labels alone was not reliable:
+# whether phases separate depended on the seed.
 
 # %% [markdown]
 # ## What follows
