@@ -117,6 +117,8 @@ figures.animation(image, *align_first_layer(model, image, 4 * model.settings.ite
 # cases (chance: one half; before phases align, when units inherit the random phases of their inputs: {glue:text}`start`). In front of
 # a photograph, to which it could also point, it points to its own digit in {glue:text}`points_photo` (chance: one third). In
 # training, masks taught places which phases to take, and taught the gate what to let pass. No loss told output units where to point.
+# In front of a photograph masks are not even needed: {numref}`fig-labels-alone` shows a network that learned all this from labels
+# alone.
 #
 # **Where it ends.** With {glue:text}`most` digits a unit points to its own in only {glue:text}`points_most` of the cases (chance:
 # {glue:text}`chance`); no network was trained with more than two. A CNN can be asked where a digit is by attribution, after the
