@@ -312,6 +312,11 @@ def test_the_explorer_has_the_colours_of_all_figures():
     assert torch.from_numpy(PHASE_COLOURS(np.arange(0, 256, 8))[:, :3]).float() == pytest.approx(colours, abs=1 / 255)
 
 
+def test_without_a_tested_effect_the_figure_says_so():
+    table = effects()
+    assert "no effect was tested: that takes two seeds" in texts(figures.effects(table.assign(verdict="not tested")))
+
+
 def test_effects_that_were_not_tested_are_not_drawn():
     assert "none" not in texts(figures.effects(effects()))
 

@@ -196,6 +196,11 @@ def effects(table: pd.DataFrame) -> Drawing:
     table = table[table["verdict"].isin(list(VERDICTS))]
     slopes = table["effect"].str.contains("slope")
     drawing = Drawing(table, COLUMNS)
+    if table.empty:
+        panel = drawing.panel(height=0.5)
+        panel.axis("off")
+        panel.text(0.5, 0.5, "no effect was tested: that takes two seeds", horizontalalignment="center")
+        return drawing
     for (claim, slope), rows in table.groupby(["claim", slopes], sort=False):
         title = textwrap.wrap(f"{claim}{', slope' if slope else ''}: {CLAIMS[str(claim)].text}", 46)
         panel = drawing.panel(height=0.72 * len(rows) + 0.78 + 0.17 * len(title))
