@@ -84,9 +84,9 @@ glue("points_most", pointing("multi_mnist", "objects", most), display=False)
 #   Gaussian noise on two digits, is unclear by our rule. Where a photograph must be named, too, it is less accurate than the CNN.
 # - **GASPnet**, with five additions of ours ({ref}`what-we-add`), picks digits out of noise and photographs far better than a CNN of
 #   as many parameters, and is slightly more accurate on clean digits. Most of the gain under noise and in front of photographs comes
-#   from one addition, a learned gate that needs no phases. In training, masks say where the objects are; in front of a photograph
-#   GASPnet does not need them: on labels alone it is still {glue:text}`labels_only` above that CNN ({ref}`on-labels-alone`; five
-#   seeds, no verdict). Where the photograph must be named, too, it is less accurate than that CNN.
+#   from two additions that need no phases, a learned gate and the key network behind it. In training, masks say where the objects
+#   are; in front of a photograph GASPnet does not need them: on labels alone it is still {glue:text}`labels_only` above that CNN
+#   ({ref}`on-labels-alone`; five seeds, no verdict). Where the photograph must be named, too, it is less accurate than that CNN.
 # - **Phases add accuracy, too, but less.** Over the same network trained without phase modulation, they raise the share of scenes
 #   right by {glue:text}`phases_photo` in front of a photograph and by {glue:text}`phases_digits` on two digits. By our rule
 #   ({ref}`the-rule`), claim C7, that accuracy needs phase modulation, holds on both ({ref}`the-ablations`). On two digits under
@@ -94,8 +94,8 @@ glue("points_most", pointing("multi_mnist", "objects", most), display=False)
 #   {glue:text}`gate_gain_photo` and {glue:text}`gate_gain_digits`. No claim covers these last three gains, so they have no verdict.
 #   On overlapping digits, which no network was trained on, phases add more ({ref}`the-generalisation`). Where the photograph must be
 #   named, too, modulation by phases makes no visible difference (three seeds). After twice the training, in front of a photograph,
-#   they add {glue:text}`phases_longer` (three seeds, unclear). If phases never align, the gain in front of a photograph is gone
-#   ({ref}`without-additions`).
+#   they add {glue:text}`phases_longer` (three seeds, unclear). If phases never align, no gain is visible in front of a photograph
+#   (three seeds; {ref}`without-additions`).
 # - **Part of the lead over that CNN is faster learning.** In front of a photograph, after twelve epochs instead of six, about three
 #   fifths of it are left without noise, and on average over noise no clear lead is left ({ref}`twice-the-training`). On noisy digits
 #   without a photograph it stays as large ({ref}`twice-on-black`).
@@ -117,8 +117,8 @@ figures.animation(image, *align_first_layer(model, image, 4 * model.settings.ite
 # cases (chance: one half; before phases align, when units inherit the random phases of their inputs: {glue:text}`start`). In front of
 # a photograph, to which it could also point, it points to its own digit in {glue:text}`points_photo` (chance: one third). In
 # training, masks taught places which phases to take, and taught the gate what to let pass. No loss told output units where to point.
-# In front of a photograph masks are not even needed: {numref}`fig-labels-alone` shows a network that learned all this from labels
-# alone.
+# In front of a photograph masks are not even needed: {numref}`fig-labels-alone` shows the phases of a network that was trained on
+# labels alone. Its units point right somewhat less often.
 #
 # **Where it ends.** With {glue:text}`most` digits a unit points to its own in only {glue:text}`points_most` of the cases (chance:
 # {glue:text}`chance`); no network was trained with more than two. A CNN can be asked where a digit is by attribution, after the
@@ -193,11 +193,11 @@ verdicts.claims_table(*(verdicts.judge(settings, design) for design in (OURS, PA
 # %% [markdown]
 # C1, C2, C4 and C5 compare GASPnet with the same CNN, so they are not independent findings. In front of a photograph O1 holds
 # although C6 does not: the two digits have a phase each, and the photograph, which need not be named, no single one
-# ({ref}`the-phases`). In front of a photograph, GASPnet's lead over GAttANet (C8) comes more from masks and the gate than from
-# phases: GAttANet has no gate, and is trained without masks. C4 compares accuracy under noise, so a network that is more accurate
-# without noise can pass although it loses more to noise. Verdicts on the paper's mechanisms alone are descriptive rather than
-# confirmatory, because most of these results were known when the rule was written. If a data set is missing, the claim is not about
-# it. With few seeds and many effects, much stays unclear. {ref}`the-effects` shows the differences behind each verdict.
+# ({ref}`the-phases`). In front of a photograph, GASPnet's lead over GAttANet (C8) comes more from the gate than from phases, and
+# little from masks ({ref}`on-labels-alone`): GAttANet has no gate. C4 compares accuracy under noise, so a network that is more
+# accurate without noise can pass although it loses more to noise. Verdicts on the paper's mechanisms alone are descriptive rather
+# than confirmatory, because most of these results were known when the rule was written. If a data set is missing, the claim is not
+# about it. With few seeds and many effects, much stays unclear. {ref}`the-effects` shows the differences behind each verdict.
 
 # %% [markdown]
 # (look-for-yourself)=

@@ -234,7 +234,7 @@ print(f"end   {synchrony_loss(phases):.2f}")
 #
 # *GASPnet* in the rest of the book has five additions of ours, and two losses that use masks to train keys and gate. None of these
 # is in the paper. Each is a setting of {py:class}`gasp.models.GASPnetSettings` that is off by default. {ref}`the-second-design`
-# measures what some of them are worth.
+# and {ref}`without-additions` measure what some of them are worth.
 #
 # **Answers add up over time.** The paper's network answers from its last sweep alone and forgets what earlier sweeps saw. Ours
 # answers at step $t$ by a weighted mean of the logits of all steps so far. A learned factor $\rho$ between 0 and 1 is the weight of a

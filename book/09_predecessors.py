@@ -39,7 +39,7 @@ verdicts.claims_box(
         "Without noise, networks with attention, with phases or with neither name two digits about equally well. On "
         "CIFAR-MNIST, with answers of the last step as in the papers, GAttANet is about as accurate as the CNN, and both "
         "networks with phases are below it; GASPnet with our additions is about level with GAttANet there. On two digits on "
-        "a photograph GASPnet is far ahead of GAttANet, mainly thanks to a gate that was trained with masks. Coupling by keys "
+        "a photograph GASPnet is far ahead of GAttANet, mainly thanks to its gate. Coupling by keys "
         "and queries shows no consistent advantage over KomplexNet's local coupling."
     ),
 )
