@@ -222,12 +222,15 @@ table_of(by_variant(right[photo], ["cnn_parameters", *labels, OURS.gaspnet], gas
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "GASPnet on labels only (seed 0): validation scenes, each with the phases of the first layer at every time step and of the deeper convolutions at the last (colour: phase; brightness: how much a location pulls). Titles: the digits.", "name": "fig-labels-alone"}, "image": {"alt": "Rows of a photograph with two digits, followed by maps in which the digits stand out, each in its own colour."}}
 import torch
 
-model = gasp.load_example(settings, "gaspnet_labels", "multi_mnist_cifar")
-scenes = settings.datasets["multi_mnist_cifar"].compose("validation", 4, seed=2)
+dataset = "multi_mnist_cifar"
+model = gasp.load_example(settings, "gaspnet_labels", dataset)
+scenes = settings.datasets[dataset].compose("validation", 4, seed=2)
 images, masks, _ = scenes.batch(slice(None))
+generator = torch.Generator().manual_seed(0)
 with torch.no_grad():
-    trajectory = model.run(images, torch.Generator().manual_seed(0), masks)
-figures.phase_maps(images, trajectory, [f"{a}, {b}" for a, b in scenes.labels[:, :2].tolist()])
+    trajectory = model.run(images, generator, masks)
+titles = [f"{a}, {b}" for a, b in scenes.labels[:, :2].tolist()]
+figures.phase_maps(images, trajectory, titles)
 
 # %% tags=["remove-input"]
 of_labels = measured[measured["variant"].isin(labels)]

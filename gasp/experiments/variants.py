@@ -58,6 +58,7 @@ VARIANTS = {
     "gaspnet_labels": Variant("GASPnet, labels only", GASPnet, {**GATED, "drive": "amplitude"}, LABELS),
     "gate": Variant("gate without phases", GASPnet, {**GATE, "steps": 1}, MASKS),
     "gate_labels": Variant("gate without phases, labels only", GASPnet, {**GATE, "steps": 1}, LABELS),
+    "fixed_modulation": Variant("modulation fixed at 1", GASPnet, {**GATED, "learned_modulation": False}, MASKS),
     "no_modulation": Variant("no modulation", GASPnet, PLAIN, MASKS),
     "no_synchrony_loss": Variant("no synchrony loss", GASPnet, GATED, {**MASKS, "synchrony_weight": 0.0}),
     "no_neighbourhood": Variant("no neighbourhood", GASPnet, {**GATED, "neighbourhood": math.inf}, MASKS),
@@ -66,7 +67,6 @@ VARIANTS = {
     "no_alignment": Variant("phases never aligned", GASPnet, {**GATED, "iterations": 0}, MASKS),
     "no_key_loss": Variant("no loss on keys", GASPnet, GATED, {**MASKS, "key_weight": 0.0}),
     "layer_keys": Variant("keys from the layer itself", GASPnet, {**GATED, "key_source": "layer"}, MASKS),
-    "fixed_modulation": Variant("modulation fixed at 1", GASPnet, {**GATED, "learned_modulation": False}, MASKS),
     "told_phases": Variant("phases set by masks in every convolution", GASPnet, TOLD),
     # the paper's mechanisms alone, and what they are compared with
     "paper_gaspnet": Variant("GASPnet (paper)", GASPnet),
