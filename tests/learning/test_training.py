@@ -392,7 +392,7 @@ def test_a_model_trains_on_every_device(kind, device, tmp_path):
     ("name", "advice"),
     [
         ("gpu", "there is no device 'gpu': use auto, cpu, cuda or mps"),
-        ("", "auto"),
+        ("", "there is no device '': use auto, cpu, cuda or mps"),
         ("cuda:99", "auto or cpu"),
         ("meta", "auto or cpu"),
     ],
