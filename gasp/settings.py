@@ -88,21 +88,26 @@ def _read_yaml(text: str) -> Any:
 
 
 def explain(error: ValidationError, model: type[BaseModel] = BaseModel) -> str:
-    """Everything that is wrong with the values, in one line: each key, what was expected and what was found."""
-    complaints = []
+    """Everything that is wrong with the values, in one line: each key, what was expected and what was found.
+
+    Keys with the same fault, such as a setting that several models have, share one complaint.
+    """
+    keys: dict[tuple[str, str], list[str]] = {}  # by what stands before and after them
     for fault in error.errors():
         *parents, last = fault["loc"] or ("",)
         key = ".".join(str(part) for part in fault["loc"])
+        message = fault["msg"].removeprefix("Value error, ")
         if fault["type"] == "extra_forbidden":
-            complaints.append(f"unknown key {key}: {known_names(str(last), _fields(model, parents))}")
+            complaint = "unknown key ", f": {known_names(str(last), _fields(model, parents))}"
         elif fault["type"] == "missing":
-            complaints.append(f"missing key {key}")
+            complaint = "missing key ", ""
         elif fault["type"] == "value_error" and not fault["loc"]:  # keys that contradict each other: the message names them
-            complaints.append(fault["msg"].removeprefix("Value error, "))
+            complaint = message, ""
         else:
-            message = fault["msg"].removeprefix("Value error, ").replace("a valid array", "a list, such as [0, 1]")
-            complaints.append(f"{key}: {message[0].lower()}{message[1:]}, not {fault['input']!r}")
-    return "; ".join(complaints)
+            message = message.replace("a valid array", "a list, such as [0, 1]")
+            complaint = "", f": {message[0].lower()}{message[1:]}, not {fault['input']!r}"
+        keys.setdefault(complaint, []).append(key)
+    return "; ".join(f"{before}{', '.join(found)}{after}" for (before, after), found in keys.items())
 
 
 def known_names(name: str, known: Sequence[str]) -> str:

@@ -106,6 +106,11 @@ def test_all_that_is_wrong_is_said_at_once_in_one_line():
     assert [part.split(":")[0] for part in parts] == ["name", "inner.steps", "unknown key more"]
 
 
+def test_one_fault_in_many_places_is_said_once():
+    places = complaint({"named": {"first": {"steps": 0}, "second": {"steps": 0}}})
+    assert places == "named.first.steps, named.second.steps: input should be greater than or equal to 1, not 0"
+
+
 def test_keys_that_do_not_fit_together_are_said_in_the_words_of_who_found_out():
     class Pair(Settings):
         low: float

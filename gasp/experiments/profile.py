@@ -107,7 +107,7 @@ class Profile(Settings):
                 raise GaspError(f"in {place}, {error}") from None
         return self
 
-    @property
+    @cached_property
     def store(self) -> Store:
         return Store(project_root() / "runs" / self.name)
 
@@ -129,11 +129,13 @@ class Profile(Settings):
     def experiments(self, datasets: Sequence[str] | None = None, variants: Sequence[str] | None = None) -> list[Experiment]:
         """The runs of the grid, ordered by seed, for these data sets and variants; for all when omitted."""
         self._check(datasets or (), variants or ())
-        return [
-            self.experiment(dataset, variant, seed)
-            for seed, dataset, variant in sorted(self._draws, key=lambda cell: cell[0])
-            if _is_among(dataset, datasets) and _is_among(variant, variants)
-        ]
+        return [run for run in self._grid if _is_among(run.dataset, datasets) and _is_among(run.variant, variants)]
+
+    @cached_property
+    def _grid(self) -> list[Experiment]:
+        """The runs of the grid, ordered by seed."""
+        cells = sorted(self._draws, key=lambda cell: cell[0])
+        return [self.experiment(dataset, variant, seed) for seed, dataset, variant in cells]
 
     @cached_property
     def _draws(self) -> dict[tuple[int, str, str], int]:

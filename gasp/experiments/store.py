@@ -199,4 +199,11 @@ def _separate(joined: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def _digest(path: Path) -> str:
+    status = path.stat()
+    return _digest_of(path, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=4096)  # a page asks for the same results again and again
+def _digest_of(path: Path, modified: int, size: int) -> str:  # noqa: ARG001
+    """The checksum of a file, read again when its time of modification or its size has changed."""
     return hashlib.sha256(path.read_bytes()).hexdigest()

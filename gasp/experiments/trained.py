@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +10,12 @@ from torch import Tensor
 
 from gasp.experiments.profile import Profile, load_profile
 from gasp.experiments.specification import Experiment
-from gasp.experiments.store import Store
 from gasp.files import read_tensors
 from gasp.learning.devices import choose_device
 from gasp.models import Model
 from gasp.settings import GaspError, RunError
 
-__all__ = ["load", "load_example", "load_run", "restore"]
+__all__ = ["load", "load_example", "restore"]
 
 
 def load(
@@ -40,32 +40,28 @@ def load(
     if isinstance(profile, Profile) and overrides:
         raise GaspError(f"a loaded profile cannot be overridden: give {', '.join(overrides)} to load_profile")
     settings = load_profile(profile, **overrides) if isinstance(profile, str) else profile
-    experiment = settings.experiment(dataset, variant, seed)
-    seeds = [run.seed for run in settings.experiments([dataset], [variant])]
-    if seed not in seeds and not settings.store.weights(experiment.weights_name).exists():
-        has = f"seeds {', '.join(map(str, seeds))}" if seeds else "none"
-        raise GaspError(f"profile {settings.name} has no run of {experiment.title}; of {variant} on {dataset} it has {has}")
-    return load_run(experiment, settings.store).to(choose_device(device))
-
-
-def load_run(experiment: Experiment, store: Store) -> Model:
-    """The trained model of a run, on the CPU.
-
-    Raises:
-        GaspError: if the run has no stored weights.
-    """
+    experiment, store = settings.experiment(dataset, variant, seed), settings.store
     path = store.weights(experiment.weights_name)
     if not path.exists():
-        which = f"--profile {store.directory.name} --dataset {experiment.dataset} --seed {experiment.seed}"
+        runs = settings.experiments([dataset], [variant])
+        if seed not in [run.seed for run in runs]:
+            has = f"of {variant} on {dataset} it has {_seeds(runs)}"
+            raise GaspError(f"profile {settings.name} has no run of {experiment.title}; {has}")
+        stored = _seeds([run for run in runs if store.weights(run.weights_name).exists()])
         results = store.directory / "results" / f"{experiment.key}.*"
+        which = f"--profile {settings.name} --dataset {dataset} --variant {variant} --seed {seed}"
         raise GaspError(
-            f"no trained weights at {path}: the project stores some only. To train it, remove {results} if there are any, "
-            f"then gasp experiments run {which} --variant {experiment.variant}"
+            f"no trained weights at {path}: the project stores some only; of {variant} on {dataset} it has {stored}. To train "
+            f"this one, remove {results} if there are any, then gasp experiments run {which}"
         )
     tensors, record = read_tensors(path)
     model = experiment.build(record.get("sizes"))  # so that no data are needed
     restore(model, tensors, path)
-    return model
+    return model.to(choose_device(device))
+
+
+def _seeds(runs: Sequence[Experiment]) -> str:
+    return f"seeds {', '.join(str(run.seed) for run in runs)}" if runs else "none"
 
 
 def load_example(profile: Profile, variant: str = "gaspnet", dataset: str = "multi_mnist") -> Model:

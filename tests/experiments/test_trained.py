@@ -90,3 +90,9 @@ def test_weights_of_another_model_are_not_loaded(one):
 def test_a_seed_that_no_run_has_is_answered_with_those_that_have():
     with pytest.raises(GaspError, match=r"no run of gaspnet on multi_mnist, seed 99; .* it has seeds 0, 1$"):
         load("gaspnet", seed=99, profile="tiny")
+
+
+def test_a_seed_whose_weights_are_not_stored_is_answered_with_those_that_are(one):
+    run(one, load_profile("tiny").store)
+    with pytest.raises(GaspError, match=rf"of {one.variant} on {one.dataset} it has seeds 0\. .* --seed 1$"):
+        load(one.variant, one.dataset, seed=1, profile="tiny")
