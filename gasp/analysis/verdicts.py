@@ -177,14 +177,14 @@ def _signed(verdict: str) -> str:
 
 
 def claims_box(profile: Profile, names: Sequence[str], why: str, datasets: Sequence[str] = ()) -> Markdown:
-    """The box that opens a chapter: its claims, the verdict on each data set with an effect behind it, and the reason.
+    """The box that opens a chapter: its conclusion, then the verdicts on its claims, each with an effect behind it.
 
     Verdicts on the paper's mechanisms alone have lines of their own. As long as runs of the profile are missing, the box says
     so instead of judging.
 
     Args:
         names: names of the claims.
-        why: the reason for the verdicts, in a sentence or two of Markdown.
+        why: the conclusion, in a few sentences of Markdown.
         datasets: names of data sets in the profile; all on which a claim is judged when omitted.
     """
     runs = profile.experiments()
@@ -198,30 +198,30 @@ def claims_box(profile: Profile, names: Sequence[str], why: str, datasets: Seque
             for dataset, rows in own.groupby("dataset", sort=False):
                 if (not datasets or dataset in datasets) and (design is OURS or rows["seeds"].any()):
                     about = "" if CLAIMS[name].group == "ours" else f", {design.label}"  # ours are about one design alone
-                    lines.append(f"- {dataset_label(str(dataset))}{about}: {_found(rows)}")
-    note = "*Beside each verdict is one effect behind it. Verdicts are corrected for the number of effects, intervals are not.*"
+                    lines += _found(rows, f"{dataset_label(str(dataset))}{about}")
+    note = "*Below each verdict is one effect behind it. Verdicts are corrected for the number of effects, intervals are not.*"
     if missing:
         why = f"Not judged yet: {missing} of {len(runs)} runs are missing (`gasp experiments run --profile {profile.name}`)."
         note = ""
-    return Markdown("\n".join(["```{admonition} In short", ":class: tip", *lines, "", why, "", note, "```"]))
+    return Markdown("\n".join(["```{admonition} In short", ":class: tip", "", why, *lines, "", note, "```"]))
 
 
-def _found(effects: pd.DataFrame) -> str:
-    """The verdicts on a claim on one data set, each with the first effect that has it, or else with the first effect of all.
+def _found(effects: pd.DataFrame, where: str) -> list[str]:
+    """The verdicts on a claim on one data set, as list items: each with the first effect that has it, or else the first of all.
 
     An unclear effect is shown with its p: its interval, which is not corrected for the number of effects, can exclude 0.
     """
-    found = []
+    items = []
     for kind, parts in verdicts(effects).reset_index().groupby("verdict", sort=False)["part"]:
         own = effects[effects["part"].isin(parts)]
         deciding = own[own["verdict"] == kind]
         first, named = (own if deciding.empty else deciding).iloc[0], ", ".join(parts)
-        text = f"{VERDICTS[str(kind)]} **{kind}**{named and f' ({named})'}"
+        item = f"- {VERDICTS[str(kind)]} **{kind}**{named and f' ({named})'} · {where}"
         if first["seeds"]:
             p = f", corrected p = {_written(first['p'])}" if first["verdict"] == "unclear" else ""
-            text += f": {first['effect']}: {formatted(first, sign=True)}{p}"
-        found.append(text)
-    return "; ".join(found)
+            item += f"\\\n  <small>{escape(first['effect'])}: {formatted(first, sign=True)}{p}</small>"
+        items.append(item)
+    return items
 
 
 def effects_table(effects: pd.DataFrame) -> Markdown:

@@ -84,7 +84,7 @@ class Simulated(Store):
     """Results of the grid that nobody ran. Phases come to ``lowest`` in layer 2, and to more in layer 1."""
 
     def __init__(self, profile: Profile, chances: Chances, hardness: Hardness, lowest: float) -> None:
-        super().__init__(STORE.fget(profile).directory)
+        super().__init__(STORE.func(profile).directory)
         self.runs = {run.key: run for run in profile.experiments()}
         self.chances, self.hardness, self.lowest = chances, hardness, lowest
 
@@ -923,23 +923,35 @@ def test_a_box_opens_a_chapter_with_verdicts_a_number_and_the_reason(stored):
     box = claims_box(profile, ["C1", "C6"], "Because.").data
     accuracy, order = (table[(table["claim"] == claim) & (table["verdict"] == "holds")].iloc[0] for claim in ("C1", "C6"))
     layers = ", ".join(table[table["claim"] == "C6"]["part"].unique())
-    assert [line for line in box.splitlines() if line.startswith("- ")] == [
-        f"- two digits, GASPnet: ✓ **holds**: {accuracy['effect']}: {formatted(accuracy, sign=True)}",
-        f"- two digits, GASPnet: ✓ **holds** ({layers}): {order['effect']}: {formatted(order, sign=True)}",
-    ]
-    *_, why, _, note, _ = box.splitlines()
+    title, _, _, why, *lines, note, _ = box.splitlines()
+    assert title.endswith("In short")
     assert why == "Because."
+    assert [line.strip() for line in lines if line.startswith(("- ", "  "))] == [
+        "- ✓ **holds** · two digits, GASPnet\\",
+        f"<small>{accuracy['effect']}: {formatted(accuracy, sign=True)}</small>",
+        f"- ✓ **holds** ({layers}) · two digits, GASPnet\\",
+        f"<small>{order['effect']}: {formatted(order, sign=True)}</small>",
+    ]
     assert "Verdicts are corrected for the number of effects, intervals are not." in note
-    assert "- two digits" not in claims_box(profile, ["C1"], "Because.", ["cifar_mnist"]).data
+    assert "two digits" not in claims_box(profile, ["C1"], "Because.", ["cifar_mnist"]).data.replace(CLAIMS["C1"].text, "")
 
 
 def test_a_box_shows_an_effect_that_decides():
-    rows = pd.DataFrame({"claim": "O2", "part": "", "dataset": "x", "effect": ["one", "two"], "mean": [0.1, -0.2], "seeds": 4})
+    rows = pd.DataFrame({"claim": "O2", "part": "", "dataset": "x", "effect": ["one", "<two"], "mean": [0.1, -0.2], "seeds": 4})
     rows = rows.assign(low=rows["mean"] - 0.05, high=rows["mean"] + 0.05, p=0.07)
-    rows = rows.assign(verdict=["holds", "does not hold"])
-    assert verdicts._found(rows).startswith("✗ **does not hold**: two: −0.200")
-    assert verdicts._found(rows.assign(verdict=["holds", "unclear"])).endswith("], corrected p = 0.07")
-    assert verdicts._found(rows.assign(verdict=["holds", "not tested"])).startswith("? **unclear**: one: ")
+    verdict, effect = found(rows, "holds", "does not hold")
+    assert verdict == "- ✗ **does not hold** · x\\"
+    assert effect.startswith("  <small>&lt;two: −0.200")
+    assert found(rows, "holds", "unclear")[1].endswith("], corrected p = 0.07</small>")
+    verdict, effect = found(rows, "holds", "not tested")
+    assert verdict == "- ? **unclear** · x\\"
+    assert effect.startswith("  <small>one: ")
+
+
+def found(rows: pd.DataFrame, *kinds: str) -> list[str]:
+    """The lines of the only item on effects with these verdicts."""
+    (item,) = verdicts._found(rows.assign(verdict=list(kinds)), "x")
+    return item.splitlines()
 
 
 def test_a_box_does_not_judge_before_all_runs_are_done(stored):
