@@ -134,7 +134,8 @@ table_of(pd.concat([parts, controls], axis=1), "noise σ")
 # of the two parts, up to rounding.
 #
 # - **Without noise**, GASPnet is as accurate as the CNN at its first step, and the whole gain comes later.
-# - **Under noise**, most of the gain is there at the first step. We think that the gate silences noise in the background.
+# - **Under noise**, most of the gain is there at the first step. The gate silences noise in the background, as masks taught it to;
+#   without masks it does not, and the gain under noise is gone ({ref}`on-labels-alone`).
 # - **Later steps** add about as much under weak noise as without noise, and two to five times as much from σ = 0.15 to 0.3. At σ =
 #   0.5 few scenes are right at any step, because noise hides too much of the digits. So close to chance, a gain says little. Claim C3
 #   therefore counts only levels at which the CNN of as many parameters and GASPnet's first step have an accuracy of at least 0.1
@@ -239,8 +240,8 @@ table_of(by_condition(clean, *paper, (paper[2], paper[0])), "overlap")
 #
 # - Two digits on a black background need little binding. Later steps add some accuracy, and more under noise, but a gate that was
 #   trained without phases comes close to GASPnet.
-# - Robustness to noise comes mostly from the gate, which needs no oscillator. For every corruption, {ref}`the-noise` separates what
-#   gate and weights bring from what later steps add.
+# - Robustness to noise comes mostly from the gate, which needs no oscillator, but masks in training. For every corruption,
+#   {ref}`the-noise` separates what gate and weights bring from what later steps add.
 # - The paper's mechanisms alone gain less under noise. {ref}`the-second-design` says what was added, and why.
 
 # %% [markdown]
