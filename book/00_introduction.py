@@ -73,36 +73,41 @@ glue("points_labels_photo", pointing("multi_mnist_cifar", variant="gaspnet_label
 glue("points_most", pointing("multi_mnist", "objects", most), display=False)
 
 # %% [markdown]
-# GASPnet {cite:p}`gaspnet` gives every neuron of a convolutional network (CNN) a phase, and lets neurons that agree synchronise. The
-# paper reports that it is more accurate and more robust than a CNN when several objects are in view. This book builds it anew and
-# tests each claim on three tasks: naming two digits, naming two digits in front of a photograph, and naming a digit as well as the
-# photograph behind it.
+# GASPnet {cite:p}`gaspnet` gives every neuron of a convolutional network (CNN) a phase. Neurons whose features agree synchronise, and
+# signals between neurons in phase count more (*phase modulation*). The paper reports that this makes the network more accurate and
+# more robust than a CNN when several objects are in view. This book builds GASPnet anew and tests the paper's claims, mainly on
+# three tasks: naming two digits on a black background, naming two digits in front of a photograph, and naming a digit as well as the
+# photograph behind it. Accuracy is the share of test scenes in which every required label is right. The rival is a CNN with as many
+# parameters; it is *the CNN* below.
 #
-# **Does it hold? In part, and it depends on the task.**
+# **Does it hold? In part.** A learned gate, which needs no phases, brings most of the accuracy. Phases add a little, and they say
+# where each object is. And how large the lead over the CNN is depends on the task, on masks and the length of training, and on the
+# noise. In more detail:
 #
-# - **The paper's mechanisms alone** (*GASPnet (paper)*) give each of two digits a phase of its own, as the paper says. But a gain in
-#   accuracy over a CNN of as many parameters is not certain: the largest that we judge, {glue:text}`paper_noise` on average over
-#   Gaussian noise on two digits, is unclear by our rule ({ref}`the-rule`). Where a photograph must be named, too, the network is less
-#   accurate than the CNN.
-# - **With five additions of ours** ({ref}`what-we-add`), *GASPnet* picks digits out of noise and photographs far better than a CNN of
-#   as many parameters, and is slightly more accurate on clean digits. Most of the gain under noise and in front of photographs comes
-#   from two additions that need no phases, a learned gate and the key network behind it. Where the photograph must be named, too,
-#   GASPnet is slightly less accurate than that CNN.
-# - **Phases add accuracy, too, but less.** Over the same network trained without phase modulation, they raise the share of scenes
-#   right by {glue:text}`phases_photo` in front of a photograph and by {glue:text}`phases_digits` on two digits (claim C7 holds on
-#   both), and by more on overlapping digits, which no network was trained on. Over the learned gate alone, a simpler network, the
-#   gain is {glue:text}`gate_gain_photo` and {glue:text}`gate_gain_digits` (no verdict). Where the photograph must be named, too,
-#   phase modulation makes no visible difference ({ref}`the-ablations`).
-# - **Masks are needed against noise on a black background, and hardly elsewhere.** In training, masks tell both GASPnets and the gate
-#   where the objects are, unless we say otherwise; the CNN never sees them. On labels alone GASPnet is still {glue:text}`labels_only`
-#   above that CNN in front of a photograph, and as accurate as with masks on clean digits. But under Gaussian noise on a black
-#   background its lead is gone (the difference is {glue:text}`labels_noise` on average; {ref}`on-labels-alone`; five seeds, no
-#   verdicts): labels do not teach the gate to close on a background that is black in training.
-# - **Two things narrow the lead over that CNN.** One is longer training. In front of a photograph, after twelve epochs instead of
-#   six, about three fifths of the lead are left without noise, none is clear on average over noise ({ref}`twice-the-training`), and
-#   what phases add becomes uncertain; on noisy digits on a black background the lead stays as large ({ref}`twice-on-black`). The
-#   other is clipping. When noisy pixels on a black background are clipped to valid values, most of the lead under weak noise is gone,
-#   and under stronger noise a large one is left ({ref}`a-threshold`; one seed, validation scenes).
+# - **The paper's mechanisms alone** (*GASPnet (paper)*) give each of two digits a phase of its own, as the paper says. But no gain
+#   over a CNN of the same size is certain: the largest, {glue:text}`paper_noise` (two digits, averaged over levels of Gaussian
+#   noise), is unclear by our rule ({ref}`the-rule`). Where a photograph must be named, too, the network is less accurate than that
+#   CNN.
+# - **With five additions of ours** ({ref}`what-we-add`), *GASPnet* picks digits out of noise and photographs far better than the CNN,
+#   and is slightly more accurate on clean digits. Most of this comes from two additions that need no phases: a *gate*, a learned map
+#   that silences what is no digit, and the small *key network* that computes it. In training, *masks* tell both GASPnets and the gate
+#   where the objects are; the CNN never sees them. Where the photograph must be named, too, GASPnet is slightly less accurate than
+#   the CNN.
+# - **Phases add less.** Compared with the same network without phase modulation, they add {glue:text}`phases_photo` in front of a
+#   photograph and {glue:text}`phases_digits` on two digits (claim C7 holds on both), and more on overlapping digits, which none of
+#   these networks was trained on. Compared with the gate alone, a simpler network, they add {glue:text}`gate_gain_photo` and
+#   {glue:text}`gate_gain_digits` (no verdict). Where the photograph must be named, too, they make no visible difference
+#   ({ref}`the-ablations`).
+# - **Without masks, most of the lead in front of a photograph stays, and the lead under noise on a black background goes.** Trained
+#   on labels alone, as the CNN is, GASPnet is still {glue:text}`labels_only` above it in front of a photograph, and as accurate as
+#   with masks on clean digits. But under Gaussian noise on a black background it falls behind the CNN ({glue:text}`labels_noise` on
+#   average), probably because labels do not teach the gate to close on a background that is black in training
+#   ({ref}`on-labels-alone`; five seeds, no verdicts).
+# - **Longer training narrows the lead in front of a photograph.** After twelve epochs instead of six, about three fifths of it are
+#   left without noise, and no clear lead on average over noise; what phases add becomes uncertain ({ref}`twice-the-training`). On
+#   noisy digits on a black background the mean lead under Gaussian noise stays as large ({ref}`twice-on-black`).
+# - **So does clipping on a black background.** In this book noise is not clipped to valid pixel values. Where it is, most of the lead
+#   under weak noise is gone; under stronger noise a large one is left ({ref}`a-threshold`; one seed, validation scenes).
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits, and the phases of GASPnet's first layer as they align. Colour is phase; brightness is how much a location pulls on others.", "name": "fig-aligning"}, "image": {"alt": "An animation: two digits whose locations change colour until each digit has one colour, opposite to the other's."}}
 from gasp.analysis import figures
@@ -115,25 +120,26 @@ figures.animation(image, *align_first_layer(model, image, 4 * model.settings.ite
 # %% [markdown]
 # **What phases do bring: they say what is where.** Every place in the image and every output unit has a phase. A unit *points* to
 # what is closest to it in phase. The output unit of a digit points to that digit, and not to the other, in {glue:text}`points` of the
-# cases (chance: one half; before phases align, when units inherit the random phases of their inputs: {glue:text}`start`). In front of
-# a photograph, to which it could also point, it points to its own digit in {glue:text}`points_photo` (chance: one third). In
-# training, masks taught places which phases to take, and taught the gate what to let pass. No loss told output units where to point.
-# Nor do units need masks for it: trained on labels alone, units point right in {glue:text}`points_labels` of the cases on a
-# black background and in {glue:text}`points_labels_photo` in front of a photograph ({numref}`fig-labels-alone` shows such phases).
+# cases (chance: one half). Before phases align it is {glue:text}`start`: a unit takes the phase of the places that drive it, random
+# as it then is. In front of a photograph, to which it could also point, it points to its own digit in {glue:text}`points_photo`
+# (chance: one third). No loss told output units where to point, and with two digits they need no masks for it: trained on labels
+# alone, they point right in {glue:text}`points_labels` of the cases on a black background and in {glue:text}`points_labels_photo` in
+# front of a photograph ({numref}`fig-labels-alone` shows such phases).
 #
-# **Where it ends.** With {glue:text}`most` digits a unit points to its own in only {glue:text}`points_most` of the cases (chance:
-# {glue:text}`chance`); no network was trained with more than two. A CNN can be asked where a digit is by attribution, after the
-# fact: on a black background the best attribution points as well as phases do, and in front of a photograph or with
-# {glue:text}`most` digits better ({ref}`what-is-where`). A far wider CNN, with as many multiplications, is more accurate than
-# GASPnet on clean digits. In front of a photograph it is slightly less accurate without noise, and more accurate under noise; on
-# noisy digits on a black background it falls far behind, and where the photograph must be named, too, it is far ahead.
+# A CNN can be asked where a digit is by attribution, that is, by computing afterwards which pixels mattered for its answer. On a
+# black background the best attribution points as well as phases do, and in front of a photograph better; phases come with the answer,
+# at no further cost ({ref}`what-is-where`). With {glue:text}`most` digits, a unit points to its own in only {glue:text}`points_most`
+# of the cases (chance: {glue:text}`chance`), and attribution does better; no network was trained with more than two.
 #
-# **In one figure.** On two digits, noise separates the networks with a gate from all others, and twice the training changes little.
-# In front of a photograph GASPnet leads without noise, closely followed by the gate and the far wider CNN, which leads under noise;
-# over the CNN of as many parameters, the lead shrinks with noise and with training. Where an item and the photograph behind it must
-# both be named, the far wider CNN is ahead, GASPnet (paper) is behind, and the other networks are close.
+# **A far wider CNN**, with as many multiplications as GASPnet, is more accurate on clean digits, and far more where the photograph
+# must be named, too. On noisy digits on a black background it falls far behind GASPnet. In front of a photograph it is slightly less
+# accurate without noise, and more accurate under noise.
+#
+# **In one figure.** On two digits, noise separates the networks with a gate from all others. In front of a photograph GASPnet leads
+# without noise, and the gate is close. Where the photograph must be named, too, only the far wider CNN is ahead and only GASPnet
+# (paper) behind.
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "Share of test scenes in which every required label is right, over the level of Gaussian noise (mean over seeds, 95 % interval). *GASPnet* has our additions, *GASPnet (paper)*, dashed, does not. *Gate without phases* is a CNN with our learned gate. *As many parameters* and *as many multiplications* refer to GASPnet.", "name": "fig-overview"}, "image": {"alt": "Five panels, one for each task, of curves of accuracy that fall with noise, one curve for each network."}}
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Share of test scenes in which every required label is right, over the level of Gaussian noise (mean over seeds, 95 % interval). *GASPnet* has our additions, *GASPnet (paper)*, dashed, does not; {ref}`two-digits` compares it with CNNs of its own size. *Gate without phases* is a CNN with our learned gate. *As many parameters* and *as many multiplications* refer to GASPnet.", "name": "fig-overview"}, "image": {"alt": "Five panels, one for each task, of curves of accuracy that fall with noise, one curve for each network."}}
 from gasp.analysis.tables import by_condition, dataset_label, table_of
 
 shown = ["gaspnet", "gate", "paper_gaspnet", "cnn_parameters", "cnn_compute"]
@@ -145,10 +151,10 @@ numbers = {(task, noise): rows for task, table in drawn.items() for noise, rows 
 table_of(by_condition(numbers, *shown), "task", "noise", folded="The same in numbers")
 
 # %% [markdown]
-# {ref}`two-digits`, {ref}`the-photographs` and {ref}`the-noise` have the details, and compare GASPnet (paper) with CNNs of its own
-# size. (Except for two digits on a photograph, GASPnet (paper) was tested on other scenes of the same kind, so small differences from
-# the other networks mean little.) Verdicts, further below, compare networks seed by seed and are corrected for the
-# number of effects; these intervals are neither. So a difference can be plain here and *unclear* there, or the other way round.
+# {ref}`two-digits`, {ref}`the-photographs` and {ref}`the-noise` have the details. (Except for two digits on a photograph, GASPnet
+# (paper) was tested on another sample of scenes, so small differences from the other networks mean little.) The verdicts below
+# compare networks seed by seed and are corrected for the number of effects, and the intervals above are not. So a difference can be
+# plain here and *unclear* there, or the other way round.
 
 # %% [markdown]
 # ## The idea
@@ -171,18 +177,20 @@ table_of(by_condition(numbers, *shown), "task", "noise", folded="The same in num
 # (what-holds)=
 # ## What holds
 #
-# ```{margin}
-# How to add a claim of your own: {ref}`your-own-experiment`.
-# ```
-# The paper makes eight claims that a program can check, C1 to C8. We add seven of our own, O1 to O7. Each claim is judged on each
-# data set: in our implementation it **holds**, **does not hold**, is **unclear**, or was **not tested** (fewer than two seeds).
-# Unless the claim says otherwise, a verdict is about GASPnet with our additions, compared, as in the paper, with a CNN of as many
-# parameters. Where tested, further verdicts follow in smaller letters: *stricter*, against a CNN of as many multiplications, which
-# is the stronger rival except under noise on a black background; *longer*, after twice as many epochs; and *paper alone*, about
-# GASPnet (paper). Two digits on a photograph are our data, and not the paper's. GAttANet and KomplexNet are GASPnet's predecessors
-# ({ref}`the-predecessors`). Each claim of the paper is unclear or fails somewhere. C1 and the first part of C3, that GASPnet's
-# accuracy grows over time steps, come closest: with our additions, and against a CNN of as many parameters, they are unclear only
-# after longer training. {ref}`the-rule` says how verdicts are reached.
+# The paper makes eight claims that a program can check, C1 to C8. We add seven of our own, O1 to O7. Each is judged on each data set
+# that it is about: in our implementation it **holds**, **does not hold**, is **unclear**, or was **not tested** (fewer than two
+# seeds). {ref}`the-rule` says how.
+#
+# **No claim of the paper holds everywhere.** C1 and the first part of C3, that accuracy grows over time steps, come closest: they are
+# unclear only after longer training. The large verdict in a cell is about GASPnet with our additions, compared with a CNN of as many
+# parameters, as in the paper, unless the claim says otherwise. Where they were tested, further verdicts follow in smaller letters:
+#
+# - *stricter*: compared with a CNN of as many multiplications, the stronger rival except under noise on a black background;
+# - *longer*: after twice as many epochs;
+# - *paper alone*: about GASPnet (paper). These verdicts are descriptive: most results were known when the rule was written.
+#
+# Two digits on a photograph are our data, and not the paper's. GAttANet and KomplexNet are GASPnet's predecessors
+# ({ref}`the-predecessors`).
 
 # %% tags=["remove-input"]
 from gasp.analysis import verdicts
@@ -191,22 +199,26 @@ from gasp.analysis.designs import OURS, PAPER
 verdicts.claims_table(*(verdicts.judge(settings, design) for design in (OURS, PAPER)))
 
 # %% [markdown]
-# C1, C2, C4 and C5 compare GASPnet with the same CNN, so they are not independent findings. In front of a photograph O1 holds
-# although C6 does not: the two digits have a phase each, and the photograph, which need not be named, no single one
-# ({ref}`the-phases`). In front of a photograph, GASPnet's lead over GAttANet (C8) comes more from the gate than from phases, and
-# little from masks ({ref}`on-labels-alone`): GAttANet has no gate. C4 compares accuracy under noise, so a network that is more
-# accurate without noise can pass although it loses more to noise. Verdicts on the paper's mechanisms alone are descriptive rather
-# than confirmatory, because most of these results were known when the rule was written. If a data set is missing, the claim is not
-# about it. With few seeds and many effects, much stays unclear. {ref}`the-effects` shows the differences behind each verdict.
+# To read this table:
+#
+# - C1, C2, C4 and C5 compare GASPnet with the same CNN, so they are not independent findings. C4 compares accuracy under noise, so a
+#   network that is more accurate without noise can pass although it loses more to noise.
+# - On two digits, C4 holds for GASPnet (paper) in its stricter version and is unclear otherwise, because the wider CNN loses more to
+#   noise there than the CNN of as many parameters.
+# - In front of a photograph O1 holds although C6 does not: the two digits have a phase each, and the photograph, which need not be
+#   named, no single one ({ref}`the-phases`).
+# - In front of a photograph, GASPnet's lead over GAttANet (C8), which has no gate, comes more from the gate than from phases, and
+#   little from masks ({ref}`on-labels-alone`).
+# - With few seeds and many effects, much stays unclear. {ref}`the-effects` shows the differences behind each verdict.
 
 # %% [markdown]
 # (look-for-yourself)=
 # ## Look for yourself
 #
-# GASPnet and a CNN of as many parameters look at the same scenes. Each pixel of the maps has the colour of its phase and is dimmed
-# where a place pulls little on others. Phases are random at the start. **Play** lets them align, five small steps (Kuramoto
-# iterations) for each time step, and GASPnet updates its answer at every time step. Each bar is the probability of a class; the
-# classes that are there are underlined.
+# GASPnet and a CNN of as many parameters look at the same scenes. In the maps, colour is phase, and brightness is how much a place
+# pulls on others. Phases are random at the start. **Play** lets them align, five small steps (Kuramoto iterations) for each time
+# step, and GASPnet updates its answer at every time step. Each bar is the probability of a class; the classes that are there are
+# underlined.
 #
 # **Try this.** The list has four kinds of scenes, by whether the answer is right before phases align and at the end; most scenes are
 # right throughout. Play the first scene: GASPnet is wrong before its phases align, and correct afterwards. Then click on each of the

@@ -293,9 +293,9 @@ glue("family_ours", str((families == "ours").sum()), display=False)
 # - O1: *The read-out knows where.* GASPnet's accuracy in pointing, and in naming the object at a given place, the cue
 #   ({ref}`what-is-where`), must exceed (1 + chance) / 2: half-way from chance to certainty. For pointing, chance is 1/n with n
 #   objects in the scene, a photograph included; for the cue, 1/n with n objects to be named, since a network that ignores the cue
-#   gets that far. So the threshold is 0.75 with two objects and 0.67 with three. With two digits even unaligned phases point right
-#   slightly more often than that ({ref}`what-is-where`), so O1 is about pointing, and not about what alignment adds. With a single
-#   object there is nothing to cue.
+#   gets that far. So the threshold is 0.75 with two objects and 0.67 with three. With two digits even the phases of GASPnet's first
+#   step, which are not aligned, point right slightly more often than that ({ref}`what-is-where`), so O1 is about pointing, and not
+#   about what alignment adds. With a single object there is nothing to cue.
 # - O2: *Unseen overlap.* Digits overlap in the test more than they did in training. The gain from the first step to the last must be
 #   above zero, and larger than the difference between the first step and the CNN of the same layers. The learned gate and the key
 #   network already act at the first step, so what they bring counts against this claim and not for it.

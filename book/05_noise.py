@@ -34,11 +34,12 @@ verdicts.claims_box(
     ["C4"],
     (
         "Most of GASPnet's lead over the CNN needs no phases: a gate that was trained without them comes close to GASPnet. On "
-        "a black background it takes masks in training: on labels alone GASPnet has no lead under Gaussian noise. And there, "
-        "clipping noisy pixels to valid values removes most of the lead under weak noise (one seed, validation scenes). In "
-        "front of a photograph GASPnet leads already without noise, its lead shrinks as noise grows, and a far wider CNN is "
-        "more accurate under noise. On CIFAR-MNIST, where the photograph must be named, too, GASPnet is less accurate without "
-        "noise. Averaged over corruptions it scored lower, too, by about as much, and the verdict is unclear."
+        "a black background it takes masks in training: on labels alone GASPnet falls behind the CNN under Gaussian noise. "
+        "And there, clipping noisy pixels to valid values removes most of the lead under weak noise (one seed, validation "
+        "scenes). In front of a photograph GASPnet leads already without noise, its lead shrinks as noise grows, and a far "
+        "wider CNN is more accurate under noise. On CIFAR-MNIST, where the photograph must be named, too, GASPnet is less "
+        "accurate without noise. Averaged over corruptions it scored lower, too, by about as much, and the verdict is "
+        "unclear."
     ),
 )
 
@@ -244,8 +245,9 @@ figures.parts_of_gain(by_corruption("multi_mnist_cifar"))
 # photograph. On CIFAR-MNIST GASPnet is slightly ahead under speckle. These intervals are not corrected for their number.
 #
 # **On a black background, the gate learns this from masks.** Trained on labels alone, neither the gate nor GASPnet is more robust to
-# Gaussian noise there than the CNN. Their gates stay open on the background, which was black in training, and let noise through. In
-# front of a photograph labels are enough: there the gate must close for the digits to be seen ({ref}`on-labels-alone`).
+# Gaussian noise there than the CNN: GASPnet's gate stays open on the background, which was black in training (seed 0), and lets noise
+# through. In front of a photograph labels are enough for GASPnet: there the gate must close for the digits to be seen
+# ({ref}`on-labels-alone`).
 #
 # ## With the paper's mechanisms alone
 #

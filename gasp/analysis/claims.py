@@ -93,7 +93,7 @@ CLAIMS = {
         "It is more robust than the CNN: more accurate over a range of levels of noise.", "the-noise", robustness, "accuracy"
     ),
     "C5": Claim(
-        "It names smaller items than in training more often than a CNN, and the photograph no less often.",
+        "It names items that are smaller than in training more often than a CNN, and the photograph no less often.",
         "the-generalisation",
         smaller_items,
         "accuracy",
@@ -113,7 +113,7 @@ CLAIMS = {
     ),
     "O1": Claim("The phase of an output unit says where its object is.", "the-phases", what_is_where),
     "O2": Claim(
-        "On overlap not seen in training, later steps gain accuracy, and more than the first step gains over a CNN.",
+        "On overlap not seen in training, later steps add accuracy, and more than the first step gains over a CNN.",
         "the-generalisation",
         unseen_overlap,
     ),

@@ -30,7 +30,7 @@ INK = "black"  # on a page, the colour of its text: dark in light mode, light in
 CHOSEN = {"cnn": 0, "cnn_parameters": 1, "cnn_wide": 6, "cnn_wider": 9, "cnn_compute": 2, "gaspnet": 7, "gate": 3}
 CHOSEN |= {"gattanet": 4, "komplexnet": 8, "komplexnet_feedback": 2, "predictive_cnn": 4, "predictive_gaspnet": 8}
 CHOSEN |= {"gate_labels": 6, "no_modulation": 4, "no_synchrony_loss": 8, "no_neighbourhood": 9, "random_phases": 6}
-CHOSEN |= {"fixed_modulation": 2}
+CHOSEN |= {"fixed_modulation": 2, "gaspnet_labels": 8, "told_phases": 5}
 
 
 def _looks(of: Sequence[str], chosen: Mapping[str, int]) -> dict[str, str]:
