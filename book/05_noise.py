@@ -238,11 +238,13 @@ figures.parts_of_gain(by_corruption("multi_mnist_cifar"))
 # blur GASPnet's first step is worse than the CNN of the same layers, and later steps make up for that.
 #
 # Does it take phases, then? Within GASPnet, on two digits with and without a photograph, later steps add accuracy on average under
-# every corruption. But a gate that was trained *without* phases comes close to the whole of GASPnet (*GASPnet − gate without
-# phases* in the table above). On two digits GASPnet is ahead of it by about 0.02 under Gaussian noise; salt and pepper is the only
-# other corruption under which the interval excludes zero, and only just. In front of a photograph the interval excludes zero under
-# Gaussian noise and loss of contrast. After longer training, with three seeds, it is so under no corruption, with or without a
-# photograph. On CIFAR-MNIST GASPnet is slightly ahead under speckle. These intervals are not corrected for their number.
+# every corruption. But a gate that was trained *without* phases comes close to the whole of GASPnet (*GASPnet − gate without phases*
+# in the table above). On two digits GASPnet is ahead of it by about 0.02 under Gaussian noise; salt and pepper is the only other
+# corruption under which the interval excludes zero, and only just. In front of a photograph the interval excludes zero under Gaussian
+# noise and loss of contrast. After longer training, with three seeds, it is so under no corruption, with or without a photograph. On
+# CIFAR-MNIST GASPnet is slightly ahead under speckle. These intervals are not corrected for their number. Where there is no gate,
+# phases do more: GASPnet without one keeps part of its lead on two digits under Gaussian noise, and later steps bring much of that
+# ({ref}`without-additions`).
 #
 # **On a black background, the gate learns this from masks.** Trained on labels alone, neither the gate nor GASPnet is more robust to
 # Gaussian noise there than the CNN: GASPnet's gate stays open on the background, which was black in training (seed 0), and lets noise
