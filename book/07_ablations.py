@@ -207,6 +207,7 @@ for name, (rows, first, second) in {
     "gate_black": (clean[black], OURS.gaspnet, "no_gate"),
     "no_gate_noise": (last_step(steps), "no_gate", "cnn_parameters"),
     "with_gate_noise": (last_step(steps), OURS.gaspnet, "cnn_parameters"),
+    "no_gate_overlap": (mean_over_levels(levels_of(results[black], "overlap")), "no_gate", "cnn_parameters"),
     "unaligned": (clean[photo], "no_alignment", "no_modulation"),
     "unaligned_black": (clean[black], "no_alignment", "no_modulation"),
     "over_last_sweep": (read_outs(photo), "all", "last"),
@@ -220,7 +221,8 @@ for name, (rows, first, second) in {
 # phases are better ordered than GASPnet's. A black background is silent without a gate. There the network loses nothing visible on
 # clean digits (GASPnet minus no gate: {glue:text}`gate_black`). Under noise it keeps part of the lead over the CNN:
 # {glue:text}`no_gate_noise` on average over Gaussian noise, and GASPnet has {glue:text}`with_gate_noise`. Later steps, and so phases,
-# bring {glue:text}`no_gate_steps` of what is left. So on a black background phases do part of the gate's work where there is none.
+# bring {glue:text}`no_gate_steps` of what is left. On overlapping digits it is ahead of the CNN by {glue:text}`no_gate_overlap`,
+# about as much as GASPnet. So on a black background, where there is no gate, phases do much of its work.
 #
 # **Modulation seems to help only if phases align.** When phases stay random, modulation adds nothing on a black background (compared
 # with no modulation: {glue:text}`unaligned_black`). In front of a photograph the measured difference is near zero, too, but its

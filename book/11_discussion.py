@@ -117,9 +117,10 @@ glue("prediction_ours", formatted(paired_difference(noisy, "gaspnet", "predictiv
 
 # %% [markdown]
 # With the paper's mechanisms alone, phases separate two digits, and no gain in accuracy over a CNN of as many parameters is certain.
-# With our additions GASPnet picks digits out of noise and photographs, mainly thanks to its gate; phases add a little accuracy, and
-# say where the digits are. Where a photograph must be named, too, it is less accurate than the CNN. The tables list, for each data
-# set, the claims with each verdict in our implementation ({ref}`what-holds` has their texts). First GASPnet with our additions:
+# With our additions GASPnet picks digits out of noise and photographs, and its gate alone reaches most of that; phases add a little
+# accuracy, and say where the digits are. Where a photograph must be named, too, it is less accurate than the CNN. The tables list,
+# for each data set, the claims with each verdict in our implementation ({ref}`what-holds` has their texts). First GASPnet with our
+# additions:
 
 # %% tags=["remove-input"]
 verdicts.datasets_table(judged)
@@ -145,8 +146,8 @@ verdicts.datasets_table(alone)
 #
 # **GASPnet picks digits out of noise and photographs.** Over the CNN of as many parameters it gains {glue:text}`photo` in front of a
 # photograph without noise, {glue:text}`noise_photo` there under Gaussian noise, and {glue:text}`noise_digits` on two digits under
-# Gaussian noise ({ref}`two-digits`, {ref}`the-photographs`, {ref}`the-noise`). Most of this gain comes from the gate and its key
-# network, which need no phases.
+# Gaussian noise ({ref}`two-digits`, {ref}`the-photographs`, {ref}`the-noise`). Most of this gain can be had from the gate and its key
+# network alone, without phases.
 #
 # **What phases add is small, and shown with and without a photograph.** GASPnet without modulation is trained with a gate and with
 # the same losses, but makes no use of phases. Over it GASPnet gains {glue:text}`modulation_photo` in front of a photograph and
