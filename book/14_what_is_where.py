@@ -443,8 +443,8 @@ glue("digit_points_new", shown(seeds(painted, "paper_gaspnet", "pointing", PAIRS
 # whatever their colour.
 #
 # Two more limits. After three epochs, GASPnet names fewer digits than the CNN does, even in familiar pairs. And the network that was
-# trained on labels only, without masks, hardly points to its objects, so there is little for phases to pair. (In front of a
-# photograph, with three steps and one phase per location, it does: {ref}`on-labels-alone`.)
+# trained on labels only, without masks, hardly points to its objects, so there is little for phases to pair. (On two digits that need
+# no colours, with three steps and one phase per location, it does: {ref}`on-labels-alone`.)
 
 # %% [markdown]
 # ## What follows
