@@ -34,7 +34,7 @@ verdicts.claims_box(
     ["C4"],
     (
         "Most of GASPnet's lead over the CNN needs no phases: a gate that was trained without them comes close to GASPnet. On "
-        "a black background it takes masks in training: on labels alone GASPnet falls behind the CNN under Gaussian noise. "
+        "a black background this needs masks in training: on labels alone GASPnet falls behind the CNN under Gaussian noise. "
         "And there, clipping noisy pixels to valid values removes most of the lead under weak noise (one seed, validation "
         "scenes). In front of a photograph GASPnet leads already without noise, its lead shrinks as noise grows, and a far "
         "wider CNN is more accurate under noise. On CIFAR-MNIST, where the photograph must be named, too, GASPnet is less "
@@ -266,8 +266,8 @@ table_of(differences, "scenes", "corruption", folded="Differences averaged over 
 # %% [markdown]
 # ## What follows
 #
-# - A CNN with a learned gate, trained without phases, is nearly as robust as GASPnet. On a black background this takes masks in
-#   training; clipping noise to valid pixel values, or a threshold on pixels, does much of the same under weak noise.
+# - A CNN with a learned gate, trained without phases, is nearly as robust as GASPnet. Under Gaussian noise on a black background this
+#   takes masks in training; clipping noise to valid pixel values, or a threshold on pixels, does much of the same under weak noise.
 # - Within GASPnet, on two digits with and without a photograph, accuracy grows on average from the first step to the last under
 #   every corruption. Its lead over the gate is small. It is clearest after six epochs: under Gaussian noise, in front of a
 #   photograph without noise, and where digits overlap ({ref}`the-generalisation`).

@@ -39,11 +39,11 @@ verdicts.claims_box(
         "best as accurate as the gate alone. There the claim holds for modulation, with six seeds each. On CIFAR-MNIST "
         "modulation makes no visible difference (three seeds). The other two removals from GASPnet have three seeds at most, "
         "and their verdicts are unclear or missing. In front of a photograph GASPnet loses most of its lead over the CNN "
-        "without gate or key network, about a quarter of it without aligned phases, and about a sixth without masks: on "
-        "labels alone it is still far ahead of the CNN. Under noise on a black background it is ahead only if it was trained "
-        "with masks; without a gate, phases keep about half of that lead (three to five seeds, no verdicts). In the paper's "
-        "network, on two digits, accuracy falls most without the neighbourhood. On CIFAR-MNIST, removing any of the three "
-        "makes that network more accurate."
+        "without gate or key network, about a quarter of it without aligned phases, and about a sixth without masks and "
+        "phases of channels: on labels alone it is still far ahead of the CNN. Under noise on a black background it is ahead "
+        "only if it was trained with masks; with masks and without a gate, it keeps about half of that lead (three to five "
+        "seeds, no verdicts). In the paper's network, on two digits, accuracy falls most without the neighbourhood. On "
+        "CIFAR-MNIST, removing any of the three makes that network more accurate."
     ),
     ["multi_mnist", "multi_mnist_cifar", "multi_mnist_cifar_longer", "cifar_mnist"],
 )
@@ -217,18 +217,19 @@ for name, (rows, first, second) in {
     glue(name, formatted(paired_difference(rows, first, second), sign=True), display=False)
 
 # %% [markdown]
-# **In front of a photograph, the gate matters most.** Without it the network is above the CNN in front of a photograph (no gate minus
-# CNN, over the three seeds that both have: {glue:text}`phases_without_gate`) and far below the gate without phases, although its
-# phases are better ordered than GASPnet's. A black background is silent without a gate. There the network loses nothing visible on
-# clean digits (GASPnet minus no gate: {glue:text}`gate_black`). Under noise it keeps part of the lead over the CNN:
-# {glue:text}`no_gate_noise` on average over Gaussian noise, and GASPnet has {glue:text}`with_gate_noise`. Later steps, and so phases,
-# bring {glue:text}`no_gate_steps` of what is left. On overlapping digits it is ahead of the CNN by {glue:text}`no_gate_overlap`,
-# about as much as GASPnet. So on a black background, where there is no gate, phases do much of its work.
+# **In front of a photograph, the gate and the key network matter most.** Without the gate the network is above the CNN in front of a
+# photograph (no gate minus CNN, over the three seeds that both have: {glue:text}`phases_without_gate`) and far below the gate without
+# phases. A black background is silent without a gate. There the network loses nothing visible on clean digits (GASPnet minus no gate:
+# {glue:text}`gate_black`). Under noise it keeps part of the lead over the CNN: {glue:text}`no_gate_noise` on average over Gaussian
+# noise, and GASPnet has {glue:text}`with_gate_noise`. Later steps bring {glue:text}`no_gate_steps` of what is left. On overlapping
+# digits it is ahead of the CNN by {glue:text}`no_gate_overlap`, about as much as GASPnet. So on a black background, where there is no
+# gate, phases seem to do part of its work. (A control without gate and modulation was not run.)
 #
-# **Modulation seems to help only if phases align.** When phases stay random, modulation adds nothing visible on clean digits (compared with no modulation: {glue:text}`unaligned_black`). In front of a photograph the measured difference is near zero, too, but its
-# interval is wide ({glue:text}`unaligned`). Units then point to their digits about as often as those of the gate, whose phases are
-# random, too. Where digits overlap, aligned phases are worth as much as modulation ({ref}`the-generalisation`). So what modulation
-# adds seems to come from synchrony, and not from sweeping three times with modulated connections.
+# **Modulation seems to help only if phases align.** When phases stay random, modulation adds nothing visible on clean digits
+# (compared with no modulation: {glue:text}`unaligned_black`). In front of a photograph the measured difference is near zero, too, but
+# its interval is wide ({glue:text}`unaligned`). Units then point to their digits about as often as those of the gate, whose phases
+# are random, too. Where digits overlap, aligned phases are worth as much as modulation ({ref}`the-generalisation`). So what
+# modulation adds seems to come from synchrony, and not from sweeping three times with modulated connections.
 #
 # **Without the key network, most of the lead was lost, too.** Keys, queries and gate then see a field five pixels wide, and what is
 # left over the CNN is {glue:text}`narrow_keys` (three seeds). Phases separate as well as in GASPnet, so it is probably the gate that
@@ -316,8 +317,8 @@ for name, (rows, first, second) in {
 # **On a black background, masks matter under noise only.** Without noise, GASPnet on labels alone is as accurate as with masks, and
 # ahead of the CNN by {glue:text}`labels_black`. Mean phases of the digits lie far apart, with lower order than with masks, and units
 # point to their digits almost as often. Under noise it falls behind: its difference from the CNN is {glue:text}`labels_black_noise`
-# on average over Gaussian noise, and with masks {glue:text}`masks_black_noise`. It is not the phases: the gate, which has none, also
-# gains {glue:text}`masks_of_gate` there from masks. Its openness suggests why:
+# on average over Gaussian noise, and with masks {glue:text}`masks_black_noise`. The gate without phases, too, gains
+# {glue:text}`masks_of_gate` there from masks. How open the gate of GASPnet is suggests why:
 
 # %% tags=["remove-input"]
 from gasp.data.corruptions import corrupt
@@ -348,8 +349,10 @@ table(["mean gate on", "network", "digits", "background", f"digits, {noise}", f"
 # %% [markdown]
 # With masks, the gate is nearly closed on any background, and so it is in front of a photograph on labels alone, where the background
 # competes with the digits. A black background is silent anyway, so on labels alone it makes no difference in training how open the
-# gate is there: it is more open than on digits, and lets noise through. (Seed 0, 200 validation scenes.) So robustness to Gaussian
-# noise on a black background seems to be what masks teach the gate. Phases did not replace it.
+# gate is there: it is more open than on digits, and lets noise through. (Seed 0, 200 validation scenes.) That cannot be all: without
+# a gate, every location takes part, and a network that learned its phases from masks is still ahead of the CNN
+# ({ref}`without-additions`). Its phases are better ordered than those of labels alone. So under Gaussian noise on a black background,
+# masks teach the gate to close and phases to separate well, and on labels alone neither happens to the same degree.
 #
 # **On CIFAR-MNIST, masks change accuracy little and phases a lot.** With masks the mean phases of item and photograph lie far apart;
 # on labels alone they coincide in {glue:text}`collapsed` of the three seeds. GASPnet is less accurate than the CNN either way (labels
@@ -429,8 +432,8 @@ figures.accuracy_over_separation(results)
 #   background. In the three seeds that we ran, removing the synchrony loss made no clear difference to accuracy in front of a
 #   photograph.
 # - In front of a photograph, GASPnet needs the key network and the gate. Without aligned phases it loses about a quarter of its lead
-#   over the CNN, without masks about a sixth, and without one of the losses on keys and phases nothing visible. Under noise on a
-#   black background it needs masks, which teach the gate to close there.
+#   over the CNN, without masks and phases of channels about a sixth, and without one of the losses on keys and phases nothing visible
+#   (three to five seeds). Under Gaussian noise on a black background it is ahead only with masks.
 # - With the paper's mechanisms alone, on two digits without noise, removing one of the three parts costs little: GASPnet (paper) is
 #   hardly better there than the CNN that it becomes without modulation.
 # - Where the photograph must be named, the paper's network does better with no modulation than with its own phases, and better than

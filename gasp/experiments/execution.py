@@ -17,7 +17,6 @@ from torch import Tensor
 from tqdm import tqdm
 
 from gasp.data.scenes import Scenes
-from gasp.experiments.cluster import distribute
 from gasp.experiments.profile import Profile
 from gasp.experiments.specification import REVISION, SEEDS, Condition, Experiment
 from gasp.experiments.store import STORED_COLUMNS, Store
@@ -227,6 +226,8 @@ def run_all(experiments: Iterable[Experiment], profile: Profile, scheduler: str 
                 with use_threads(threads):
                     reasons = {key: _attempt(*task, bar.update) for key, task in tasks.items()}
             else:
+                from gasp.experiments.cluster import distribute  # slow to import, and not needed where all runs are done
+
                 reasons = dict(distribute(_attempt, tasks, bar.update, workers, threads, on_gpu, scheduler))
         failed = [f"{missing[key].title} ({key}): {reason}" for key, reason in reasons.items() if reason]
         if failed:

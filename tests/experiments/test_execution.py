@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import torch
 
-from gasp.experiments import execution
+from gasp.experiments import cluster, execution
 from gasp.experiments.execution import run, run_all, status
 from gasp.experiments.profile import load_profile
 from gasp.experiments.specification import SEEDS, Dataset, Experiment
@@ -316,7 +316,7 @@ def test_runs_that_fail_for_a_reason_of_their_own_do_not_stop_the_others(workers
 def test_with_a_scheduler_the_setting_says_whether_runs_ask_for_a_gpu(device, on_gpu, monkeypatch):
     asked = []
     monkeypatch.setattr(execution, "choose_device", refuse)
-    monkeypatch.setattr(execution, "distribute", lambda *arguments: asked.append(arguments[-2:]) or {})
+    monkeypatch.setattr(cluster, "distribute", lambda *arguments: asked.append(arguments[-2:]) or {})
     with pytest.raises(GaspError, match="run it again"):
         run_all(load_profile("tiny").experiments(), load_profile("tiny", device=device), "tcp://10.0.0.1:8786")
     assert asked == [(on_gpu, "tcp://10.0.0.1:8786")]
