@@ -142,9 +142,9 @@ table_of(with_overlap(alone, "paper_gaspnet", "paper_no_modulation"), "differenc
 # more with more overlap. But there is also more to gain: with our additions, the share of first-step errors that later steps remove
 # shows no trend over overlap. (In GASPnet (paper) it is too uncertain to tell.)
 #
-# In front of a photograph, too, later steps add more where digits overlap; the share of errors that they remove is lower at up to 50
-# %. There, however, the first step's advantage over the CNN exceeds the gain from later steps, so the second half of claim O2 is not
-# shown: its effect is below zero, and unclear after correction.
+# In front of a photograph, too, later steps add more where digits overlap; the share of errors that they remove is lower with the
+# larger overlap. There, however, the first step's advantage over the CNN exceeds the gain from later steps, so the second half of
+# claim O2 is not shown: its effect is below zero, and unclear after correction.
 #
 # Claim O2 compares steps of one network, and that favours phases: if training with phases lowers the first step, the gain of later
 # steps grows, although nothing is won. The comparison that counts is with networks that saw the same masks in training and use no

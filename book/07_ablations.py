@@ -217,13 +217,13 @@ for name, (rows, first, second) in {
     glue(name, formatted(paired_difference(rows, first, second), sign=True), display=False)
 
 # %% [markdown]
-# **In front of a photograph, the gate and the key network matter most.** Without the gate the network is above the CNN in front of a
-# photograph (no gate minus CNN, over the three seeds that both have: {glue:text}`phases_without_gate`) and far below the gate without
-# phases. A black background is silent without a gate. There the network loses nothing visible on clean digits (GASPnet minus no gate:
+# **In front of a photograph, the gate and the key network matter most.** Without the gate, the network there is
+# {glue:text}`phases_without_gate` above the CNN (over the three seeds that both have) and far below the gate without phases. A black
+# background is silent without a gate. There the network loses nothing visible on clean digits (GASPnet minus no gate:
 # {glue:text}`gate_black`). Under noise it keeps part of the lead over the CNN: {glue:text}`no_gate_noise` on average over Gaussian
 # noise, and GASPnet has {glue:text}`with_gate_noise`. Later steps bring {glue:text}`no_gate_steps` of what is left. On overlapping
-# digits it is ahead of the CNN by {glue:text}`no_gate_overlap`, about as much as GASPnet. So on a black background, where there is no
-# gate, phases seem to do part of its work. (A control without gate and modulation was not run.)
+# digits it is ahead of the CNN by {glue:text}`no_gate_overlap`, about as much as GASPnet. So where there is no gate on a black
+# background, phases seem to do part of its work. (A control without gate and modulation was not run.)
 #
 # **Modulation seems to help only if phases align.** When phases stay random, modulation adds nothing visible on clean digits
 # (compared with no modulation: {glue:text}`unaligned_black`). In front of a photograph the measured difference is near zero, too, but
