@@ -109,8 +109,9 @@ glue("points_most", pointing("multi_mnist", "objects", most), display=False)
 # - **Longer training narrows the lead in front of a photograph.** After twelve epochs instead of six, about three fifths of it are
 #   left without noise, and no clear lead on average over noise; what phases add becomes uncertain ({ref}`twice-the-training`). On
 #   noisy digits on a black background the mean lead under Gaussian noise stays as large ({ref}`twice-on-black`).
-# - **Clipping narrows it on a black background.** In this book noise is not clipped to valid pixel values. Where it is, most of the
-#   lead under weak noise is gone; under stronger noise a large one is left ({ref}`a-threshold`; one seed, validation scenes).
+# - **Clipping narrows it on a black background.** In this book noise is not clipped to valid pixel values. If it is clipped, most of
+#   the lead under weak noise is gone, and under stronger noise a large lead is left ({ref}`a-threshold`; one seed, validation
+#   scenes).
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits, and the phases of GASPnet's first layer as they align. Colour is phase; brightness is how much a location pulls on others.", "name": "fig-aligning"}, "image": {"alt": "An animation: two digits whose locations change colour until each digit has one colour, opposite to the other's."}}
 from gasp.analysis import figures

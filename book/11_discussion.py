@@ -156,15 +156,15 @@ verdicts.datasets_table(alone)
 # labels alone, where neither saw masks, GASPnet gains more over the gate in front of a photograph: {glue:text}`labels_gate` (five
 # seeds; in two of them this gate is hardly above the CNN). In front of a photograph, GASPnet without modulation is less accurate than
 # the gate. So part of what modulation adds there makes up for what the losses on phases and keys cost ({ref}`the-ablations`).
-# Synchrony seems to be needed: when phases never align, modulation adds nothing on two digits; in front of a photograph the measured
-# difference is near zero, too, with a wide interval ({ref}`without-additions`; three seeds). After twice the training, in front of a
-# photograph, modulation adds {glue:text}`modulation_longer` (three seeds, unclear). It adds more on two digits under Gaussian noise,
-# {glue:text}`modulation_noise`, and where digits overlap more than in training, {glue:text}`modulation_overlap` in front of a
-# photograph; that is where binding should matter most, and GASPnet whose phases never align shows no gain from modulation there
-# ({ref}`the-generalisation`; three seeds). No claim is about these two, so they have no verdict. Without a gate phases do more: on
-# two digits under Gaussian noise, later steps then bring much of what is left of the lead over the CNN ({ref}`without-additions`;
-# three seeds). Where the photograph must be named, too, modulation makes no visible difference: {glue:text}`modulation_item` (three
-# seeds).
+# Synchrony seems to be needed: when phases never align, modulation adds nothing visible on two digits without noise; in front of a
+# photograph the measured difference is near zero, too, with a wide interval ({ref}`without-additions`; three seeds). After twice the
+# training, in front of a photograph, modulation adds {glue:text}`modulation_longer` (three seeds, unclear). It adds more on two
+# digits under Gaussian noise, {glue:text}`modulation_noise`, and where digits overlap more than in training,
+# {glue:text}`modulation_overlap` in front of a photograph; that is where binding should matter most, and GASPnet whose phases never
+# align shows no gain from modulation there ({ref}`the-generalisation`; three seeds). No claim is about these two, so they have no
+# verdict. Without a gate phases do more: on two digits under Gaussian noise, later steps then bring much of what is left of the lead
+# over the CNN ({ref}`without-additions`; three seeds). Where the photograph must be named, too, modulation makes no visible
+# difference: {glue:text}`modulation_item` (three seeds).
 #
 # **With the paper's mechanisms alone, no gain over a CNN of its own size is certain.** Under Gaussian noise on two digits a gain was
 # measured ({glue:text}`noise_paper`), but it is unclear after correction. (Over the CNN of as many multiplications, which loses most
@@ -237,8 +237,9 @@ verdicts.datasets_table(alone)
 #   why this book compares with the gate and with GASPnet without modulation, too. Without noise masks are not decisive: on labels
 #   alone GASPnet is ahead of the CNN by {glue:text}`labels_only` in front of a photograph and by {glue:text}`labels_digits` on a
 #   black background, and its phases separate ({ref}`on-labels-alone`; five seeds). Against noise on a black background they are: on
-#   labels alone GASPnet is {glue:text}`labels_noise` from the CNN on average over Gaussian noise, partly because its gate stays open
-#   where nothing was to be seen in training. Where the photograph must be named, too, masks change little ({ref}`on-labels-alone`).
+#   labels alone GASPnet falls behind the CNN on average over Gaussian noise (the difference is {glue:text}`labels_noise`), partly
+#   because its gate stays open where there was nothing to see in training. Where the photograph must be named, too, masks change
+#   accuracy little ({ref}`on-labels-alone`).
 # - **Supervision by location.** The losses on phases and keys tell GASPnet which location belongs to which digit. *No modulation*
 #   is trained with the same losses, but can use them only by way of the gate. So we know what modulation by phases adds, but not
 #   whether the same supervision, used without synchrony, would add as much. That was not tested.
