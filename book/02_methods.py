@@ -74,15 +74,15 @@ figures.gallery(examples)
 # Every variant is declared once, as what it changes of its model's settings. Variants with the same seed start from the same
 # weights wherever they have the same layers, and see the same scenes in the same order.
 
-# %% tags=["remove-input"]
-from collections import Counter
+# %% tags=["remove-cell"]
+import pandas as pd
 
 from gasp.analysis.tables import table
 from gasp.experiments.variants import VARIANTS
 
-seeds = {}
-for run in settings.experiments():
-    seeds.setdefault(run.variant, Counter())[run.dataset] += 1
+PAPER = "GASPnet (paper), and what is compared with it"
+DESIGNS = {name: PAPER if name.startswith("paper_") else "GASPnet, and what is compared with it" for name in VARIANTS}
+runs = [[DESIGNS[run.variant], run.variant, run.dataset] for run in settings.experiments()]
 
 
 def parameters(variant):
@@ -91,36 +91,24 @@ def parameters(variant):
     return f"{sum(p.numel() for p in model.parameters()):,}"
 
 
-def trained(variant):
-    """The data sets that a variant was trained on, after the number of seeds."""
-    names = {}
-    for name, count in seeds.get(variant, {}).items():
-        names.setdefault(count, []).append(dataset_label(name))
-    return "; ".join(f"{count} on {', '.join(of)}" for count, of in names.items()) or "–"
-
-
-def variants_table(title, names):
-    rows = [[f"{VARIANTS[name].label}<br>`{name}`", parameters(name), trained(name)] for name in names]
-    return table([title, "parameters", "seeds"], rows)
-
-
-of_paper = [name for name in VARIANTS if name.startswith("paper_")]
-variants_table("GASPnet, and what is compared with it", [name for name in VARIANTS if name not in of_paper])
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "How many networks of each variant were trained on each data set, each from another seed.", "name": "fig-seeds"}, "image": {"alt": "Two panels, one for each design: a row for each variant and a column for each data set, with the number of seeds in each cell."}}
+figures.seeds(pd.DataFrame(runs, columns=["panel", "variant", "dataset"]))
 
 # %% tags=["remove-input"]
-variants_table("GASPnet (paper), and what is compared with it", of_paper)
+rows = [[VARIANTS[name].label, f"`{name}`", parameters(name)] for name in VARIANTS]
+table(["variant", "its name in code", "parameters"], rows, folded="Names in code and numbers of parameters")
 
 # %% [markdown]
-# *As many parameters* and *as many multiplications* refer to GASPnet in the first table, and to GASPnet (paper) in the second.
-# Weights that exist but are never used count, too, such as the keys of the gate without phases. Multiplications count the sweeps and
-# the Kuramoto iterations of all T = 3 steps.
+# *As many parameters* and *as many multiplications* refer to GASPnet in the left panel of {numref}`fig-seeds`, and to GASPnet (paper)
+# in the right one. Weights that exist but are never used count, too, such as the keys of the gate without phases. Multiplications
+# count the sweeps and the Kuramoto iterations of all T = 3 steps.
 #
 # Two variants test the phases themselves. With *random initial phases*, every layer starts at random and keeps its phases from step
 # to step, instead of taking them from its input. With *ideal phases*, the masks set the phases of the first layer, at test time, too:
 # this shows what modulation is worth when the phases of the first layer are right. *Labels only* is GASPnet without the losses that
 # use masks, and with one phase per location. *GAttANet* and *KomplexNet* are the predecessors ({ref}`the-predecessors`): with our
-# read-out, or *(paper)* with the answer of the last step alone. Variants without a number of seeds were measured on validation scenes
-# only ({ref}`the-second-design`), or not at all.
+# read-out, or *(paper)* with the answer of the last step alone. Variants that are not in {numref}`fig-seeds` were measured on
+# validation scenes only ({ref}`the-second-design`), or not at all.
 #
 # **Ten seeds** were planned for GASPnet and the three CNNs on two digits, on two digits on a photograph, and on CIFAR-MNIST. All were
 # run. This number was fixed beforehand, so what we saw on the way could not decide when to stop. The gate without phases was

@@ -124,11 +124,21 @@ def accuracy_over_cost(seeds: int = 3) -> Drawing:
 
 
 def pointing(seeds: int = 3) -> pd.DataFrame:
-    """Two measures under two conditions, and what is right by chance."""
+    """Two measures under two conditions, and what is right by chance; another panel with one of these measures."""
     rows = [("black", "no noise", "chance", 0.5), ("black", "four digits", "chance", 0.25)]
+    rows += [("photograph", "no noise", "chance", 0.3), ("photograph", "no noise", "occlusion", 0.8)]
     for condition, measure, seed in itertools.product(("no noise", "four digits"), ("phases", "occlusion"), range(seeds)):
         rows.append(("black", condition, measure, 0.6 + 0.1 * len(condition) / 12 + 0.02 * seed))
     return pd.DataFrame(rows, columns=["panel", "condition", "measure", "value"])
+
+
+def seeds_of() -> Drawing:
+    """Two seeds of a CNN, and three of GASPnet, one of them on another data set."""
+    runs = [("ours", "gaspnet", "multi_mnist")] * 2 + [
+        ("ours", "gaspnet", "multi_mnist_cifar"),
+        *[("paper", "cnn", "multi_mnist")] * 2,
+    ]
+    return figures.seeds(pd.DataFrame(runs, columns=["panel", "variant", "dataset"]))
 
 
 CURVES = {
@@ -155,6 +165,7 @@ DRAWINGS = {
     "gallery": lambda: figures.gallery({"digits": examples(4), "photographs": examples(2, 3)}),
     "corruptions": lambda: figures.corruptions(examples(1, 3), {"gaussian": (0.1, 0.2), "blur": (1.0,)}),
     "effects": lambda: figures.effects(effects()),
+    "seeds": seeds_of,
     "phase_maps": phase_maps,
     "what_is_where": what_is_where,
     "what_is_where of one coloured scene": lambda: what_is_where(1, 3),
@@ -216,7 +227,7 @@ def test_the_same_drawing_has_the_same_bytes_and_parts_of_its_own():
     assert set(re.findall(r'(?:href="|url\()#([^")]+)', first)) <= names
 
 
-OF_TABLES = [name for name in DRAWINGS if name.startswith("costs")] + ["effects", "alignment"]
+OF_TABLES = [name for name in DRAWINGS if name.startswith("costs")] + ["effects", "alignment", "seeds"]
 
 
 @pytest.mark.parametrize("draw", [*(lambda draw=draw: draw(3) for draw in CURVES.values()), *map(DRAWINGS.get, OF_TABLES)])
@@ -236,6 +247,12 @@ def test_the_table_behind_a_figure_has_the_values_that_are_drawn(name):
     drawn = [bar[0].get_xdata() if name == "comparison" else bar[0].get_ydata() for bar in figure.axes[0].containers]
     means = figure.data.groupby(["variant", "level", "t"])["value"].mean()
     assert all(np.isclose(means, value).any() for value in np.concatenate(drawn))
+
+
+def test_seeds_are_counted_for_each_variant_and_data_set():
+    ours, paper = ({(text.get_position(), text.get_text()) for text in panel.texts} for panel in seeds_of().axes)
+    assert ours == {((0.5, 0.5), "2"), ((1.5, 0.5), "1")}
+    assert paper == {((0.5, 0.5), "2")}
 
 
 def test_a_figure_without_a_table_has_nothing_to_download():
@@ -391,12 +408,13 @@ def test_an_open_gate_is_white_and_a_closed_one_black():
 
 def test_measures_of_binding_stand_at_their_means_in_the_rows_of_their_conditions():
     drawing = figures.binding(pointing(), "right")
-    panel = drawing.axes[0]
+    panel, other = drawing.axes[:2]
+    assert [container.get_label() for container in other.containers] == ["occlusion"]
     assert [label.get_text() for label in panel.get_yticklabels()] == ["no noise", "four digits"]
     marks = {container.get_label(): container.lines[0] for container in panel.containers}
     (chance,) = (line for line in panel.lines if line.get_label() == "chance")
     assert chance.get_xydata().tolist() == [[0.5, 0], [0.25, 1]]
-    means = pointing().groupby(["measure", "condition"])["value"].mean()
+    means = pointing().query("panel == 'black'").groupby(["measure", "condition"])["value"].mean()
     for measure in ("phases", "occlusion"):
         expected = [means[measure, condition] for condition in ("no noise", "four digits")]
         assert marks[measure].get_xdata().tolist() == pytest.approx(expected)

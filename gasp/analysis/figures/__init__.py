@@ -26,6 +26,7 @@ from gasp.analysis.figures.results import (
     learning_curves,
     order_over_time,
     parts_of_gain,
+    seeds,
 )
 from gasp.analysis.figures.style import Drawing
 
@@ -56,5 +57,6 @@ __all__ = [
     "parts_of_gain",
     "phase_maps",
     "scenes",
+    "seeds",
     "what_is_where",
 ]

@@ -199,15 +199,18 @@ def binding(table: pd.DataFrame, xlabel: str) -> Drawing:
     """Measures of binding under several conditions: a mark for each, the mean over seeds, with its interval.
 
     Args:
-        table: a ``value`` for each ``panel``, ``condition``, ``measure`` and seed, drawn in this order. What would be right by
-            chance is the measure ``chance``.
+        table: a ``value`` for each ``panel``, ``condition``, ``measure`` and seed, drawn in this order. A panel may lack
+            a measure. What would be right by chance is the measure ``chance``.
     """
     drawing = Drawing(table)
     measures = [name for name in table["measure"].unique() if name != "chance"]
     for title, rows in table.groupby("panel", sort=False):
         conditions = rows["condition"].unique().tolist()
         panel = drawing.panel(height=0.19 * (len(measures) + 1) * len(conditions) + 0.75)
+        shown = set(rows["measure"])
         for place, measure in enumerate(measures):
+            if measure not in shown:
+                continue
             means = summary(rows[rows["measure"] == measure], ["condition"])
             above = 0.8 * ((place + 0.5) / len(measures) - 0.5)
             heights = [conditions.index(condition) + above for condition in means["condition"]]

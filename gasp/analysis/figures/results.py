@@ -36,7 +36,7 @@ from gasp.analysis.statistics import (
     summary,
     undisturbed,
 )
-from gasp.analysis.tables import dataset_label
+from gasp.analysis.tables import DATASETS, dataset_label
 
 VERDICTS = {"holds": "#029e73", "unclear": "#7a7a7a", "does not hold": "#d55e00", "not judged": INK}
 PARTS = {"first step − CNN": PALETTE[2], "last step − first": PALETTE[1]}
@@ -215,6 +215,31 @@ def effects(table: pd.DataFrame) -> Drawing:
         panel.xaxis.set_major_locator(MaxNLocator(4))
     drawing.legend()
     drawing.figures.insert(0, drawing.figures.pop())  # above the many panels
+    return drawing
+
+
+def seeds(table: pd.DataFrame) -> Drawing:
+    """How many seeds of each variant were trained on each data set: a number in each cell, the more the stronger its colour.
+
+    Args:
+        table: a row for each trained network, with its ``panel``, ``variant`` and ``dataset``, drawn in this order.
+    """
+    counts = table.groupby(["panel", "variant", "dataset"], sort=False).size().rename("seeds").reset_index()
+    drawing = Drawing(counts)
+    for title, cells in counts.groupby("panel", sort=False):
+        datasets = [name for name in DATASETS if (cells["dataset"] == name).any()]
+        variants = variants_of(cells)
+        panel = drawing.panel(height=0.34 * len(variants) + 3.2)
+        for variant, dataset, number in cells[["variant", "dataset", "seeds"]].to_numpy():
+            row, column = variants.index(variant), datasets.index(dataset)
+            share = number / counts["seeds"].max()
+            panel.axhspan(row, row + 1, column / len(datasets), (column + 1) / len(datasets), alpha=share / 2, linewidth=0)
+            panel.text(column + 0.5, row + 0.5, str(number), ha="center", va="center")
+        drawing.figures[-1].suptitle(str(title))
+        panel.set(xlim=(0, len(datasets)), ylim=(len(variants), 0))
+        panel.set_xticks(np.arange(len(datasets)) + 0.5, [dataset_label(name) for name in datasets], rotation=90)
+        panel.set_yticks(np.arange(len(variants)) + 0.5, [textwrap.fill(LABELS[name], 33) for name in variants])
+        panel.tick_params(length=0, labelbottom=False, labeltop=True)
     return drawing
 
 
