@@ -170,13 +170,13 @@ glue("unmodulated", formatted(unmodulated, sign=True), display=False)
 # %% tags=["remove-cell"]
 added = ["no_gate", "no_alignment", "no_key_loss", "layer_keys", "fixed_modulation"]
 results, right = measure(
-    ["multi_mnist_cifar", "multi_mnist"], ["cnn_parameters", "gate", "no_modulation", *added, OURS.gaspnet]
+    ["multi_mnist_cifar", "multi_mnist"], ["cnn", "cnn_parameters", "gate", "no_modulation", *added, OURS.gaspnet]
 )
 photo, black = results
 clean = {where: conditions["no noise"] for where, conditions in right.items()}
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "No noise: share of test scenes with both digits right, at the last time step: GASPnet, without one of our additions, and the gate and the CNN for comparison. Dots are seeds; below them their mean with its 95 % interval.", "name": "fig-without-additions"}, "image": {"alt": "Two panels: a row of dots for the CNN, for the gate, for GASPnet and for each network without one addition."}}
-figures.comparison({where: rows[rows["variant"] != "no_modulation"] for where, rows in clean.items()})
+figures.comparison({where: rows[~rows["variant"].isin(["cnn", "no_modulation"])] for where, rows in clean.items()})
 
 # %% [markdown]
 # GASPnet minus each network, paired by seed, and below it their phases:
@@ -207,6 +207,7 @@ for name, (rows, first, second) in {
     "narrow_keys": (clean[photo], "layer_keys", "cnn_parameters"),
     "gate_black": (clean[black], OURS.gaspnet, "no_gate"),
     "no_gate_noise": (last_step(steps), "no_gate", "cnn_parameters"),
+    "no_gate_layers": (last_step(steps), "no_gate", "cnn"),
     "with_gate_noise": (last_step(steps), OURS.gaspnet, "cnn_parameters"),
     "no_gate_overlap": (mean_over_levels(levels_of(results[black], "overlap")), "no_gate", "cnn_parameters"),
     "unaligned": (clean[photo], "no_alignment", "no_modulation"),
@@ -223,7 +224,8 @@ for name, (rows, first, second) in {
 # {glue:text}`gate_black`). Under noise it keeps part of the lead over the CNN: {glue:text}`no_gate_noise` on average over Gaussian
 # noise, and GASPnet has {glue:text}`with_gate_noise`. Later steps bring {glue:text}`no_gate_steps` of what is left. On overlapping
 # digits it is ahead of the CNN by {glue:text}`no_gate_overlap`, about as much as GASPnet. So where there is no gate on a black
-# background, phases seem to do part of its work. (A control without gate and modulation was not run.)
+# background, phases seem to do part of its work. (Without gate *and* modulation, GASPnet would be the CNN of the same layers. Under
+# noise, the network without a gate is {glue:text}`no_gate_layers` above that CNN.)
 #
 # **Modulation seems to help only if phases align.** When phases stay random, modulation adds nothing visible on clean digits
 # (compared with no modulation: {glue:text}`unaligned_black`). In front of a photograph the measured difference is near zero, too, but
@@ -308,11 +310,12 @@ for name, (rows, first, second) in {
 # {glue:text}`labels_over_cnn_noise` on average over Gaussian noise. Masks, together with a phase for each channel, add
 # {glue:text}`masks_over_labels` without noise and less under noise ({glue:text}`masks_over_labels_noise` on average). The gate on
 # labels alone is ahead of the CNN, too, but behind GASPnet (GASPnet minus gate: {glue:text}`labels_over_gate`), and less reliable:
-# two of its five seeds are hardly above the CNN ({numref}`fig-labels-seeds`). GASPnet is far above it in all five. In every seed the
-# mean phases of the three objects are about as far apart as with masks, with lower order, and output units mostly point to their
-# digits, though less often than with masks. Nothing told the network where anything is. So for two digits in front of a photograph,
-# labels are enough to learn to bind, as far as pointing shows it. (Earlier validation runs, with two time steps, were less reliable:
-# {ref}`without-masks`.)
+# two of its five seeds are hardly above the CNN ({numref}`fig-labels-seeds`). GASPnet is far above it in all five. Only modulation by
+# phases separates the two: on labels alone, GASPnet without modulation *is* this gate at every step of training, up to rounding,
+# because no other loss trains keys or phases. (A test checks this.) In every seed the mean phases of the three objects are about as
+# far apart as with masks, with lower order, and output units mostly point to their digits, though less often than with masks. Nothing
+# told the network where anything is. So for two digits in front of a photograph, labels are enough to learn to bind, as far as
+# pointing shows it. (Earlier validation runs, with two time steps, were less reliable: {ref}`without-masks`.)
 #
 # **On a black background, masks matter under noise only.** Without noise, GASPnet on labels alone is as accurate as with masks, and
 # ahead of the CNN by {glue:text}`labels_black`. Mean phases of the digits lie far apart, with lower order than with masks, and units

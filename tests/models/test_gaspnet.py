@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gasp.data.scenes import Scenes, SceneSettings, compose
+from gasp.experiments.variants import VARIANTS
 from gasp.learning.evaluation import separation
 from gasp.learning.losses import gate_loss, key_loss, synchrony_loss
 from gasp.learning.training import TrainingSettings, fit
@@ -65,8 +66,9 @@ def test_a_learned_modulation_starts_as_the_fixed_one_and_at_0_is_the_cnn():
     torch.testing.assert_close(plain, plain[:1].expand_as(plain), rtol=0, atol=1e-12)
 
 
-@phase_inits
-def test_without_modulation_gaspnet_is_the_cnn_in_training_too(phase_init, tmp_path, digits):
+def train(variants, settings, digits, tmp_path):
+    """Train each of the given kinds of model from the same weights, in double precision; also return one before training."""
+
     def scenes_of(epoch: int) -> Scenes:
         return Precise(**vars(compose(digits.train, SceneSettings(), 32, epoch)))
 
@@ -74,15 +76,37 @@ def test_without_modulation_gaspnet_is_the_cnn_in_training_too(phase_init, tmp_p
         torch.manual_seed(1)
         return kind(widths=(4, 5), kernels=(5, 3), strides=(2, 2), hidden=6).double()
 
-    settings = TrainingSettings(epochs=2, scenes=32, batch_size=8, learning_rate=0.02, synchrony_weight=2)
-    kinds = {"cnn": CNN, "gaspnet": partial(GASPnet, modulation=0, phase_init=phase_init)}
-    trained = {name: untrained(kind) for name, kind in kinds.items()}
+    trained = {name: untrained(kind) for name, kind in variants.items()}
     for name, model in trained.items():
         fit(model, scenes_of, lambda _: {}, settings, 3, tmp_path / f"{name}.safetensors", name)
-    start, gaspnet = untrained(kinds["gaspnet"]).state_dict(), trained["gaspnet"].state_dict()
+    return trained, {name: untrained(kind).state_dict() for name, kind in variants.items()}
+
+
+@phase_inits
+def test_without_modulation_gaspnet_is_the_cnn_in_training_too(phase_init, tmp_path, digits):
+    settings = TrainingSettings(epochs=2, scenes=32, batch_size=8, learning_rate=0.02, synchrony_weight=2)
+    kinds = {"cnn": CNN, "gaspnet": partial(GASPnet, modulation=0, phase_init=phase_init)}
+    trained, untrained = train(kinds, settings, digits, tmp_path)
+    gaspnet, start = trained["gaspnet"].state_dict(), untrained["gaspnet"]
     for name, tensor in trained["cnn"].state_dict().items():
         torch.testing.assert_close(gaspnet[name], tensor, rtol=0, atol=1e-6)
     for name in ("stages.0.linear.weight", "keys.0"):  # the coupling learns to synchronise all the same
+        assert (gaspnet[name] - start[name]).abs().max() > 1e-3
+
+
+def test_on_labels_alone_without_modulation_gaspnet_is_the_gate_in_training_too(tmp_path, digits):
+    settings = TrainingSettings(epochs=2, scenes=32, batch_size=8, learning_rate=0.02, **VARIANTS["gate_labels"].training)
+    assert VARIANTS["gaspnet_labels"].training == VARIANTS["gate_labels"].training
+    unmodulated = {"learned_modulation": False, "modulation": 0.0}
+    kinds = {
+        "gate": partial(GASPnet, **VARIANTS["gate_labels"].settings),
+        "gaspnet": partial(GASPnet, **VARIANTS["gaspnet_labels"].settings | unmodulated),
+    }
+    trained, untrained = train(kinds, settings, digits, tmp_path)
+    gaspnet, start = trained["gaspnet"].state_dict(), untrained["gaspnet"]
+    for name, tensor in trained["gate"].state_dict().items():
+        torch.testing.assert_close(gaspnet[name], tensor, rtol=0, atol=1e-6)
+    for name in ("gate.weight", "key_network.0.weight"):
         assert (gaspnet[name] - start[name]).abs().max() > 1e-3
 
 
