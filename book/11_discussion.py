@@ -149,22 +149,26 @@ verdicts.datasets_table(alone)
 # Gaussian noise ({ref}`two-digits`, {ref}`the-photographs`, {ref}`the-noise`). Most of this gain can be had from the gate and its key
 # network alone, without phases.
 #
-# **What phases add is small, and shown with and without a photograph.** GASPnet without modulation is trained with a gate and with
-# the same losses, but makes no use of phases. Over it GASPnet gains {glue:text}`modulation_photo` in front of a photograph and
-# {glue:text}`modulation_digits` on two digits, and claim C7 holds for modulation on both ({ref}`the-ablations`). The gate alone is
-# simpler and the stronger rival: over it GASPnet gains {glue:text}`gate_photo` and {glue:text}`gate_digits` (not corrected). On
-# labels alone, where neither saw masks, GASPnet gains more over the gate in front of a photograph: {glue:text}`labels_gate` (five
-# seeds; in two of them this gate is hardly above the CNN). In front of a photograph, GASPnet without modulation is less accurate than
-# the gate. So part of what modulation adds there makes up for what the losses on phases and keys cost ({ref}`the-ablations`).
-# Synchrony seems to be needed: when phases never align, modulation adds nothing visible on two digits without noise; in front of a
-# photograph the measured difference is near zero, too, with a wide interval ({ref}`without-additions`; three seeds). After twice the
-# training, in front of a photograph, modulation adds {glue:text}`modulation_longer` (three seeds, unclear). It adds more on two
-# digits under Gaussian noise, {glue:text}`modulation_noise`, and where digits overlap more than in training,
-# {glue:text}`modulation_overlap` in front of a photograph; that is where binding should matter most, and GASPnet whose phases never
-# align shows no gain from modulation there ({ref}`the-generalisation`; three seeds). No claim is about these two, so they have no
-# verdict. Without a gate phases do more: on two digits under Gaussian noise, later steps then bring much of what is left of the lead
-# over the CNN ({ref}`without-additions`; three seeds). Where the photograph must be named, too, modulation makes no visible
-# difference: {glue:text}`modulation_item` (three seeds).
+# **What phases add is small, and shown with and without a photograph.** GASPnet without modulation has the gate and the losses of
+# GASPnet, but makes no use of phases. So what GASPnet gains over it is due to phases. Claim C7 holds for modulation on two digits,
+# with and without a photograph ({ref}`the-ablations`).
+#
+# - *Without noise*, modulation adds {glue:text}`modulation_photo` in front of a photograph and {glue:text}`modulation_digits` on two
+#   digits. In front of a photograph, part of that makes up for what the losses on phases and keys cost. The gate alone, which does
+#   without them, is simpler and the stronger rival: over it GASPnet gains {glue:text}`gate_photo` and {glue:text}`gate_digits` (not
+#   corrected).
+# - *On labels alone*, GASPnet without modulation is the gate. In front of a photograph GASPnet gains {glue:text}`labels_gate` over it
+#   (five seeds; in two of them this gate is hardly above the CNN).
+# - *Under Gaussian noise* on two digits, modulation adds {glue:text}`modulation_noise`. *Where digits overlap* more than in training,
+#   it adds {glue:text}`modulation_overlap` in front of a photograph. That is where binding should matter most. No claim is about
+#   these two, so they have no verdict.
+# - *Synchrony seems to be needed.* When phases never align, modulation adds nothing visible on two digits without noise, nor where
+#   digits overlap ({ref}`the-generalisation`). In front of a photograph without noise the measured difference is near zero, too, with
+#   a wide interval ({ref}`without-additions`; three seeds).
+# - *Without a gate* phases do more: on two digits under Gaussian noise, later steps then bring much of what is left of the lead over
+#   the CNN ({ref}`without-additions`; three seeds).
+# - *After twice the training*, in front of a photograph, modulation adds {glue:text}`modulation_longer` (three seeds, unclear).
+# - *Where the photograph must be named, too*, modulation makes no visible difference: {glue:text}`modulation_item` (three seeds).
 #
 # **With the paper's mechanisms alone, no gain over a CNN of its own size is certain.** Under Gaussian noise on two digits a gain was
 # measured ({glue:text}`noise_paper`), but it is unclear after correction. (Over the CNN of as many multiplications, which loses most
