@@ -182,13 +182,12 @@ table_of(by_condition(numbers, *shown), "task", "noise", folded="The same in num
 # ## What holds
 #
 # The paper makes eight claims that a program can check, C1 to C8. We add seven of our own, O1 to O7. Each is judged on each data set
-# that it is about: in our implementation it **holds**, **does not hold**, is **unclear**, or was **not tested** (fewer than two
-# seeds). {ref}`the-rule` says how.
+# that it is about: in our implementation it **holds** (✓), **does not hold** (✗), is **unclear** (?), or was **not tested** (○, fewer
+# than two seeds). {ref}`the-rule` says how.
 #
-# The large verdict in a cell is about GASPnet with our additions, compared with a CNN of as many parameters, as in the paper, unless
-# the claim says otherwise. By these verdicts, C1 and the first part of C3, that accuracy grows over time steps, hold wherever they
-# were judged. **No claim of the paper holds in every comparison.** Where they were tested, further verdicts follow in smaller
-# letters:
+# The verdict in a cell is about GASPnet with our additions, compared with a CNN of as many parameters, as in the paper, unless the
+# claim says otherwise. By these verdicts, C1 and the first part of C3, that accuracy grows over time steps, hold wherever they were
+# judged. **No claim of the paper holds in every comparison.** Below it are the signs of further verdicts, where they were tested:
 #
 # - *stricter*: compared with a CNN of as many multiplications, the stronger rival except under noise on a black background;
 # - *longer*: after twice as many epochs;

@@ -127,7 +127,7 @@ def _of_claim(effects: pd.Series[str]) -> str:
 def claims_table(effects: pd.DataFrame, paper: pd.DataFrame) -> Markdown:
     """The verdict on each claim on each data set, as coloured cells under a heading for each group; on a phone, as cards.
 
-    Parts of a claim have rows of their own. Below a verdict stand those of the stricter comparison, after longer training, and
+    Parts of a claim have rows of their own. Below a verdict stand the signs of the stricter comparison, after longer training, and
     of the paper's mechanisms alone, where these were tested. A data set of longer training has a column of its own if it judges
     a claim that the one without does not.
 
@@ -168,12 +168,17 @@ def _cell(found: dict[Any, str], alone: dict[Any, str], claim: str, part: str, d
         "paper alone": alone.get((claim, part, dataset)),
         "paper alone, stricter": alone.get((claim, STRICTER, dataset)),
     }
-    below = "".join(f"<small>{name}: {_signed(of)}</small>" for name, of in others.items() if of not in (None, "not tested"))
+    below = "".join(f"<small>{_sign(of)}&nbsp;{name}</small>" for name, of in others.items() if of not in (None, "not tested"))
     return f'<td class="{verdict.replace(" ", "-")}" data-dataset="{label}">{_signed(verdict)}{below}</td>'
 
 
 def _signed(verdict: str) -> str:
     return f'<span aria-hidden="true">{VERDICTS[verdict]}</span>&nbsp;{verdict}'
+
+
+def _sign(verdict: str) -> str:
+    """The sign of a verdict alone; its name is read aloud, and shown where the pointer rests."""
+    return f'<span role="img" aria-label="{verdict}" title="{verdict}">{VERDICTS[verdict]}</span>'
 
 
 def claims_box(profile: Profile, names: Sequence[str], why: str, datasets: Sequence[str] = ()) -> Markdown:

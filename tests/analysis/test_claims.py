@@ -1000,12 +1000,13 @@ def test_a_cell_of_the_matrix_has_a_colour_a_sign_and_a_word_and_other_verdicts_
     text, (digits, other) = row_of(matrix, "C1")
     assert text == f"{{ref}}C1 <two-digits> {CLAIMS['C1'].text}"
     assert (digits["class"], digits["data-dataset"]) == (["holds"], "two digits")
-    others = [small.extract().text for small in digits.find_all("small")]
-    assert [text.replace("\N{NO-BREAK SPACE}", " ") for text in others] == [
-        "stricter: ✗ does not hold",
-        "paper alone: ? unclear",
-        "paper alone, stricter: ✓ holds",
+    smalls = [small.extract() for small in digits.find_all("small")]
+    assert [small.text.replace("\N{NO-BREAK SPACE}", " ") for small in smalls] == [
+        "✗ stricter",
+        "? paper alone",
+        "✓ paper alone, stricter",
     ]
+    assert [small.span["aria-label"] for small in smalls] == ["does not hold", "unclear", "holds"]
     assert digits.text == "✓\N{NO-BREAK SPACE}holds"
     assert digits.span["aria-hidden"] == "true"
     assert (other["class"], other["data-dataset"], other.text) == (["not-tested"], "a<b", "○\N{NO-BREAK SPACE}not tested")
@@ -1021,7 +1022,7 @@ def test_verdicts_after_longer_training_stand_in_the_cell_of_the_same_scenes(jud
     assert len(matrix.thead.find_all("th")) == 3
     _, (digits, other) = row_of(matrix, "C1")
     found = [small.text.replace("\N{NO-BREAK SPACE}", " ") for small in digits.find_all("small")]
-    assert found == ["stricter: ✗ does not hold", "longer: ? unclear", "longer, stricter: ✗ does not hold"]
+    assert found == ["✗ stricter", "? longer", "✗ longer, stricter"]
     assert not other.find_all("small")
     alone = pd.concat([judged_effects, longer.assign(claim="C2"), longer.assign(dataset="new_longer")])
     headings = html(claims_table(alone, judged_effects.iloc[:0])).table.thead.find_all("th")
