@@ -12,8 +12,8 @@
 # (the-generalisation)=
 # # Other scenes than in training
 #
-# Items smaller than any in training (claim C5), digits that overlap although those in training did not (claim O2, ours), and more
-# digits: how does a network do on scenes that it was not trained for?
+# How does a network do on scenes that it was not trained for: smaller digits, more of them, digits that overlap although those in
+# training did not (claim O2, ours), and smaller items on photographs (claim C5)?
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"
@@ -31,7 +31,7 @@ from gasp.analysis import verdicts
 
 verdicts.claims_box(
     settings,
-    ["C5", "O2"],
+    ["O2", "C5"],
     (
         "On overlapping digits, which none of these networks was trained on, later steps add accuracy, on a black background "
         "and in front of a photograph (the whole of claim O2 holds on a black background only). After six epochs GASPnet also "
