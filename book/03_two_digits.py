@@ -137,19 +137,19 @@ table_of(pd.concat([parts, controls], axis=1), "noise σ")
 # - **Under noise**, most of the gain is there at the first step. The gate silences noise in the background, as masks taught it to;
 #   without masks it does not, and the gain under noise is gone ({ref}`on-labels-alone`).
 # - **Later steps** add about as much under weak noise as without noise, and two to five times as much from σ = 0.15 to 0.3. At σ =
-#   0.5 few scenes are right at any step, because noise hides too much of the digits. So close to chance, a gain says little. Claim C3
-#   therefore counts only levels at which the CNN of as many parameters and GASPnet's first step have an accuracy of at least 0.1
-#   ({ref}`the-rule`). That leaves out σ = 0.3, too, because of the CNN.
+#   0.5 few scenes are right at any step, because noise hides too much of the digits. When accuracy is that close to chance, a gain
+#   says little. Claim C3 therefore counts only levels at which the CNN of as many parameters and GASPnet's first step have an
+#   accuracy of at least 0.1 ({ref}`the-rule`). That leaves out σ = 0.3, too, because of the CNN.
 # - **Against the gate without phases**, GASPnet's lead is small without noise, at most tiny at σ = 0.05, not clear at 0.1, and
 #   larger from 0.15 to 0.3. The gate alone reaches most of what GASPnet does.
 # - **Against *no modulation***, which differs from GASPnet in the use of phases alone, the lead is clear from no noise up to σ = 0.3,
 #   and largest at 0.2 and 0.3.
 #
-# The gain of later steps comes from modulation: without it, every sweep repeats the first. But this gain does not say what phases
-# are worth to a network, because training with them may lower the first step. For that, compare GASPnet with *no modulation*. Nor
-# does it say that phases must be *aligned*. In a network that was trained like GASPnet but whose phases never align ($K = 0$), the
-# second step changes accuracy by {glue:text}`gain_unaligned`, and in one with alignment by {glue:text}`gain_aligned` (two time
-# steps, three epochs, one seed, validation scenes). So in these runs random phases bring nothing.
+# The gain of later steps comes from modulation: without it, every sweep repeats the first. But this gain does not say what phases are
+# worth to a network, because training with them may lower the first step. For that, compare it with the network called *no
+# modulation*. Nor does it say that phases must be *aligned*. In a network that was trained like GASPnet but whose phases never align
+# ($K = 0$), the second step changes accuracy by {glue:text}`gain_unaligned`, and in one with alignment by {glue:text}`gain_aligned`
+# (two time steps, three epochs, one seed, validation scenes). So in these runs random phases bring nothing.
 
 # %% tags=["remove-cell"]
 from myst_nb import glue
@@ -240,7 +240,7 @@ table_of(by_condition(clean, *paper, (paper[2], paper[0])), "overlap")
 #
 # - Two digits on a black background need little binding. Later steps add some accuracy, and more under noise, but a gate that was
 #   trained without phases comes close to GASPnet.
-# - Robustness to noise comes mostly from the gate, which needs no oscillator, but masks in training. For every corruption,
+# - Robustness to noise comes mostly from the gate, which needs no oscillator but does need masks in training. For every corruption,
 #   {ref}`the-noise` separates what gate and weights bring from what later steps add.
 # - The paper's mechanisms alone gain less under noise. {ref}`the-second-design` says what was added, and why.
 

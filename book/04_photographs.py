@@ -35,8 +35,8 @@ verdicts.claims_box(
     ["C1", "C2", "C3"],
     (
         "In front of a photograph, the gate picks out the digits, and brings most of the gain; phases move the digits apart, and "
-        "add a little. After twice the training about three fifths of the lead are left without noise, and no clear lead under "
-        "noise. Without a gate, with the paper's mechanisms alone, later steps add much, but to a first step below that of the "
+        "add a little. After twice the training about three fifths of the lead are left without noise, and on average over noise no clear "
+        "lead. Without a gate, with the paper's mechanisms alone, later steps add much, but the first step is less accurate than the "
         "CNN of the same layers. A far wider CNN is slightly less accurate than GASPnet without noise, and more accurate under "
         "noise. Where the photograph must be named, too, the CNN of as many parameters is slightly more accurate than GASPnet."
     ),
@@ -170,7 +170,7 @@ figures.phase_maps(images, trajectory, captions)
 # %% [markdown]
 # The strength of modulation $a_F$ is learned, for each channel and unit. In this network (seed 0) it has fallen from 1 in every
 # layer, most in the second convolution. There the standard deviation over channels exceeds the mean: some channels are modulated,
-# others hardly at all, or even the other way round.
+# others hardly at all, or even with the opposite sign.
 
 # %% tags=["remove-input"]
 names = ["convolution 2", "convolution 3", "dense layer", "read-out"]
@@ -231,12 +231,12 @@ parts = parts_of_difference(shown, "paper_gaspnet", "cnn").T.iloc[:, 1:]
 table_of(pd.concat([ends, parts], axis=1), "noise σ")
 
 # %% [markdown]
-# At its first step, before phases act, GASPnet (paper) is far *less* accurate than the CNN of the same layers. Its later steps more
-# than make up for that, up to σ = 0.3. Without noise, they add more than twice as much as with our additions. So phases seem to help
-# this network to pick digits out of a photograph without any gate; but training with them may itself have lowered the first step.
-# Over the CNN of as many parameters a smaller lead is left. All three seeds score higher without noise, but one only slightly, so the
-# interval includes zero and the verdict is unclear. Without noise, the network with our additions is more accurate at its first step
-# than this one is at its last.
+# At its first step, before phases act, GASPnet (paper) is *less* accurate than the CNN of the same layers, and far less up to σ =
+# 0.3. Its later steps more than make up for that, up to σ = 0.3. Without noise, they add more than twice as much as with our
+# additions. So phases seem to help this network to pick digits out of a photograph without any gate; but training with them may
+# itself have lowered the first step. What is left over the CNN of as many parameters is small. All three seeds score higher without
+# noise, but one only slightly, so the interval includes zero and the verdict is unclear. Without noise, the network with our
+# additions is more accurate at its first step than this one is at its last.
 #
 # ## Item and photograph, both to be named
 #
@@ -285,8 +285,8 @@ figures.accuracy_over_time(results["cifar_mnist"], [0.0, *levels[1::3]])
 
 # %% [markdown]
 # Why? The mean phases of item and photograph come into antiphase, but the order within them stays far below that of two digits
-# ({numref}`fig-order-photographs`, with pictures in {ref}`the-phases`). The mean over both hides that item and photograph differ in
-# order:
+# ({numref}`fig-order-photographs`, with pictures in {ref}`the-phases`). The mean over both hides how order differs between item and
+# photograph:
 
 # %% tags=["remove-input"]
 from gasp.experiments.variants import VARIANTS

@@ -13,7 +13,7 @@
 # # Noise
 #
 # No network in this book saw a corrupted image in training. Which network is more accurate when it meets one (claim C4)? A network
-# that is behind without noise can fail this claim without losing more to noise than another.
+# that is behind without noise can fail this claim even if noise costs it no more than its rival.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"
@@ -33,13 +33,13 @@ verdicts.claims_box(
     settings,
     ["C4"],
     (
-        "Most of GASPnet's lead over the CNN needs no phases: a gate that was trained without them comes close to GASPnet. On "
-        "a black background this needs masks in training: on labels alone GASPnet falls behind the CNN under Gaussian noise. "
-        "And there, clipping noisy pixels to valid values removes most of the lead under weak noise (one seed, validation "
-        "scenes). In front of a photograph GASPnet leads already without noise, its lead shrinks as noise grows, and a far "
-        "wider CNN is more accurate under noise. On CIFAR-MNIST, where the photograph must be named, too, GASPnet is less "
-        "accurate without noise. Averaged over corruptions it scored lower, too, by about as much, and the verdict is "
-        "unclear."
+        "Most of GASPnet's lead over the CNN needs no phases: a gate that was trained without them comes close to "
+        "GASPnet. On a black background this robustness needs masks in training: on labels alone GASPnet falls behind the "
+        "CNN under Gaussian noise. And there, clipping noisy pixels to valid values removes most of the lead under weak "
+        "noise (one seed, validation scenes). In front of a photograph GASPnet leads already without noise, its lead "
+        "shrinks as noise grows, and a far wider CNN is more accurate under noise. On CIFAR-MNIST, where the photograph "
+        "must be named, too, GASPnet is less accurate than the CNN without noise. Averaged over corruptions it also "
+        "scored lower, by about as much, but there the verdict is unclear."
     ),
 )
 
@@ -68,7 +68,7 @@ def rivals(measured):
 # GASPnet stays far above the CNNs under moderate Gaussian noise, salt and pepper, and loss of contrast. Under speckle and blur the
 # lead is smaller. Each panel is one kind of corruption ({numref}`fig-corruptions` shows them). From left to right it becomes
 # stronger, and the accuracy of every network falls. The choice of the CNN matters here: under Gaussian noise, the wider the CNN, the
-# lower its accuracy. The one of as many parameters is 1.11 times as wide as GASPnet.
+# lower its accuracy. The CNN of as many parameters is 1.11 times as wide as GASPnet.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits: share of test scenes with both digits right under each corruption, at the last time step (mean over seeds, 95 % interval).", "name": "fig-noise"}, "image": {"alt": "Five panels, one a corruption, of accuracies that fall with its level."}}
 figures.accuracy_over(digits, undisturbed_at)
@@ -201,12 +201,12 @@ table_of(by_condition(averages(scenes), *others), "scenes", "corruption", folded
 
 # %% [markdown]
 # On two digits, GASPnet is ahead of both CNNs under every corruption. In front of a photograph it is ahead of the CNN of as many
-# parameters under every corruption but blur; after twice the training, its lead is clear under loss of contrast only. The CNN of as
-# many multiplications scored higher than GASPnet in front of a photograph, after six and after twelve epochs, under every
-# corruption but loss of contrast. On CIFAR-MNIST, where the photograph must be named, too, GASPnet scored lower than both CNNs
-# under every corruption, as it does without any. Averaged over all corruptions, after six epochs, it is ahead of GASPnet without
-# modulation on two digits and in front of a photograph. (None of these intervals is corrected. The next section compares GASPnet
-# with the gate.)
+# parameters under every corruption but blur; after twice the training, its lead is clear under loss of contrast only, and under blur
+# it is behind. The CNN of as many multiplications scored higher than GASPnet in front of a photograph, after six and after twelve
+# epochs, under every corruption but loss of contrast. On CIFAR-MNIST, where the photograph must be named, too, GASPnet scored lower
+# than both CNNs under every corruption, as it does without any. Averaged over all corruptions, after six epochs, it is ahead of
+# GASPnet without modulation on two digits and in front of a photograph. (None of these intervals is corrected. The next section
+# compares GASPnet with the gate.)
 #
 # ## What gate and phases do
 #
@@ -241,14 +241,14 @@ figures.parts_of_gain(by_corruption("multi_mnist_cifar"))
 # every corruption. But a gate that was trained *without* phases comes close to the whole of GASPnet (*GASPnet − gate without phases*
 # in the table above). On two digits GASPnet is ahead of it by about 0.02 under Gaussian noise; salt and pepper is the only other
 # corruption under which the interval excludes zero, and only just. In front of a photograph the interval excludes zero under Gaussian
-# noise and loss of contrast. After longer training, with three seeds, it is so under no corruption, with or without a photograph. On
-# CIFAR-MNIST GASPnet is slightly ahead under speckle. These intervals are not corrected for their number. Where there is no gate,
-# phases do more: GASPnet without one keeps part of its lead on two digits under Gaussian noise, and later steps bring much of that
-# ({ref}`without-additions`).
+# noise and loss of contrast. After longer training (three seeds), the interval excludes zero under no corruption, with or without a
+# photograph. On CIFAR-MNIST GASPnet is slightly ahead under speckle. These intervals are not corrected for their number. Where there
+# is no gate, phases do more: GASPnet without one keeps part of its lead on two digits under Gaussian noise, and later steps bring
+# much of that ({ref}`without-additions`).
 #
-# **On a black background, the gate learns this from masks.** Trained on labels alone, neither the gate nor GASPnet is more robust to
-# Gaussian noise there than the CNN: GASPnet's gate stays open on the background, which was black in training (seed 0), and lets noise
-# through. In front of a photograph labels are enough for GASPnet: there the gate must close for the digits to be seen
+# **On a black background, the gate learns from masks to be robust.** Trained on labels alone, neither the gate nor GASPnet is more
+# robust to Gaussian noise there than the CNN: GASPnet's gate stays open on the background, which was black in training (seed 0), and
+# lets noise through. In front of a photograph labels are enough for GASPnet: there the gate must close for the digits to be seen
 # ({ref}`on-labels-alone`).
 #
 # ## With the paper's mechanisms alone

@@ -36,7 +36,7 @@ verdicts.claims_box(
     (
         "Two digits come into antiphase in all three convolutions, with and without a photograph behind them. With our additions, "
         "order within a digit is lower in the third, and does not come from alignment there. Behind two digits the photograph takes no "
-        "single phase, and needs none: the gate nearly silences it. Claim C6 is about the mean over all objects, so it fails there, "
+        "single phase, and needs none: the gate nearly silences it. Claim C6 is about the mean over all objects, so GASPnet fails it there, "
         "although the two digits are ordered and apart."
     ),
 )
@@ -206,10 +206,10 @@ glue("scenes_phases", f"{settings.evaluation.sweep_scenes:,}", display=False)
 # layer (1: in phase with one of them). A random phase has 0.64 on average if two objects are in antiphase; if the objects' phases are
 # random, too, as they are at t = 0, it has 0.41 with two objects and 0.61 with three. The mean weights each unit by its amplitude
 # gate, that is, by how much it pulls others. *Pointing* is the share of objects whose read-out unit is nearer to its own object than
-# to any other; by chance it would be one half with two digits, and one third with a photograph as third object. {ref}`what-is-where`
-# measures it on {glue:text}`scenes_pointing` scenes; here there are {glue:text}`scenes_phases`. At t = 0 a unit points to its object
-# more often than by chance already, because it takes its phase from the places that drive it, whatever their phases are. Alignment
-# does the rest:
+# to any other; by chance it would be one half with two digits, and one third with a photograph as third object. The chapter
+# {ref}`what-is-where` measures it on {glue:text}`scenes_pointing` scenes; here we use {glue:text}`scenes_phases`. At t = 0 a unit
+# points to its object more often than by chance already, because it takes its phase from the places that drive it, whatever their
+# phases are. Alignment does the rest:
 
 # %% tags=["remove-input"]
 from gasp.analysis.statistics import formatted, mean_interval
@@ -230,9 +230,11 @@ table(["scenes", "units", *(f"t = {t}" for t in sorted(units["t"].unique()))], r
 #
 # - On two digits, phases do in the first two convolutions what the paper says. In the third, claim C6 holds with the paper's
 #   mechanisms alone. With our additions the digits are apart there, too, but order within a digit was measured below our threshold;
-#   the verdict is unclear. Channels with phases of their own are not enough to explain this, because the second layer has them, too.
-# - Behind two digits that alone must be named, a photograph takes no common phase, and needs none. Where it must be named, too, it
-#   does in the first layer; in the second and third, order is below the threshold, and claim C6 does not hold.
+#   the verdict is unclear. That each channel has a phase of its own there does not explain it by itself, because the same is true of
+#   the second layer.
+# - Behind two digits that alone must be named, a photograph takes no common phase, and needs none. Where the photograph must be
+#   named, too, it takes one in the first layer of GASPnet with our additions; in the second and third, order is below the threshold,
+#   and claim C6 does not hold.
 
 # %% [markdown]
 # ## Exercises

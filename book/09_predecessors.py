@@ -38,7 +38,7 @@ verdicts.claims_box(
     (
         "Without noise, networks with attention, with phases or with neither name two digits about equally well. On "
         "CIFAR-MNIST, with answers of the last step as in the papers, GAttANet is about as accurate as the CNN, and both "
-        "networks with phases are below it; GASPnet with our additions is about level with GAttANet there. On two digits on "
+        "networks with phases are below the CNN; GASPnet with our additions is about level with GAttANet there. On two digits on "
         "a photograph GASPnet is far ahead of GAttANet, mainly thanks to its gate. Coupling by keys "
         "and queries shows no consistent advantage over KomplexNet's local coupling."
     ),
@@ -129,9 +129,10 @@ figures.accuracy_over(results["multi_mnist"], undisturbed_at)
 # %% [markdown]
 # Without noise the four networks are about equally accurate on two digits, so neither attention nor phases are needed to name them.
 # At t = 1, when phases act for the first time, both networks with phases fall below their first step without noise and at σ = 0.1,
-# and at t = 2 they recover ({numref}`fig-predecessors`). Under noise these two score well above the CNN; GAttANet is about level
-# with it at σ = 0.1, and between them at σ = 0.2. In GASPnet (paper) most of this is there at t = 0, before phases act: it is in
-# the weights that were trained together with them. In KomplexNet later steps add more of it, and more the higher the noise.
+# and at t = 2 they recover ({numref}`fig-predecessors`). Under noise these two score well above the CNN; GAttANet is about level with
+# it at σ = 0.1, and between them at σ = 0.2. In GASPnet (paper) most of this is there at t = 0, before phases act: it is in the
+# weights that were trained together with them. In KomplexNet, later steps contribute more of this lead, and the more so the higher
+# the noise.
 #
 # **Global agreement shows no consistent advantage over local coupling.** That keys and queries of all layers agree, instead of
 # neighbours in one layer, is what GASPnet adds to KomplexNet. On two digits KomplexNet, whose kernel does not depend on what
@@ -140,13 +141,13 @@ figures.accuracy_over(results["multi_mnist"], undisturbed_at)
 #
 # Claim C8 says that global attention alone is not enough, so GAttANet should be less accurate than GASPnet. The claim is judged
 # without noise. On two digits GAttANet is then as accurate as GASPnet (paper), and the verdict is unclear; on CIFAR-MNIST it is more
-# accurate, and the claim does not hold. On two digits under noise GASPnet (paper) is ahead, but the verdict does not count noise.
+# accurate, and the claim does not hold. On two digits under noise GASPnet (paper) is ahead, but the verdict ignores results under
+# noise.
 #
-# On CIFAR-MNIST, GAttANet is about as accurate as the CNN of as many parameters. The two models with phases are less accurate. At
-# t = 0 more than half of this deficit is there in GASPnet (paper), and more than a third in KomplexNet. KomplexNet is the least
-# accurate of all. GAttANet has time steps and attention, so these are
-# unlikely to be the cause of the loss. What the other two share is phases and the synchrony loss; {ref}`the-ablations` takes them
-# apart for GASPnet (paper).
+# On CIFAR-MNIST, GAttANet is about as accurate as the CNN of as many parameters. The two models with phases are less accurate. More
+# than half of this deficit is present at t = 0 already in GASPnet (paper), and more than a third in KomplexNet. KomplexNet is the
+# least accurate of all. GAttANet has time steps and attention, so these are unlikely to be the cause of the loss. What the other two
+# share is phases and the synchrony loss; {ref}`the-ablations` takes them apart for GASPnet (paper).
 
 # %% [markdown]
 # ## Answers over all steps, and GASPnet with our additions
@@ -179,12 +180,13 @@ beside("multi_mnist_cifar", ["cnn_parameters", "gattanet", "gate", "gaspnet"])
 beside("cifar_mnist", ["cnn_parameters", "gattanet", "gate", "gaspnet"])
 
 # %% [markdown]
-# Without noise, the predecessors are close to GASPnet on a black background; under noise GASPnet is far ahead. In front of a
+# Without noise, the predecessors are close to GASPnet on a black background; under noise GASPnet is far ahead. On two digits on a
 # photograph GAttANet is about as accurate as the CNN, and GASPnet is far ahead of both, so claim C8 holds there. Most of that lead
-# comes from the learned gate, which the predecessors lack: without phases the gate comes close to GASPnet. On CIFAR-MNIST, where
-# the gate does not help, GASPnet and GAttANet are about level, and both scored lower than the CNN of as many parameters. The gate
-# was trained with masks. GAttANet saw none, and KomplexNet only through the synchrony loss, so these differences are not about
-# attention or coupling alone. (Differences are paired over the seeds that both networks have.)
+# comes from the learned gate, which the predecessors lack: without phases the gate comes close to GASPnet. On CIFAR-MNIST, where the
+# gate does not help, GASPnet and GAttANet are about level, and both scored lower than the CNN of as many parameters. The gate was
+# trained with masks. GAttANet saw none, and KomplexNet only through the synchrony loss, so these differences are not about attention
+# or coupling alone. (Differences are paired over the seeds that both networks have, so they can deviate from the difference of two
+# means. KomplexNet was run on a black background only.)
 
 # %% [markdown]
 # ## What follows

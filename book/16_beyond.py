@@ -59,8 +59,8 @@ levels = settings.evaluation.corruptions["gaussian"]
 # ## KomplexNet with feedback
 #
 # In KomplexNet ({ref}`the-predecessors`) neighbours pull the phases of the first layer. In its second version {cite:p}`komplexnet`,
-# the layers above pull too. From the second sweep on, location $i$ also moves towards the phases that deeper layers had in the sweep
-# before:
+# the layers above pull too. From the second sweep on, location $i$ also moves towards the phases that deeper layers had in the
+# previous sweep:
 #
 # $$
 # \begin{aligned}
@@ -100,8 +100,8 @@ table_of(by_condition(conditions, "komplexnet", "komplexnet_feedback", pair), "m
 
 # %% [markdown]
 # With three seeds, hardly any effect of feedback is visible. Without noise it is below 0.01. Under noise the mean effect is small,
-# but intervals are wide: from σ = 0.1 on they include zero. The phases of the first layer are as ordered with feedback as without. In
-# one trained network, switching feedback off lowers their order a little (exercise 2); but networks that were trained without
+# and from σ = 0.1 on the intervals are wide and include zero. The phases of the first layer are as ordered with feedback as without.
+# In one trained network, switching feedback off lowers their order a little (exercise 2); but networks that were trained without
 # feedback reach the same order. *Order* is 1 if all locations of a digit have one phase, *separation* 1 if the two digits are in
 # antiphase; *mean over* is the mean over all levels of noise, or of overlap.
 
@@ -204,12 +204,13 @@ glue("photo_both", means.get("predictive_gaspnet", "not run"), display=False)
 
 # %% [markdown]
 # Without noise, the CNN with prediction names both digits in {glue:text}`photo_predictive` of the scenes, and the CNN of the same
-# layers in {glue:text}`photo_cnn` (the table pairs the seeds that both have). Prediction adds parameters, but a CNN with about as
-# many reaches only {glue:text}`photo_parameters`. It also takes three sweeps instead of one, and a far wider CNN does better in a
-# single sweep: {glue:text}`photo_compute`. So feedback is one way to higher accuracy, and not the only one. The first step is about
-# as accurate as the CNN without prediction; the gain comes with later steps ({numref}`fig-prediction-photo-time`). Under noise the
-# gain stays about as large up to σ = 0.2, and shrinks beyond. So the CNN with prediction scored higher with noise and without
-# (corrected, the mean over noise is unclear), but its gain is not larger at higher noise, as claim O5 asks.
+# layers in {glue:text}`photo_cnn` (the difference in the table is over the seeds that both have). Prediction adds parameters, but a
+# CNN with about as many parameters reaches only {glue:text}`photo_parameters`. It also takes three sweeps instead of one, and a far
+# wider CNN does better in a single sweep: {glue:text}`photo_compute`. So feedback is one way to higher accuracy, and not the only
+# one. The first step is about as accurate as the CNN without prediction; the gain comes with later steps
+# ({numref}`fig-prediction-photo-time`). Under noise the gain stays about as large up to σ = 0.2, and shrinks beyond. So the CNN with
+# prediction scored higher with noise and without (corrected, the mean over noise is unclear), but its gain is not larger at higher
+# noise, as claim O5 asks.
 #
 # GASPnet hardly gains from prediction: with it, GASPnet reaches {glue:text}`photo_both` without noise, and the intervals of the
 # difference include zero at every level. We think that its gate already does what prediction could do. Without noise and at
@@ -308,7 +309,7 @@ table_of(by_seed(columns), "same or different, validation scenes", "seed")
 
 # %% [markdown]
 # These are the runs of the study that chose the length of training, with seeds 0 and 1. (*GASPnet, labels only* was added
-# afterwards.) The network with the gate that failed on test scenes has seed 2.
+# afterwards.) The gate without phases that failed on test scenes was trained with seed 2.
 #
 # **Masks helped; phases were not needed.** A gate that was trained with masks, and without phases, can learn the task, and GASPnet
 # answers as well at its first step, before phases act, as at its last. GASPnet's phases tell the two shapes apart almost perfectly
