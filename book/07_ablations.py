@@ -115,9 +115,9 @@ gains(right, ours, OURS.gaspnet)
 
 # %% [markdown]
 # What happens to phases? The next table has their order and separation in the first layer, and how often the output unit of a digit
-# points to it ({ref}`what-is-where`), at the last time step. Random phases have a separation of 0.5. The largest possible is 1 for
-# two objects, and 0.75 for three, two digits and the photograph. By chance units would point right in one half of the cases with two
-# objects, and in one third with three. (Pointing is measured on 2,000 scenes here, and on 10,000 in {ref}`what-is-where`.)
+# points to it ({ref}`what-is-where`), at the last time step. Random phases have a separation of about 0.5. The largest possible is 1
+# for two objects, and 0.75 for three, two digits and the photograph. By chance units would point right in one half of the cases with
+# two objects, and in one third with three. (Pointing is measured on 2,000 scenes here, and on 10,000 in {ref}`what-is-where`.)
 
 # %% tags=["remove-input"]
 phases_of(results, [OURS.gaspnet, *OURS.ablations])
@@ -132,8 +132,8 @@ glue("unmodulated", formatted(unmodulated, sign=True), display=False)
 
 # %% [markdown]
 # **Phases help only through modulation.** Without it, GASPnet on two digits is no better than the gate alone, and in front of a
-# photograph less accurate ({glue:text}`unmodulated`). So the losses on phases and keys do not help there by themselves, and about a
-# third of what modulation adds in front of a photograph makes up for what they cost. Modulation adds accuracy in front of a
+# photograph less accurate ({glue:text}`unmodulated`). So the losses on phases and keys do not help there by themselves, and more than
+# a third of what modulation adds in front of a photograph makes up for what they cost. Modulation adds accuracy in front of a
 # photograph and, less, on two digits on a black background; claim C7 holds for it on both. In front of a photograph it still adds
 # about half as much after twice the training (three seeds, unclear). It adds more where digits overlap ({ref}`the-generalisation`),
 # and, on a black background only, under noise. On CIFAR-MNIST it makes no visible difference (three seeds).
@@ -145,7 +145,7 @@ glue("unmodulated", formatted(unmodulated, sign=True), display=False)
 # **In front of a photograph the synchrony loss was not missed** (three seeds); on a black background one seed cannot tell. The loss
 # on keys asks for nearly the same, keys that agree within a digit and differ between digits. But it is not the whole reason: in front
 # of a photograph phases separate without either loss, on labels alone (below). On CIFAR-MNIST they often do not, and in the paper's
-# network there the synchrony loss is what separates them.
+# network they separate there only with both the synchrony loss and the neighbourhood.
 #
 # **The neighbourhood** was removed in front of a photograph only (three seeds), and made no clear difference to accuracy there.
 # Phases separate as well without it, unlike in the paper's network (below).
@@ -165,7 +165,7 @@ glue("unmodulated", formatted(unmodulated, sign=True), display=False)
 #   wide.
 # - *Modulation fixed at 1*: the strength of modulation is not learned; every connection has $a_F = 1$, as in the paper.
 #
-# Most have three seeds. (Phases of channels were replaced in short validation runs only: {ref}`the-second-design`.)
+# All have three seeds. (Phases of channels alone were replaced in short validation runs only: {ref}`the-second-design`.)
 
 # %% tags=["remove-cell"]
 added = ["no_gate", "no_alignment", "no_key_loss", "layer_keys", "fixed_modulation"]
@@ -234,16 +234,17 @@ for name, (rows, first, second) in {
 # **Modulation seems to help only if phases align.** When phases stay random, modulation adds nothing visible on clean digits
 # (compared with no modulation: {glue:text}`unaligned_black`). In front of a photograph the measured difference is near zero, too, but
 # its interval is wide ({glue:text}`unaligned`). Units then point to their digits about as often as those of the gate, whose phases
-# are random, too. Where digits overlap, aligned phases are worth as much as modulation ({ref}`the-generalisation`). So what
-# modulation adds seems to come from synchrony, and not from sweeping three times with modulated connections.
+# are random, too, or a little less often. Where digits overlap, aligned phases are worth as much as modulation
+# ({ref}`the-generalisation`). So what modulation adds seems to come from synchrony, and not from sweeping three times with modulated
+# connections.
 #
 # **Without the key network, most of the lead was lost, too.** Keys, queries and gate then see a field five pixels wide, and what is
 # left over the CNN is {glue:text}`narrow_keys` (three seeds). Phases separate as well as in GASPnet, so it is probably the gate that
 # needs the wide field: with a narrow one it cannot tell strokes from a photograph. **In front of a photograph, either of the two
 # losses, on keys and on phases, can be left out.** Without the loss on keys no accuracy is visibly lost, and none was without the
-# synchrony loss (above). **Learning the strength of modulation helps there, too.** With modulation fixed at 1, GASPnet loses
-# {glue:text}`fixed` without noise, and is then not clearly ahead of the gate without phases ({glue:text}`fixed_gate`; three seeds).
-# On average over Gaussian noise no loss is visible ({glue:text}`fixed_noise`).
+# synchrony loss (above). **Learning the strength of modulation seems to help there without noise.** GASPnet is ahead of the network
+# whose modulation is fixed at 1 by {glue:text}`fixed`, and that network is not clearly ahead of the gate without phases
+# ({glue:text}`fixed_gate`; three seeds). On average over Gaussian noise, no difference is visible ({glue:text}`fixed_noise`).
 #
 # The read-out needs no run of its own, because every step is trained by its own logits. In front of a photograph it adds
 # {glue:text}`over_last_sweep` to the last sweep's answer alone; on a black background, where the whole lead over the CNN is small,

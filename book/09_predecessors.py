@@ -194,7 +194,7 @@ beside("cifar_mnist", ["cnn_parameters", "gattanet", "gate", "gaspnet"])
 # - Without noise, two digits can be named without binding. A task that needs it could ask, for example, what is where
 #   ({ref}`what-is-where`).
 # - On two digits under noise, both models with phases score higher than the CNN, and global agreement shows no advantage over local
-#   coupling. With our additions GASPnet is ahead of both predecessors, mainly thanks to its gate.
+#   coupling. With our additions GASPnet is ahead of both predecessors there, mainly thanks to its gate.
 
 # %% [markdown]
 # ## Exercise

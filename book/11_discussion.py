@@ -165,8 +165,8 @@ verdicts.datasets_table(alone)
 # - *Synchrony seems to be needed.* When phases never align, modulation adds nothing visible on two digits without noise, nor where
 #   digits overlap ({ref}`the-generalisation`). In front of a photograph without noise the measured difference is near zero, too, with
 #   a wide interval ({ref}`without-additions`; three seeds).
-# - *Without a gate* phases do more: on two digits under Gaussian noise, later steps then bring much of what is left of the lead over
-#   the CNN ({ref}`without-additions`; three seeds).
+# - *Without a gate* phases seem to do more: on two digits under Gaussian noise, later steps then bring much of what is left of the
+#   lead over the CNN ({ref}`without-additions`; three seeds).
 # - *After twice the training*, in front of a photograph, modulation adds {glue:text}`modulation_longer` (three seeds, unclear).
 # - *Where the photograph must be named, too*, modulation makes no visible difference: {glue:text}`modulation_item` (three seeds).
 #
@@ -220,8 +220,8 @@ verdicts.datasets_table(alone)
 #
 # **Attention without masks or phases does no better than a CNN in front of a photograph.** GAttANet, which has attention and no
 # phases, is about as accurate there as the CNN, and GASPnet gains {glue:text}`attention_photo` over it; where the photograph must be
-# named, too, the two are about level. But GAttANet was not trained with masks, and GASPnet was; on labels alone, GASPnet is still far
-# ahead of the CNN ({ref}`on-labels-alone`).
+# named, too, GASPnet and GAttANet are about level. But GAttANet was not trained with masks, and GASPnet was; on labels alone, GASPnet
+# is still far ahead of the CNN ({ref}`on-labels-alone`).
 #
 # **Masks make the difference in learning same or different.** GASPnet gains {glue:text}`same` over the CNN, which stays at chance. A
 # gate without phases can learn the task, too, and none of the networks that we trained on labels alone learned it
@@ -238,12 +238,12 @@ verdicts.datasets_table(alone)
 # ## What else could explain the gains
 #
 # - **Masks.** GASPnet and the gate learn from masks, and the CNN does not. So a gain over the CNN is not a gain of phases. That is
-#   why this book compares with the gate and with GASPnet without modulation, too. Without noise masks are not decisive: on labels
-#   alone GASPnet is ahead of the CNN by {glue:text}`labels_only` in front of a photograph and by {glue:text}`labels_digits` on a
-#   black background, and its phases separate ({ref}`on-labels-alone`; five seeds). Against noise on a black background they are: on
-#   labels alone GASPnet falls behind the CNN on average over Gaussian noise (the difference is {glue:text}`labels_noise`), partly
-#   because its gate stays open where there was nothing to see in training. Where the photograph must be named, too, masks change
-#   accuracy little ({ref}`on-labels-alone`).
+#   why this book compares with the gate and with GASPnet without modulation, too. On two digits without noise, masks are not
+#   decisive: on labels alone GASPnet is ahead of the CNN by {glue:text}`labels_only` in front of a photograph and by
+#   {glue:text}`labels_digits` on a black background, and its phases separate ({ref}`on-labels-alone`; five seeds). Against noise on a
+#   black background they are: on labels alone GASPnet falls behind the CNN on average over Gaussian noise (the difference is
+#   {glue:text}`labels_noise`), partly because its gate stays open where there was nothing to see in training. Where the photograph
+#   must be named, too, masks change accuracy little ({ref}`on-labels-alone`).
 # - **Supervision by location.** The losses on phases and keys tell GASPnet which location belongs to which digit. *No modulation*
 #   is trained with the same losses, but can use them only by way of the gate. So we know what modulation by phases adds, but not
 #   whether the same supervision, used without synchrony, would add as much. That was not tested.

@@ -127,9 +127,9 @@ def _of_claim(effects: pd.Series[str]) -> str:
 def claims_table(effects: pd.DataFrame, paper: pd.DataFrame) -> Markdown:
     """The verdict on each claim on each data set, as coloured cells under a heading for each group; on a phone, as cards.
 
-    Parts of a claim have rows of their own. Below a verdict stand the signs of the stricter comparison, after longer training, and
-    of the paper's mechanisms alone, where these were tested. A data set of longer training has a column of its own if it judges
-    a claim that the one without does not.
+    Parts of a claim have rows of their own. Below a verdict stand the signs of the stricter comparison, after longer training,
+    and of the paper's mechanisms alone, where these were tested. A data set of longer training has a column of its own if it
+    judges a claim that the one without does not.
 
     Args:
         effects, paper: tables of :func:`judge`, for our design and for the paper's mechanisms alone.

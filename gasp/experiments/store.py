@@ -160,9 +160,7 @@ def _by_step(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _by_value(table: pd.DataFrame) -> pd.DataFrame:
-    """The inverse of :func:`_by_step`. Older results have a row for each value already."""
-    if "value" in table:
-        return table.replace({"value": {"": "nan"}}).astype({"level": float, "t": int, "value": float})
+    """The inverse of :func:`_by_step`."""
     steps = table.columns.drop(MEASURE)
     values = table[steps].to_numpy()
     row, step = (values != "").nonzero()
