@@ -188,7 +188,7 @@ table_of(by_condition(numbers, *shown), "task", "noise", folded="The same in num
 #
 # The verdict in a cell is about GASPnet with our additions, compared with a CNN of as many parameters, as in the paper, unless the
 # claim says otherwise. By these verdicts, C1 and the first part of C3, that accuracy grows over time steps, hold wherever they were
-# judged. **No claim of the paper holds in every comparison.** Below it are the signs of further verdicts, where they were tested:
+# judged. **No claim of the paper holds in every comparison.** Below each verdict stand the signs of others, where they were tested:
 #
 # - *stricter*: compared with a CNN of as many multiplications, the stronger rival except under noise on a black background;
 # - *longer*: after twice as many epochs;

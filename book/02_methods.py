@@ -99,9 +99,9 @@ rows = [[VARIANTS[name].label, f"`{name}`", parameters(name)] for name in VARIAN
 table(["variant", "its name in code", "parameters"], rows, folded="Names in code and numbers of parameters")
 
 # %% [markdown]
-# *As many parameters* and *as many multiplications* refer to GASPnet in the left panel of {numref}`fig-seeds`, and to GASPnet (paper)
-# in the right one. Weights that exist but are never used count, too, such as the keys of the gate without phases. Multiplications
-# count the sweeps and the Kuramoto iterations of all T = 3 steps.
+# *As many parameters* and *as many multiplications* refer to GASPnet in the first panel of {numref}`fig-seeds`, and to GASPnet
+# (paper) in the second. Weights that exist but are never used count, too, such as the keys of the gate without phases.
+# Multiplications count the sweeps and the Kuramoto iterations of all T = 3 steps.
 #
 # Two variants test the phases themselves. With *random initial phases*, every layer starts at random and keeps its phases from step
 # to step, instead of taking them from its input. With *ideal phases*, the masks set the phases of the first layer, at test time, too:
@@ -112,12 +112,12 @@ table(["variant", "its name in code", "parameters"], rows, folded="Names in code
 #
 # **Ten seeds** were planned for GASPnet and the three CNNs on two digits, on two digits on a photograph, and on CIFAR-MNIST. All were
 # run. This number was fixed beforehand, so what we saw on the way could not decide when to stop. The gate without phases was
-# continued to ten seeds when the results of its first six were known, and *labels only*, on two digits with and without a photograph,
-# from three to five when the first results were. All other comparisons have fewer than ten seeds, because our machine's time ran out.
-# Where they have verdicts, these were looked at in between, and what was unclear was continued first. Such repeated looks make a
-# wrong verdict more likely than the rule below says. A simulation shows how much: if there is no effect, a single test at 0.05 that
-# is repeated after {glue:text}`looks` seeds gives a wrong verdict in {glue:text}`looks_wrong` of all cases instead of 0.050. A test
-# at 0.001, about the strictest threshold that the correction sets, does so in {glue:text}`looks_wrong_strict`.
+# continued to ten seeds when the results of its first six were known, and *labels only* and GAttANet, on two digits with and without
+# a photograph, from three to five when the first results were. All other comparisons have fewer than ten seeds, because our machine's
+# time ran out. Where they have verdicts, these were looked at in between, and what was unclear was continued first. Such repeated
+# looks make a wrong verdict more likely than the rule below says. A simulation shows how much: if there is no effect, a single test
+# at 0.05 that is repeated after {glue:text}`looks` seeds gives a wrong verdict in {glue:text}`looks_wrong` of all cases instead of
+# 0.050. A test at 0.001, about the strictest threshold that the correction sets, does so in {glue:text}`looks_wrong_strict`.
 #
 # ## Training
 #
