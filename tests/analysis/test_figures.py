@@ -255,6 +255,13 @@ def test_seeds_are_counted_for_each_variant_and_data_set():
     assert paper == {((0.5, 0.5), "2")}
 
 
+def test_seeds_on_a_data_set_of_the_reader_come_last():
+    runs = [("ours", "cnn", "mine"), ("ours", "cnn", "multi_mnist_cifar"), ("ours", "cnn", "multi_mnist")]
+    (panel,) = figures.seeds(pd.DataFrame(runs, columns=["panel", "variant", "dataset"])).axes
+    headings = [label.get_text() for label in panel.get_xticklabels()]
+    assert headings == ["two digits", "two digits on a photograph", "mine"]
+
+
 def test_a_figure_without_a_table_has_nothing_to_download():
     assert "<a" not in figures.scenes(examples())._repr_html_()
 

@@ -67,7 +67,7 @@ def test_a_learned_modulation_starts_as_the_fixed_one_and_at_0_is_the_cnn():
 
 
 def train(variants, settings, digits, tmp_path):
-    """Train each of the given kinds of model from the same weights, in double precision; also return one before training."""
+    """Train each kind of model from the same weights, in double precision; return the models, and their weights before."""
 
     def scenes_of(epoch: int) -> Scenes:
         return Precise(**vars(compose(digits.train, SceneSettings(), 32, epoch)))

@@ -227,7 +227,8 @@ def seeds(table: pd.DataFrame) -> Drawing:
     counts = table.groupby(["panel", "variant", "dataset"], sort=False).size().rename("seeds").reset_index()
     drawing = Drawing(counts)
     for title, cells in counts.groupby("panel", sort=False):
-        datasets = [name for name in DATASETS if (cells["dataset"] == name).any()]
+        known = [name for name in DATASETS if (cells["dataset"] == name).any()]
+        datasets = list(dict.fromkeys([*known, *cells["dataset"]]))
         variants = variants_of(cells)
         panel = drawing.panel(height=0.34 * len(variants) + 3.2)
         for variant, dataset, number in cells[["variant", "dataset", "seeds"]].to_numpy():
