@@ -274,4 +274,5 @@ for image, mask in zip(images, masks, strict=True):
     needed.append(int(above.int().argmax()) if above.any() else 21)
 print("median:", sorted(needed)[len(needed) // 2], "all:", needed)
 # In a run, each time step aligns for five iterations and then sweeps
-# again. 21 stands for scenes that never get there by coupling alone.
+# again. 21 would stand for a scene that never gets there by coupling
+# alone.
