@@ -243,8 +243,8 @@ figures.parts_of_gain(by_corruption("multi_mnist_cifar"))
 # corruption under which the interval excludes zero, and only just. In front of a photograph the interval excludes zero under Gaussian
 # noise and loss of contrast. After longer training (three seeds), the interval excludes zero under no corruption, with or without a
 # photograph. On CIFAR-MNIST GASPnet is slightly ahead under speckle. These intervals are not corrected for their number. Where there
-# is no gate, phases do more: GASPnet without one keeps part of its lead on two digits under Gaussian noise, and later steps bring
-# much of that ({ref}`without-additions`).
+# is no gate, phases seem to do more: GASPnet without one keeps part of its lead on two digits under Gaussian noise, and later steps
+# bring much of that ({ref}`without-additions`).
 #
 # **On a black background, the gate learns from masks to be robust.** Trained on labels alone, neither the gate nor GASPnet is more
 # robust to Gaussian noise there than the CNN: GASPnet's gate stays open on the background, which was black in training (seed 0), and
