@@ -99,8 +99,8 @@ table_of(accuracy, "model")
 figures.accuracy_over_time(results, [0.0, *levels[:4:2]])
 
 # %% [markdown]
-# Accuracy rises over time at every level of noise shown, and most of the gain is there at t = 1. The table in the next section
-# has the gains in numbers. With more time steps than in training, accuracy stays about where it was:
+# Accuracy rises over time at every level of noise shown, and most of the gain is there at t = 1. The next section
+# takes this gain apart. With more time steps than in training, accuracy stays about where it was:
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Share of test scenes with both digits right over more time steps than in training, on fewer scenes than in {numref}`fig-time` (mean over seeds, 95 % interval). Dashed lines with bands are networks with a single step.", "name": "fig-longer"}, "image": {"alt": "Accuracy of GASPnet over more time steps, at each noise level."}}
 without_gate = results[results["variant"] != "gate"]  # its later steps were never trained
@@ -112,27 +112,32 @@ figures.accuracy_over_time(without_gate, settings.evaluation.longer_noise, "long
 #
 # At t = 0 GASPnet is a feed-forward network: the CNN's layers, with weights that were trained together with phases, and a gate. So
 # its difference from the CNN of the same layers has two parts: what is there at the first step, before any phase acts, and what
-# later steps add. The last two columns compare it with networks that saw the same masks in training and use no phases: the gate
-# trained alone, and GASPnet with *no modulation*, which has all of GASPnet's losses, too.
+# later steps add.
 
-# %% tags=["remove-input"]
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits: what GASPnet gains over the CNN of the same layers at its first step, and what later steps add, at each level of Gaussian noise (differences in the share of test scenes with both digits right, paired by seed; mean over seeds, 95 % interval).", "name": "fig-parts"}, "image": {"alt": "Two horizontal bars for each level of noise. Without noise there is a short one for later steps only; from a standard deviation of 0.1 on, the one for the first step is far longer."}}
+noise = levels_of(results, "gaussian", undisturbed_at=dataset.undisturbed("gaussian"))
+shown = {f"σ = {level:g}": at_level(noise, level) for level in [0.0, *levels]}
+figures.parts_of_gain(shown)
+
+# %% [markdown]
+# The first step is the work of gate and weights. How much do phases add to networks that saw the same masks in training and use no
+# phases? These are the gate trained alone, and GASPnet with *no modulation*, which has all of GASPnet's losses, too:
+
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits: share of test scenes with both digits right, GASPnet minus two networks that saw the same masks, over the level of Gaussian noise (paired by seed; mean over seeds, 95 % interval).", "name": "fig-over-masked"}, "image": {"alt": "Two curves above zero that rise from almost nothing to a maximum between standard deviations of 0.2 and 0.3."}}
 import pandas as pd
 
 from gasp.analysis.tables import by_condition, parts_of_difference
 
-noise = levels_of(results, "gaussian", undisturbed_at=dataset.undisturbed("gaussian"))
-shown = {f"{level:g}": at_level(noise, level) for level in [0.0, *levels]}
-parts = parts_of_difference(shown).T
 without = gasp.run_all(settings.experiments(["multi_mnist"], ["gaspnet", "gate", "no_modulation"]), settings)
+figures.gain_over(without, {"gaussian": dataset.undisturbed("gaussian")}, ["gate", "no_modulation"])
+
+# %% tags=["remove-input"]
 noisy = levels_of(without, "gaussian", undisturbed_at=dataset.undisturbed("gaussian"))
-masked = {f"{level:g}": last_step(at_level(noisy, level)) for level in [0.0, *levels]}
+masked = {f"σ = {level:g}": last_step(at_level(noisy, level)) for level in [0.0, *levels]}
 controls = by_condition(masked, ("gaspnet", "gate"), ("gaspnet", "no_modulation"))
-table_of(pd.concat([parts, controls], axis=1), "noise σ")
+table_of(pd.concat([parts_of_difference(shown).T, controls], axis=1), "noise", folded="Both figures in numbers")
 
 # %% [markdown]
-# Differences in the share of test scenes with both digits right, paired by seed, with 95 % intervals. *Last step − CNN* is the sum
-# of the two parts, up to rounding.
-#
 # - **Without noise**, GASPnet is as accurate as the CNN at its first step, and the whole gain comes later.
 # - **Under noise**, most of the gain is there at the first step. The gate silences noise in the background, as masks taught it to;
 #   without masks it does not, and the gain under noise is gone ({ref}`on-labels-alone`).

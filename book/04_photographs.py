@@ -34,11 +34,13 @@ verdicts.claims_box(
     settings,
     ["C1", "C2", "C3"],
     (
-        "In front of a photograph, the gate picks out the digits, and brings most of the gain; phases move the digits apart, and "
-        "add a little. After twice the training about three fifths of the lead are left without noise, and on average over noise no clear "
-        "lead. Without a gate, with the paper's mechanisms alone, later steps add much, but the first step is less accurate than the "
-        "CNN of the same layers. A far wider CNN is slightly less accurate than GASPnet without noise, and more accurate under "
-        "noise. Where the photograph must be named, too, the CNN of as many parameters is slightly more accurate than GASPnet."
+        "- **Two digits in front of a photograph:** the gate picks out the digits, and brings most of GASPnet's gain; phases "
+        "move the digits apart, and add a little. A far wider CNN is slightly less accurate than GASPnet without noise, and more "
+        "accurate under noise. After twice the training about three fifths of the lead are left without noise, and on average "
+        "over noise no clear lead.\n"
+        "- **Without a gate**, with the paper's mechanisms alone, later steps add much, but the first step is less accurate than "
+        "the CNN of the same layers.\n"
+        "- **Where the photograph must be named, too**, the CNN of as many parameters is slightly more accurate than GASPnet."
     ),
     ["multi_mnist_cifar", "multi_mnist_cifar_longer", "cifar_mnist", "cifar_fashion"],
 )
@@ -93,11 +95,15 @@ figures.accuracy_over_time(selected, [0.0, *levels[:4:2]])
 # As with two digits on a black background ({ref}`the-two-parts`), the difference from the CNN of the same layers has two parts: what
 # is there at the first step, by weights and gate, and what later steps add:
 
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits on a photograph: what GASPnet gains over the CNN of the same layers at its first step, and what later steps add, at each level of Gaussian noise (mean over seeds, 95 % interval).", "name": "fig-photo-parts"}, "image": {"alt": "Two horizontal bars for each level of noise. The one for the first step shrinks with noise and falls below zero; the one for later steps stays about as long up to a standard deviation of 0.3."}}
+noise = levels_of(selected, "gaussian", undisturbed_at=dataset.undisturbed("gaussian"))
+shown = {f"σ = {level:g}": at_level(noise, level) for level in [0.0, *levels]}
+figures.parts_of_gain(shown)
+
 # %% tags=["remove-input"]
 from gasp.analysis.tables import parts_of_difference
 
-noise = levels_of(selected, "gaussian", undisturbed_at=dataset.undisturbed("gaussian"))
-table_of(parts_of_difference({f"{level:g}": at_level(noise, level) for level in [0.0, *levels]}).T, "noise σ")
+table_of(parts_of_difference(shown).T, "noise", folded="Both parts in numbers")
 
 # %% [markdown]
 # Both parts count: two thirds of the gain without noise are there at the first step, and later steps add the rest. Later steps add
@@ -216,19 +222,21 @@ table_of(gains, "noise", "scenes right, or difference", folded="Both lengths of 
 # (photo-digits-alone)=
 # ### With the paper's mechanisms alone
 #
-# GASPnet (paper) has no gate, and its keys see five pixels. It is compared with a CNN of as many parameters as it has, and, in the
-# last two columns, with the CNN of the same layers: what is there at its first step, and what later steps add.
+# GASPnet (paper) has no gate, and its keys see five pixels. Again, the difference from the CNN of the same layers has two parts:
 
-# %% tags=["remove-input"]
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits on a photograph: what GASPnet (paper) gains over the CNN of the same layers at its first step, and what later steps add, at each level of Gaussian noise (mean over seeds, 95 % interval).", "name": "fig-photo-parts-paper"}, "image": {"alt": "Two horizontal bars for each level of noise: the one for the first step lies left of zero, and a longer one for later steps right of it."}}
 import pandas as pd
 
 alone = gasp.run_all(settings.experiments(["multi_mnist_cifar"], ["cnn", "paper_cnn_parameters", "paper_gaspnet"]), settings)
 noise = levels_of(alone, "gaussian", undisturbed_at=dataset.undisturbed("gaussian"))
-shown = {f"{level:g}": at_level(noise, level) for level in [0.0, *levels]}
+shown = {f"σ = {level:g}": at_level(noise, level) for level in [0.0, *levels]}
+figures.parts_of_gain(shown, "paper_gaspnet")
+
+# %% tags=["remove-input"]
 rivals = ["paper_cnn_parameters", "paper_gaspnet", ("paper_gaspnet", "paper_cnn_parameters")]
 ends = by_condition({level: last_step(rows) for level, rows in shown.items()}, *rivals)
 parts = parts_of_difference(shown, "paper_gaspnet", "cnn").T.iloc[:, 1:]
-table_of(pd.concat([ends, parts], axis=1), "noise σ")
+table_of(pd.concat([ends, parts], axis=1), "noise", folded="In numbers, and the CNN of as many parameters")
 
 # %% [markdown]
 # At its first step, before phases act, GASPnet (paper) is *less* accurate than the CNN of the same layers, and far less up to σ =
@@ -269,11 +277,12 @@ clean = {
     for name, measured in results.items()
     for label, metric in metrics.items()
 }
-table_of(by_condition(clean, *compared[:3], (compared[2], compared[0])), "scenes", "right")
+in_numbers = "CIFAR-MNIST and CIFAR-Fashion in numbers"
+table_of(by_condition(clean, *compared[:3], (compared[2], compared[0])), "scenes", "right", folded=in_numbers)
 
 # %% [markdown]
-# GASPnet (paper) names both less often than the CNN of as many parameters, and loses more on the photograph than on the item. The CNN
-# of as many multiplications is far ahead of both.
+# On both tasks, GASPnet (paper) names both less often than the CNN of as many parameters, and loses more on the photograph than on
+# the item. The CNN of as many multiplications is far ahead of both.
 #
 # ### Item and photograph over time steps
 #
@@ -316,11 +325,14 @@ table(["network", *(f"item / photograph, layer {layer + 1}" for layer in range(l
 # About half of the deficit in naming both is there at the first step, in weights that were trained together with phases; for the
 # item it is a third. The rest comes with later steps:
 
-# %% tags=["remove-input"]
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "CIFAR-MNIST: GASPnet (paper) minus the CNN of the same layers at its first step, and what later steps change, for both labels, the item and the photograph (mean over seeds, 95 % interval).", "name": "fig-cifar-parts"}, "image": {"alt": "Two horizontal bars for each, all left of zero; those for both labels and for the photograph are longest."}}
 both = gasp.run_all(settings.experiments(["cifar_mnist"], ["paper_no_modulation", "paper_gaspnet"]), settings)
 whole = {label: undisturbed(both, metric) for label, metric in metrics.items()}
+figures.parts_of_gain(whole, "paper_gaspnet", "paper_no_modulation")
+
+# %% tags=["remove-input"]
 parts = parts_of_difference(whole, "paper_gaspnet", "paper_no_modulation")
-table_of(parts, "difference")
+table_of(parts, "difference", folded="Both parts in numbers")
 
 # %% [markdown]
 # ### With our additions
@@ -331,23 +343,29 @@ table_of(parts, "difference")
 # as the CNN of the same layers. GASPnet named the item more often than the gate, but no more often than GASPnet without modulation,
 # so this is not the work of phases (CIFAR-MNIST, draw {glue:text}`draw`; differences are not corrected):
 
-# %% tags=["remove-input"]
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "CIFAR-MNIST: share of test scenes with both labels, the item, or the photograph right, GASPnet minus each network, at the last time step (mean over the seeds that both have, 95 % interval).", "name": "fig-cifar-ours"}, "image": {"alt": "A row for each network with three marks. Both CNNs with more parameters lie left of the line, except for the item; the others lie on it or right of it."}}
 from myst_nb import glue
 
 glue("draw", str(settings.evaluation.draw), display=False)
 others = ["cnn_parameters", "cnn_compute", "cnn", "gate", "no_modulation"]
 ours = gasp.run_all(settings.experiments(["cifar_mnist"], [*others, "gaspnet"]), settings)
 clean = {label: last_step(undisturbed(ours, metric)) for label, metric in metrics.items()}
+figures.differences({"GASPnet, CIFAR-MNIST": clean}, others)
+
+# %% tags=["remove-input"]
 run = set(ours["variant"])
 differences = by_condition(clean, "gaspnet", *(("gaspnet", other) for other in others if other in run))
-table_of(differences.T, "scenes right, or difference")
+table_of(differences.T, "scenes right, or difference", folded="Accuracies and differences in numbers")
 
 # %% [markdown]
 # The two parts of the difference from the CNN of the same layers:
 
-# %% tags=["remove-input"]
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "CIFAR-MNIST: what GASPnet gains over the CNN of the same layers at its first step, and what later steps add (mean over seeds, 95 % interval).", "name": "fig-cifar-ours-parts"}, "image": {"alt": "Two horizontal bars for both labels, the item and the photograph. Those for later steps lie right of zero; those for the first step lie left of it or on it."}}
 whole = {label: undisturbed(ours, metric) for label, metric in metrics.items()}
-table_of(parts_of_difference(whole), "difference")
+figures.parts_of_gain(whole)
+
+# %% tags=["remove-input"]
+table_of(parts_of_difference(whole), "difference", folded="Both parts in numbers")
 
 # %% [markdown]
 # At its first step GASPnet names the item less well than the CNN of the same layers, and later steps more than make up for it. For

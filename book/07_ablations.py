@@ -35,15 +35,15 @@ verdicts.claims_box(
     settings,
     ["C7"],
     (
-        "On two digits, with and without a photograph, GASPnet loses accuracy without modulation by phases: it is then at "
-        "best as accurate as the gate alone. There the claim holds for modulation, with six seeds each. On CIFAR-MNIST "
-        "modulation makes no visible difference (three seeds). The other two removals from GASPnet have three seeds at most, "
-        "and their verdicts are unclear or missing. In front of a photograph GASPnet loses most of its lead over the CNN "
-        "without gate or key network, about a quarter of it without aligned phases, and about a sixth without masks and "
-        "phases of channels: on labels alone it is still far ahead of the CNN. Under noise on a black background it is ahead "
-        "only if it was trained with masks; with masks and without a gate, it keeps about half of that lead (three to five "
-        "seeds, no verdicts). In the paper's network, on two digits, accuracy falls most without the neighbourhood. On "
-        "CIFAR-MNIST, removing any of the three makes that network more accurate."
+        "- **Modulation by phases** is worth accuracy on two digits, with and without a photograph: without it, GASPnet is at "
+        "best as accurate as the gate alone (six seeds). On CIFAR-MNIST it makes no visible difference (three seeds).\n"
+        "- **In front of a photograph**, GASPnet loses most of its lead over the CNN without gate or key network, about a "
+        "quarter of it without aligned phases, and about a sixth without masks and phases of channels: on labels alone it is "
+        "still far ahead of the CNN (three to five seeds, no verdicts).\n"
+        "- **Under noise on a black background**, GASPnet is ahead only if it was trained with masks. With masks and without a "
+        "gate, it keeps about half of that lead (three seeds, no verdict).\n"
+        "- **In the paper's network**, on two digits, accuracy falls most without the neighbourhood. On CIFAR-MNIST, removing "
+        "any of the three parts makes it more accurate."
     ),
     ["multi_mnist", "multi_mnist_cifar", "multi_mnist_cifar_longer", "cifar_mnist"],
 )
@@ -57,9 +57,12 @@ verdicts.claims_box(
 # - *No neighbourhood* ($N = 1$): nearness plays no part in coupling; every location pulls on every other by keys and queries alone.
 
 # %% tags=["remove-cell"]
+import itertools
+
 import pandas as pd
 
 from gasp.analysis import figures
+from gasp.analysis.comparisons import objects_of
 from gasp.analysis.designs import OURS, PAPER
 from gasp.analysis.statistics import at_level, last_step, levels_of, mean_over_levels, over_noise, undisturbed
 from gasp.analysis.tables import by_variant, dataset_label, table, table_of
@@ -74,29 +77,40 @@ def measure(names, variants):
     return results, {label: over_noise(rows, levels[:2][-1:]) for label, rows in results.items()}
 
 
-def gains(right, variants, gaspnet):
-    """GASPnet minus each variant that was run, paired by seed, for each data set, without noise and under noise."""
+def numbers(right, variants, gaspnet):
+    """Accuracy of GASPnet and of each variant that was run, and GASPnet minus the variant, paired by seed, as a folded table."""
     shown = {}
-    for label, conditions in right.items():
-        run = [name for name in variants if name in set(conditions["no noise"]["variant"])]
+    for scenes, conditions in right.items():
         seeds = conditions["no noise"].groupby("variant")["seed"].agg(set)
+        run = [name for name in [gaspnet, *variants] if name in seeds]
         shared = [str(len(seeds[gaspnet] & seeds[name])) for name in run]
-        shown[label] = by_variant(conditions, run, means=False, gaspnet=gaspnet).assign(seeds=shared)
-    return table_of(pd.concat(shown), "scenes", "network")
+        shown[scenes] = by_variant(conditions, run, gaspnet=gaspnet).assign(seeds=shared)
+    return table_of(pd.concat(shown), "scenes", "network", folded="Accuracies and differences in numbers")
 
 
 MEASURES = {"order_within": "order within objects", "separation": "separation", "follows": "pointing"}
 
 
 def phases_of(results, variants):
-    """Order and separation in the first layer, and units that point to their object, at the last step: means over seeds."""
+    """Order and separation in the first layer, units that point to their object, and chance in pointing, at the last step, as
+    the rows that a figure draws.
+    """
     rows = []
-    for label, measured in results.items():
+    for scenes, measured in results.items():
+        chance = 1 / sum(objects_of("C6", measured["dataset"].iloc[0], settings))
         phases = last_step(measured[measured["evaluation"] == "phases"])
         shown = phases[(phases["level"] == 1) | (phases["metric"] == "follows")]
-        means = shown.pivot_table("value", "variant", "metric").reindex(variants)[list(MEASURES)].dropna()
-        rows += [[label, VARIANTS[name].label, *map("{:.3f}".format, values)] for name, *values in means.itertuples()]
-    return table(["scenes", "network", *MEASURES.values()], rows)
+        for variant, metric in itertools.product(variants, MEASURES):
+            values = shown[(shown["variant"] == variant) & (shown["metric"] == metric)]
+            rows += [[scenes, VARIANTS[variant].label, MEASURES[metric], *of] for of in values[["seed", "value"]].to_numpy()]
+        rows += [[scenes, VARIANTS[name].label, "chance", 0, chance] for name in variants if (shown["variant"] == name).any()]
+    return pd.DataFrame(rows, columns=["panel", "condition", "measure", "seed", "value"])
+
+
+def numbers_of_phases(phases):
+    """Means over seeds, as a folded table."""
+    means = phases.pivot_table("value", ["panel", "condition"], "measure", sort=False)[list(MEASURES.values())]
+    return table_of(means.map("{:.3f}".format), "scenes", "network", folded="Order, separation and pointing in numbers")
 
 
 # %% tags=["remove-cell"]
@@ -104,23 +118,24 @@ ours = [*OURS.ablations, "gate"]
 names = ["multi_mnist", "multi_mnist_longer", "multi_mnist_cifar", "multi_mnist_cifar_longer", "cifar_mnist"]
 results, right = measure(names, [OURS.gaspnet, *ours])
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "Share of test scenes with every required label right, at the last time step: GASPnet, without one of its parts, and the gate without phases. Dots are seeds; below them their mean with its 95 % interval.", "name": "fig-removed"}, "image": {"alt": "A panel for each kind of scenes: a row of dots for GASPnet, for each ablation, and for the gate."}}
-figures.comparison({label: conditions["no noise"] for label, conditions in right.items()})
-
-# %% [markdown]
-# The table gives GASPnet minus each network, at the last time step, paired by seed. Above zero, the part that was removed helps.
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "What each part is worth: accuracy of GASPnet minus that of the network without the part, at the last time step. Right of the line, the part helps. Means over the seeds that both have, with 95 % intervals; a single seed has none. Accuracy is the share of test scenes with every required label right.", "name": "fig-removed"}, "image": {"alt": "A panel for each kind of scenes, with a row for each network and a mark without and with noise. No modulation and the gate without phases lie right of the line on two digits, most of all in front of a photograph."}}
+figures.differences(right, ours, OURS.gaspnet)
 
 # %% tags=["remove-input"]
-gains(right, ours, OURS.gaspnet)
+numbers(right, ours, OURS.gaspnet)
 
 # %% [markdown]
-# What happens to phases? The next table has their order and separation in the first layer, and how often the output unit of a digit
+# What happens to phases? The next figure has their order and separation in the first layer, and how often the output unit of a digit
 # points to it ({ref}`what-is-where`), at the last time step. Random phases have a separation of about 0.5. The largest possible is 1
-# for two objects, and 0.75 for three, two digits and the photograph. By chance units would point right in one half of the cases with
-# two objects, and in one third with three. (Pointing is measured on 2,000 scenes here, and on 10,000 in {ref}`what-is-where`.)
+# for two objects, and 0.75 for three, two digits and the photograph. (Pointing is measured on 2,000 scenes here, and on 10,000 in
+# {ref}`what-is-where`.)
+
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Order of phases within objects, separation between them, and pointing of output units: GASPnet, and without one of its parts. Means over seeds with 95 % intervals. The upright line is chance in pointing.", "name": "fig-removed-phases"}, "image": {"alt": "A panel for each kind of scenes, with a row for each network and three marks. Without modulation, order and separation stay and pointing falls."}}
+phases = phases_of(results, [OURS.gaspnet, *OURS.ablations])
+figures.measures(phases, "share, or measure between 0 and 1")
 
 # %% tags=["remove-input"]
-phases_of(results, [OURS.gaspnet, *OURS.ablations])
+numbers_of_phases(phases)
 
 # %% tags=["remove-cell"]
 from myst_nb import glue
@@ -175,17 +190,19 @@ results, right = measure(
 photo, black = results
 clean = {where: conditions["no noise"] for where, conditions in right.items()}
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "No noise: share of test scenes with both digits right, at the last time step: GASPnet, without one of our additions, and the gate and the CNN for comparison. Dots are seeds; below them their mean with its 95 % interval.", "name": "fig-without-additions"}, "image": {"alt": "Two panels: a row of dots for the CNN, for the gate, for GASPnet and for each network without one addition."}}
-figures.comparison({where: rows[~rows["variant"].isin(["cnn", "no_modulation"])] for where, rows in clean.items()})
-
-# %% [markdown]
-# GASPnet minus each network, paired by seed, and below it their phases:
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "What each addition is worth: share of test scenes with both digits right, GASPnet minus the network without the addition, at the last time step; and minus the gate and the CNN for comparison. Means over the seeds that both have, with 95 % intervals.", "name": "fig-without-additions"}, "image": {"alt": "Two panels, with a row for each network and a mark without and with noise. In front of a photograph, no gate and keys from the layer itself lie nearly as far right as the CNN."}}
+compared = [*added, "gate", "cnn_parameters"]
+figures.differences(right, compared, OURS.gaspnet)
 
 # %% tags=["remove-input"]
-gains(right, [*added, "gate", "cnn_parameters"], OURS.gaspnet)
+numbers(right, compared, OURS.gaspnet)
+
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Order, separation and pointing in the same networks. Means over seeds with 95 % intervals. The upright line is chance in pointing.", "name": "fig-without-additions-phases"}, "image": {"alt": "Two panels, with a row for each network and three marks. Without alignment, and in the gate, all three are near those of random phases."}}
+phases = phases_of(results, [OURS.gaspnet, *added, "gate"])
+figures.measures(phases, "share, or measure between 0 and 1")
 
 # %% tags=["remove-input"]
-phases_of(results, [OURS.gaspnet, *added, "gate"])
+numbers_of_phases(phases)
 
 # %% tags=["remove-cell"]
 from gasp.analysis.statistics import decomposition
@@ -269,11 +286,8 @@ figures.accuracy_over_noise(results)
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "The same networks without noise. Dots are seeds; below them their mean with its 95 % interval.", "name": "fig-labels-seeds"}, "image": {"alt": "Three panels: a row of dots for each network. In front of a photograph two of the five gates trained on labels alone are close to the CNN."}}
 figures.comparison({where: conditions["no noise"] for where, conditions in right.items()})
 
-# %% [markdown]
-# GASPnet on labels alone minus each network, paired by seed:
-
 # %% tags=["remove-input"]
-gains(right, ["cnn_parameters", "gate_labels", OURS.gaspnet], "gaspnet_labels")
+numbers(right, ["cnn_parameters", "gate_labels", OURS.gaspnet], "gaspnet_labels")
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "GASPnet on labels only (seed 0): validation scenes, each with the phases of the first layer at every time step and of the deeper convolutions at the last (colour: phase; brightness: how much a location pulls). Titles: the digits.", "name": "fig-labels-alone"}, "image": {"alt": "Rows of a photograph with two digits, followed by maps in which the digits stand out, each in its own colour."}}
 import torch
@@ -288,14 +302,20 @@ with torch.no_grad():
 titles = [f"{a}, {b}" for a, b in scenes.labels[:, :2].tolist()]
 figures.phase_maps(images, trajectory, titles)
 
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Order, separation and pointing on labels alone and with masks. Means over seeds with 95 % intervals. The upright line is chance in pointing.", "name": "fig-labels-phases"}, "image": {"alt": "Three panels with two rows of three marks. On labels alone, separation varies widely from seed to seed on CIFAR-MNIST only."}}
+phases = phases_of(results, ["gaspnet_labels", OURS.gaspnet])
+figures.measures(phases, "share, or measure between 0 and 1")
+
 # %% tags=["remove-input"]
-phases_of(results, ["gaspnet_labels", OURS.gaspnet])
+numbers_of_phases(phases)
 
 # %% tags=["remove-cell"]
 noisy = {where: mean_over_levels(levels_of(measured, "gaussian")) for where, measured in results.items()}
 item = dataset_label("cifar_mnist")
-phases = results[item].query("variant == 'gaspnet_labels' and evaluation == 'phases' and metric == 'separation' and level == 1")
-glue("collapsed", str((last_step(phases)["value"] < 0.1).sum()), display=False)
+separations = results[item].query(
+    "variant == 'gaspnet_labels' and evaluation == 'phases' and metric == 'separation' and level == 1"
+)
+glue("collapsed", str((last_step(separations)["value"] < 0.1).sum()), display=False)
 for name, (rows, first, second) in {
     "labels_over_cnn": (right[photo]["no noise"], "gaspnet_labels", "cnn_parameters"),
     "labels_over_cnn_noise": (noisy[photo], "gaspnet_labels", "cnn_parameters"),
@@ -378,14 +398,11 @@ replaced = [*PAPER.ablations, "paper_random_phases", "paper_ideal_phases"]
 variants = [PAPER.gaspnet, *replaced]
 results, right = measure(["multi_mnist", "cifar_mnist"], variants)
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "The paper's network, no noise: share of test scenes with both digits, or both the digit and the photograph, right, at the last time step. Dots are seeds; below them their mean with its 95 % interval.", "name": "fig-ablations"}, "image": {"alt": "Two panels: a row of dots for GASPnet (paper) and for each ablation."}}
-figures.comparison({label: conditions["no noise"] for label, conditions in right.items()})
-
-# %% [markdown]
-# GASPnet (paper) minus each network:
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "The paper's network: accuracy of GASPnet (paper) minus that of each changed network, at the last time step. Right of the line, the change costs accuracy. Means over seeds with 95 % intervals.", "name": "fig-ablations"}, "image": {"alt": "Two panels, with a row for each network and a mark without and with noise. On two digits all lie right of the line; on CIFAR-MNIST all but random initial phases lie left of it."}}
+figures.differences(right, replaced, PAPER.gaspnet)
 
 # %% tags=["remove-input"]
-gains(right, replaced, PAPER.gaspnet)
+numbers(right, replaced, PAPER.gaspnet)
 
 # %% tags=["remove-cell"]
 clean = right[dataset_label("cifar_mnist")]["no noise"]
@@ -417,8 +434,12 @@ glue("worse_than_none", formatted(worse, sign=True), display=False)
 # The same measures as above. On CIFAR-MNIST even ideal phases have a low order, because many locations see both the digit and the
 # photograph, and take the phase of the larger share:
 
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Order, separation and pointing in the paper's network and its changes. Means over seeds with 95 % intervals. The upright line is chance in pointing.", "name": "fig-ablations-phases"}, "image": {"alt": "Two panels, with a row for each network and three marks. Without neighbourhood, separation is zero on both; without synchrony loss, on CIFAR-MNIST only."}}
+phases = phases_of(results, variants)
+figures.measures(phases, "share, or measure between 0 and 1")
+
 # %% tags=["remove-input"]
-phases_of(results, variants)
+numbers_of_phases(phases)
 
 # %% [markdown]
 # ### Does separation pay?

@@ -156,7 +156,7 @@ answered = {
 }
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "What phases of GASPnet answer on test scenes, at the last time step: means over seeds with 95 % intervals. The upright line is chance in pointing.", "name": "fig-answers"}, "image": {"alt": "Two panels, for a black background and a photograph, with a row for each condition and five marks in each row."}}
-figures.binding(listed(answered), "share right, or overlap of masks")
+figures.measures(listed(answered), "share right, or overlap of masks")
 
 # %% tags=["remove-input"]
 rows = []
@@ -279,7 +279,7 @@ for dataset, background in BACKGROUNDS.items():
         pointing |= {(background, label, way): of for label, of in zip(ASKED, values, strict=True)}
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Share of digits at which phases of GASPnet, and attributions of the CNN of the same layers, point correctly: means over three seeds with 95 % intervals, on 500 validation scenes. The upright line is chance.", "name": "fig-pointing"}, "image": {"alt": "Two panels, for a black background and a photograph, with a row for each condition and three marks in each row."}}
-figures.binding(listed(pointing), "points to its digit")
+figures.measures(listed(pointing), "points to its digit")
 
 # %% tags=["remove-input"]
 compared("multi_mnist")
@@ -309,7 +309,7 @@ def asked_by(groups):
 
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Share of digits at which phases of other networks, and their attributions, point correctly (one seed each, 500 validation scenes, black background). The upright line is chance.", "name": "fig-pointing-others"}, "image": {"alt": "A panel for each network, with a row for each condition and two or three marks in each row."}}
-figures.binding(listed(asked_by(GROUPS), "black"), "points to its digit")
+figures.measures(listed(asked_by(GROUPS), "black"), "points to its digit")
 
 # %% tags=["remove-input"]
 found = {}

@@ -25,6 +25,7 @@ __all__ = [
     "min_f_p",
     "over_noise",
     "paired_difference",
+    "paired_differences",
     "student_p",
     "summary",
     "undisturbed",
@@ -139,13 +140,16 @@ def summary(table: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame([dict(zip(by, names, strict=True)) | mean_interval(values) for names, values in groups])
 
 
-def paired_difference(table: pd.DataFrame, first: str, second: str) -> dict[str, float]:
-    """Mean difference ``first`` − ``second`` between two variants, paired by seed, with its interval.
+def paired_differences(table: pd.DataFrame, first: str, second: str) -> pd.Series[float]:
+    """The difference ``first`` − ``second`` between two variants, for each seed that both have.
 
     Runs of one seed share scenes, their order, and the weights that both variants have.
 
     Args:
         table: one value for each variant and seed.
+
+    Returns:
+        indexed by seed.
 
     Raises:
         GaspError: for more than one value per variant and seed, or if the variants have no seed in common.
@@ -156,7 +160,12 @@ def paired_difference(table: pd.DataFrame, first: str, second: str) -> dict[str,
     wide = pairs.pivot(index="seed", columns="variant", values="value").reindex(columns=[first, second]).dropna()
     if wide.empty:
         raise GaspError(f"{first} and {second} have no seed in common: run the missing ones")
-    return mean_interval((wide[first] - wide[second]).tolist())
+    return wide[first] - wide[second]
+
+
+def paired_difference(table: pd.DataFrame, first: str, second: str) -> dict[str, float]:
+    """The mean of :func:`paired_differences`, with its interval."""
+    return mean_interval(paired_differences(table, first, second))
 
 
 def decomposition(rows: pd.DataFrame, gaspnet: str = "gaspnet", cnn: str = "cnn") -> dict[str, dict[str, float]]:

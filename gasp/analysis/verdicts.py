@@ -184,8 +184,8 @@ def _sign(verdict: str) -> str:
 def claims_box(profile: Profile, names: Sequence[str], why: str, datasets: Sequence[str] = ()) -> Markdown:
     """The box that opens a chapter: its conclusion, then the verdicts on its claims, each with an effect behind it.
 
-    Verdicts on the paper's mechanisms alone have lines of their own. As long as runs of the profile are missing, the box says
-    so instead of judging.
+    Verdicts on the paper's mechanisms alone have lines of their own, and a last line lists what was not tested. As long as
+    runs of the profile are missing, the box says so instead of judging.
 
     Args:
         names: names of the claims.
@@ -199,12 +199,17 @@ def claims_box(profile: Profile, names: Sequence[str], why: str, datasets: Seque
     lines = []
     for name in names:
         lines += ["", f"**{name}.** {CLAIMS[name].text}", ""]
+        untested = []
         for design, judged in tables.items():
             own = judged[(judged["claim"] == name) & (judged["part"] != STRICTER)]
             for dataset, rows in own.groupby("dataset", sort=False):
                 if (not datasets or dataset in datasets) and (design is OURS or rows["seeds"].any()):
                     about = "" if CLAIMS[name].group == "ours" else f", {design.label}"  # ours are about one design alone
-                    lines += _found(rows, f"{dataset_label(str(dataset))}{about}")
+                    where = f"{dataset_label(str(dataset))}{about}"
+                    lines += _found(rows, where)
+                    untested += _untested(rows, where)
+        if untested:
+            lines.append(f"- {VERDICTS['not tested']} **not tested** · {'; '.join(untested)}")
     note = "*Below each verdict is one effect behind it. Verdicts are corrected for the number of effects, intervals are not.*"
     if missing:
         why = f"Not judged yet: {missing} of {len(runs)} runs are missing (`gasp experiments run --profile {profile.name}`)."
@@ -213,21 +218,30 @@ def claims_box(profile: Profile, names: Sequence[str], why: str, datasets: Seque
 
 
 def _found(effects: pd.DataFrame, where: str) -> list[str]:
-    """The verdicts on a claim on one data set, as list items: each with the first effect that has it, or else the first of all.
+    """The verdicts on a claim that was tested on one data set, as list items.
 
-    An unclear effect is shown with its p: its interval, which is not corrected for the number of effects, can exclude 0.
+    Each has the first effect that has this verdict, or else the first that was run. An unclear effect is shown with its p: its
+    interval, which is not corrected for the number of effects, can exclude 0.
     """
     items = []
-    for kind, parts in verdicts(effects).reset_index().groupby("verdict", sort=False)["part"]:
+    tested = verdicts(effects)
+    for kind, parts in tested[tested != "not tested"].reset_index().groupby("verdict", sort=False)["part"]:
         own = effects[effects["part"].isin(parts)]
         deciding = own[own["verdict"] == kind]
-        first, named = (own if deciding.empty else deciding).iloc[0], ", ".join(parts)
-        item = f"- {VERDICTS[str(kind)]} **{kind}**{named and f' ({named})'} · {where}"
-        if first["seeds"]:
-            p = f", corrected p = {_written(first['p'])}" if first["verdict"] == "unclear" else ""
-            item += f"\\\n  <small>{escape(first['effect'])}: {formatted(first, sign=True)}{p}</small>"
-        items.append(item)
+        first, named = (own[own["seeds"] > 0] if deciding.empty else deciding).iloc[0], ", ".join(parts)
+        p = f", corrected p = {_written(first['p'])}" if first["verdict"] == "unclear" else ""
+        items.append(
+            f"- {VERDICTS[str(kind)]} **{kind}**{named and f' ({named})'} · {where}\\\n"
+            f"  <small>{escape(first['effect'])}: {formatted(first, sign=True)}{p}</small>"
+        )
     return items
+
+
+def _untested(effects: pd.DataFrame, where: str) -> list[str]:
+    """The data set, with the parts of a claim that were not tested there; nothing if all were."""
+    found = verdicts(effects)
+    parts = found[found == "not tested"].index.get_level_values("part")
+    return [f"{where} ({', '.join(parts)})" if any(parts) else where] if len(parts) else []
 
 
 def effects_table(effects: pd.DataFrame) -> Markdown:

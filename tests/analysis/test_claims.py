@@ -948,6 +948,24 @@ def test_a_box_shows_an_effect_that_decides():
     assert effect.startswith("  <small>one: ")
 
 
+def test_a_box_lists_what_was_not_tested_in_one_last_line(monkeypatch, stored):
+    profile, table = stored
+    first = table["part"] == "layer 1"
+    partly = table.assign(seeds=table["seeds"].where(first, 0), verdict=np.where(first, "holds", "not tested"))
+    both = pd.concat([partly, partly.assign(dataset="a<b", verdict="not tested", seeds=0)])
+    monkeypatch.setattr(verdicts, "judge", lambda *_: both)
+    lines = claims_box(profile, ["C6"], "Because.").data.splitlines()
+    items = [line for line in lines if line.startswith("- ")]
+    assert items == [
+        "- ✓ **holds** (layer 1) · two digits, GASPnet\\",
+        "- ✓ **holds** (layer 1) · two digits, GASPnet (paper)\\",
+        "- ○ **not tested** · two digits, GASPnet (layer 2); a<b, GASPnet (layer 1, layer 2); "
+        "two digits, GASPnet (paper) (layer 2)",
+    ]
+    monkeypatch.setattr(verdicts, "judge", lambda *_: partly[first])
+    assert "not tested" not in claims_box(profile, ["C6"], "Because.").data
+
+
 def found(rows: pd.DataFrame, *kinds: str) -> list[str]:
     """The lines of the only item on effects with these verdicts."""
     (item,) = verdicts._found(rows.assign(verdict=list(kinds)), "x")

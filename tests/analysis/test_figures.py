@@ -132,6 +132,11 @@ def pointing(seeds: int = 3) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["panel", "condition", "measure", "value"])
 
 
+def differences(seeds: int = 3) -> Drawing:
+    conditions = {"no noise": last_step(undisturbed(results(seeds)))}
+    return figures.differences({"two digits": conditions}, ["cnn", "gate"])
+
+
 def seeds_of() -> Drawing:
     """Two seeds of a CNN, and three of GASPnet, one of them on another data set."""
     runs = [("ours", "gaspnet", "multi_mnist")] * 2 + [
@@ -149,7 +154,8 @@ CURVES = {
     "accuracy_over_noise": lambda seeds: figures.accuracy_over_noise({"digits": results(seeds), "again": results(seeds)}),
     "gain_over": lambda seeds: figures.gain_over(results(seeds), {"gaussian": 0.0}, ["cnn"]),
     "comparison": lambda seeds: figures.comparison(last_steps(seeds)),
-    "binding": lambda seeds: figures.binding(pointing(seeds), "right"),
+    "measures": lambda seeds: figures.measures(pointing(seeds), "right"),
+    "differences": lambda seeds: differences(seeds),
     "learning_curves": lambda seeds: figures.learning_curves(results(seeds)),
     "order_over_time": lambda seeds: figures.order_over_time(results(seeds)),
     "accuracy_over_separation": lambda seeds: figures.accuracy_over_separation({"two digits": results(seeds)}),
@@ -190,8 +196,8 @@ def test_curves_are_drawn_with_labelled_axes(draw, seeds):
     for panel in figure.axes:
         assert panel.has_data()
         assert panel.get_xlabel()
-    rows = [text.get_text() for text in figure.axes[0].texts]
-    assert figure.axes[0].get_ylabel() or all(panel.get_title() for panel in figure.axes) or rows
+    rows, title = [text.get_text() for text in figure.axes[0].texts], figure.figures[0].get_suptitle()
+    assert figure.axes[0].get_ylabel() or all(panel.get_title() for panel in figure.axes) or rows or title
 
 
 @pytest.mark.parametrize("draw", DRAWINGS.values(), ids=DRAWINGS)
@@ -413,19 +419,40 @@ def test_an_open_gate_is_white_and_a_closed_one_black():
     assert np.array_equal(shown.get_array()[..., 0], 255 * gate.numpy())
 
 
-def test_measures_of_binding_stand_at_their_means_in_the_rows_of_their_conditions():
-    drawing = figures.binding(pointing(), "right")
+def test_measures_stand_at_their_means_in_the_rows_of_their_conditions():
+    drawing = figures.measures(pointing(), "right")
     panel, other = drawing.axes[:2]
+    assert [image.get_suptitle() for image in drawing.figures] == [*pointing()["panel"].unique(), ""]
     assert [container.get_label() for container in other.containers] == ["occlusion"]
-    assert [label.get_text() for label in panel.get_yticklabels()] == ["no noise", "four digits"]
+    assert [text.get_text() for text in panel.texts] == ["no noise", "four digits"]
     marks = {container.get_label(): container.lines[0] for container in panel.containers}
     (chance,) = (line for line in panel.lines if line.get_label() == "chance")
-    assert chance.get_xydata().tolist() == [[0.5, 0], [0.25, 1]]
+    assert [(share, int(height)) for share, height in chance.get_xydata()] == [(0.5, 0), (0.25, 1)]
     means = pointing().query("panel == 'black'").groupby(["measure", "condition"])["value"].mean()
     for measure in ("phases", "occlusion"):
         expected = [means[measure, condition] for condition in ("no noise", "four digits")]
         assert marks[measure].get_xdata().tolist() == pytest.approx(expected)
-        assert [round(height) for height in marks[measure].get_ydata()] == [0, 1]
+        assert [int(height) for height in marks[measure].get_ydata()] == [0, 1]
+
+
+def test_an_axis_of_differences_is_as_long_as_they_need_and_marks_zero():
+    differences = pointing().query("measure != 'chance'").assign(value=lambda rows: rows["value"] / 10)
+    drawing = figures.measures(differences, "difference", None)
+    for panel, (_, rows) in zip(drawing.axes, differences.groupby("panel", sort=False), strict=True):
+        left, right = panel.get_xlim()
+        assert left < 0 < rows["value"].max() / 2 < right < 0.2
+        (zero,) = (lines for lines in panel.collections if lines.get_label().startswith("_child"))
+        assert {tuple(ends[:, 0]) for ends in zero.get_segments()} == {(0, 0)}
+    assert "chance" not in texts(drawing)
+
+
+def test_differences_are_those_of_gaspnet_and_each_network_that_was_run():
+    (panel,) = differences().axes
+    assert [text.get_text() for text in panel.texts] == [LABELS["cnn"]]  # the gate was not run
+    (mark,) = panel.containers
+    expected = paired_difference(last_step(undisturbed(results())), "gaspnet", "cnn")["mean"]
+    assert mark.lines[0].get_xdata() == pytest.approx([expected])
+    assert panel.get_xlabel() == "GASPnet − this network"
 
 
 def test_each_task_has_a_panel_of_its_means_from_no_noise_on():
@@ -474,6 +501,10 @@ def test_bars_are_the_two_parts_of_the_difference():
     weights, phases = (bars.patches[0].get_width() for bars in _bars(figures.parts_of_gain({"no noise": rows})))
     _, of_weights, of_phases = (gain["mean"] for gain in decomposition(rows).values())
     assert (weights, phases) == pytest.approx((of_weights, of_phases))
+    renamed = rows.replace({"variant": {"gaspnet": "paper_gaspnet", "cnn": "paper_no_modulation"}})
+    drawing = figures.parts_of_gain({"no noise": renamed}, "paper_gaspnet", "paper_no_modulation")
+    assert [bars.patches[0].get_width() for bars in _bars(drawing)] == pytest.approx([of_weights, of_phases])
+    assert "GASPnet (paper) − CNN" in drawing.axes[0].get_xlabel()
 
 
 def _bars(drawing: Drawing) -> list[mpl.container.BarContainer]:

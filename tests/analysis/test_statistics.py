@@ -27,6 +27,7 @@ from gasp.analysis.statistics import (
     min_f_p,
     over_noise,
     paired_difference,
+    paired_differences,
     student_p,
     summary,
     undisturbed,
@@ -103,6 +104,7 @@ def test_only_seeds_of_both_count():
     both = table({"cnn": [0.5, 0.6], "gaspnet": [0.7, 0.9]})
     more = table({"cnn": [0.5, 0.6], "gaspnet": [0.7, 0.9, 0.1]})
     assert paired_difference(more, "gaspnet", "cnn") == paired_difference(both, "gaspnet", "cnn")
+    assert paired_differences(more, "gaspnet", "cnn").to_dict() == pytest.approx({0: 0.2, 1: 0.3})
 
 
 def test_two_values_of_a_seed_are_refused():

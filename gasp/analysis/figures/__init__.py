@@ -10,7 +10,6 @@ from gasp.analysis.figures.phases import (
     alignment,
     animation,
     architecture,
-    binding,
     corruptions,
     gallery,
     gates,
@@ -18,16 +17,8 @@ from gasp.analysis.figures.phases import (
     scenes,
     what_is_where,
 )
-from gasp.analysis.figures.results import (
-    accuracy_over_separation,
-    accuracy_over_time,
-    comparison,
-    effects,
-    learning_curves,
-    order_over_time,
-    parts_of_gain,
-    seeds,
-)
+from gasp.analysis.figures.results import accuracy_over_separation, accuracy_over_time, learning_curves, order_over_time
+from gasp.analysis.figures.rows import comparison, differences, effects, measures, parts_of_gain, seeds
 from gasp.analysis.figures.style import Drawing
 
 __all__ = [
@@ -41,18 +32,19 @@ __all__ = [
     "alignment",
     "animation",
     "architecture",
-    "binding",
     "comparison",
     "corruptions",
     "costs_of_coupling",
     "costs_of_parts",
     "costs_over_time",
+    "differences",
     "effects",
     "explorer",
     "gain_over",
     "gallery",
     "gates",
     "learning_curves",
+    "measures",
     "order_over_time",
     "parts_of_gain",
     "phase_maps",

@@ -19,8 +19,7 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from torch import Tensor
 from torch.nn import functional as F
 
-from gasp.analysis.figures.style import INK, PALETTE, Drawing, bars, phase_image, show_image, show_scene
-from gasp.analysis.statistics import summary
+from gasp.analysis.figures.style import INK, PALETTE, Drawing, phase_image, show_image, show_scene
 from gasp.data.corruptions import Corruption, corrupt
 from gasp.data.scenes import Scenes
 from gasp.learning.binding import phase_masks
@@ -193,44 +192,6 @@ def animation(image: Tensor, maps: Tensor, gates: Tensor, milliseconds: int = 15
     buffer = io.BytesIO()
     frames[0].save(buffer, "PNG", save_all=True, append_images=frames[1:], duration=durations, loop=0)
     return Image(data=buffer.getvalue(), format="png")
-
-
-def binding(table: pd.DataFrame, xlabel: str) -> Drawing:
-    """Measures of binding under several conditions: a mark for each, the mean over seeds, with its interval.
-
-    Args:
-        table: a ``value`` for each ``panel``, ``condition``, ``measure`` and seed, drawn in this order. A panel may lack
-            a measure. What would be right by chance is the measure ``chance``.
-    """
-    drawing = Drawing(table)
-    measures = [name for name in table["measure"].unique() if name != "chance"]
-    for title, rows in table.groupby("panel", sort=False):
-        conditions = rows["condition"].unique().tolist()
-        panel = drawing.panel(height=0.19 * (len(measures) + 1) * len(conditions) + 0.75)
-        shown = set(rows["measure"])
-        for place, measure in enumerate(measures):
-            if measure not in shown:
-                continue
-            means = summary(rows[rows["measure"] == measure], ["condition"])
-            above = 0.8 * ((place + 0.5) / len(measures) - 0.5)
-            heights = [conditions.index(condition) + above for condition in means["condition"]]
-            panel.errorbar(
-                means["mean"],
-                heights,
-                xerr=bars(means),
-                color=PALETTE[(7, 1, 2, 3, 8)[place]],
-                marker="Dso^v"[place],
-                capsize=3,
-                linestyle="none",
-                label=measure,
-            )
-        chance = summary(rows[rows["measure"] == "chance"], ["condition"])
-        heights = [conditions.index(condition) for condition in chance["condition"]]
-        panel.plot(chance["mean"], heights, color=PALETTE[0], marker="|", markersize=14, linestyle="none", label="chance")
-        panel.set_yticks(range(len(conditions)), conditions)
-        panel.set(title=title, xlabel=xlabel, xlim=(0, 1.04), ylim=(len(conditions) - 0.5, -0.5))
-    drawing.legend()
-    return drawing
 
 
 def architecture(model: GASPnet) -> Drawing:
