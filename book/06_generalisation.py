@@ -33,13 +33,15 @@ verdicts.claims_box(
     settings,
     ["O2", "C5"],
     (
-        "On overlapping digits, which none of these networks was trained on, later steps add accuracy, on a black background "
+        "- **Overlapping digits**, which none of these networks was trained on: later steps add accuracy, on a black background "
         "and in front of a photograph (the whole of claim O2 holds on a black background only). After six epochs GASPnet also "
         "leads networks that saw the same masks and use no phases, which suggests that phases help there (six and ten seeds, "
-        "not corrected). On labels alone, without masks, it is ahead of a CNN of as many parameters and of a gate on smaller, "
-        "on more and on overlapping digits (five seeds, not corrected). A CNN of as many multiplications is more accurate "
-        "than both GASPnets there on a black background, and than the one trained on labels alone in front of a photograph. "
-        "Behind smaller items, GASPnet (paper) names the photograph less often than the CNN does, as behind items of any "
+        "not corrected).\n"
+        "- **Without masks**, GASPnet is ahead of a CNN of as many parameters and of a gate on smaller, on more and on "
+        "overlapping digits (five seeds, not corrected).\n"
+        "- **A CNN of as many multiplications** is more accurate than GASPnet with masks or without them on a black background, "
+        "and than GASPnet without masks in front of a photograph.\n"
+        "- **Behind smaller items**, GASPnet (paper) names the photograph less often than the CNN does, as behind items of any "
         "size."
     ),
 )
@@ -63,14 +65,17 @@ kinds = [kind for kind in ("scale", "objects", "overlap") if (results["evaluatio
 undisturbed_at = {kind: dataset.undisturbed(kind) for kind in kinds}
 figures.accuracy_over(results[results["variant"] != "cnn"], undisturbed_at)
 
-# %% tags=["remove-input"]
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits: GASPnet minus each network, in the share of scenes with every digit right, averaged over smaller scales, over three and four digits, and over overlap (mean over seeds, 95 % interval).", "name": "fig-more-differences"}, "image": {"alt": "A row for each network with three marks. The CNN of as many multiplications lies left of the line, the others on it or right of it."}}
 from gasp.analysis.statistics import levels_of, mean_over_levels
 from gasp.analysis.tables import by_condition, table_of
 
 rivals = [name for name in ("cnn_parameters", "cnn_compute") if name in set(results["variant"])]
 MEANS = {"scale": "smaller digits", "objects": "more digits", "overlap": "overlapping digits"}
 means = {MEANS[kind]: mean_over_levels(levels_of(results, kind)) for kind in kinds}
-table_of(by_condition(means, *(("gaspnet", other) for other in (*rivals, "gate"))), "mean over")
+figures.differences({"two digits": means}, [*rivals, "gate"])
+
+# %% tags=["remove-input"]
+table_of(by_condition(means, *(("gaspnet", other) for other in (*rivals, "gate"))), "mean over", folded="In numbers")
 
 # %% [markdown]
 # For n digits, the answer is the n classes with the largest logits, so every network is told n. On overlap and on smaller digits
@@ -104,11 +109,17 @@ table_of(parts_of_difference(by_level(results, "objects", "{:g} digits".format))
 # help (claim O2).
 
 
-# %% tags=["remove-input"]
-def with_overlap(measured, *networks):
-    """The two parts without overlap and for each allowed overlap, and which share of the first step's errors later steps remove."""
-    steps = {"no overlap": undisturbed(measured)}
-    steps |= by_level(measured, "overlap", lambda share: f"overlap up to {100 * share:g} %")
+# %% tags=["remove-cell"]
+def over_overlap(measured):
+    """The results without overlap and for each allowed overlap."""
+    return {"no overlap": undisturbed(measured)} | by_level(
+        measured, "overlap", lambda share: f"overlap up to {100 * share:g} %"
+    )
+
+
+def in_numbers(measured, *networks):
+    """The two parts at each overlap, and which share of the first step's errors later steps remove."""
+    steps = over_overlap(measured)
     shown = parts_of_difference(steps, *networks)
     removed = {}
     for label, values in steps.items():
@@ -118,23 +129,26 @@ def with_overlap(measured, *networks):
     return pd.concat([shown, pd.DataFrame(removed, ["share of first-step errors removed"])])
 
 
-table_of(with_overlap(results), "difference")
-
-# %% [markdown]
-# The same in front of a photograph:
-
-# %% tags=["remove-input"]
+paper = ["paper_gaspnet", "paper_no_modulation"]
 photo_digits = gasp.run_all(settings.experiments(["multi_mnist_cifar"], ["cnn", "gaspnet"]), settings)
-table_of(with_overlap(photo_digits), "difference")
-
-# %% [markdown]
-# And with the paper's mechanisms alone, on a black background (another draw of test scenes):
-
-# %% tags=["remove-input"]
-paper = ["paper_no_modulation", "paper_cnn_parameters", "paper_cnn_compute", "paper_gaspnet", "paper_ideal_phases"]
 alone = gasp.run_all(settings.experiments(["multi_mnist"], paper), settings)
 
-table_of(with_overlap(alone, "paper_gaspnet", "paper_no_modulation"), "difference")
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits: what GASPnet gains over the CNN of the same layers at its first step, and what later steps add, without overlap and with it (mean over seeds, 95 % interval).", "name": "fig-overlap"}, "image": {"alt": "Two horizontal bars for each overlap: a short one left of zero for the first step, and one right of zero for later steps that grows with overlap."}}
+figures.parts_of_gain(over_overlap(results))
+
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "The same in front of a photograph.", "name": "fig-overlap-photo"}, "image": {"alt": "Two horizontal bars for each overlap, right of zero: that of the first step shrinks with overlap, that of later steps grows."}}
+figures.parts_of_gain(over_overlap(photo_digits))
+
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "The same with the paper's mechanisms alone, on a black background (another draw of test scenes).", "name": "fig-overlap-paper"}, "image": {"alt": "Two horizontal bars for each overlap; those of later steps grow with overlap."}}
+figures.parts_of_gain(over_overlap(alone), *paper)
+
+# %% tags=["remove-input"]
+numbers = {
+    "two digits": in_numbers(results),
+    "two digits on a photograph": in_numbers(photo_digits),
+    "two digits, GASPnet (paper)": in_numbers(alone, *paper),
+}
+table_of(pd.concat(numbers), "scenes", "difference", folded="All three figures in numbers, and the share of errors removed")
 
 # %% [markdown]
 # On a black background, where digits overlap, the first step of GASPnet scored slightly lower than the CNN (the interval excludes
@@ -148,10 +162,10 @@ table_of(with_overlap(alone, "paper_gaspnet", "paper_no_modulation"), "differenc
 #
 # Claim O2 compares steps of one network, and that favours phases: if training with phases lowers the first step, the gain of later
 # steps grows, although nothing is won. The comparison that counts is with networks that saw the same masks in training and use no
-# phases, the gate alone and GASPnet without modulation. The last column is GASPnet whose phases never align
+# phases, the gate alone and GASPnet without modulation. The last row is GASPnet whose phases never align
 # ({ref}`without-additions`; three seeds):
 
-# %% tags=["remove-input"]
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Overlapping digits: share of test scenes with both digits right, averaged over the levels of overlap, GASPnet minus networks that saw the same masks, on several data sets (mean over the seeds that both have, 95 % interval).", "name": "fig-overlap-controls"}, "image": {"alt": "Three rows with up to four marks each, nearly all right of the line."}}
 from gasp.analysis.tables import dataset_label
 
 controls = ["gaspnet", "gate", "no_modulation", "no_alignment"]
@@ -159,7 +173,10 @@ means = {}
 for name in ("multi_mnist", "multi_mnist_longer", "multi_mnist_cifar", "multi_mnist_cifar_longer"):
     measured = gasp.run_all(settings.experiments([name], controls), settings)
     means[dataset_label(name)] = mean_over_levels(levels_of(measured, "overlap"))
-table_of(by_condition(means, *(("gaspnet", other) for other in controls[1:])), "overlapping digits")
+figures.differences({"overlapping digits": means}, controls[1:])
+
+# %% tags=["remove-input"]
+table_of(by_condition(means, *(("gaspnet", other) for other in controls[1:])), "overlapping digits", folded="In numbers")
 
 # %% [markdown]
 # **Where digits overlap, phases seem to help.** GASPnet is ahead of both controls on a black background, in front of a photograph,
@@ -171,26 +188,30 @@ table_of(by_condition(means, *(("gaspnet", other) for other in controls[1:])), "
 # (other-scenes-without-masks)=
 # ## Without masks
 #
-# Is GASPnet also ahead when no network sees masks? The table compares GASPnet on labels alone ({ref}`on-labels-alone`) with the gate
-# on labels alone and with the CNN: smaller, more and overlapping digits, each averaged over its levels. The lead over the gate has
-# two parts, as above: what is there at the first step, and what later steps add.
+# Is GASPnet also ahead when no network sees masks? The figure compares GASPnet on labels alone ({ref}`on-labels-alone`) with the gate
+# on labels alone and with the CNN: smaller, more and overlapping digits, each averaged over its levels. The folded table takes the
+# lead over the gate apart, as above: what is there at the first step, and what later steps add.
 
-# %% tags=["remove-input"]
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "GASPnet on labels alone minus each network on other scenes than in training, averaged over smaller scales, over three and four digits, and over overlap (mean over the seeds that both have, 95 % interval).", "name": "fig-labels-other-scenes"}, "image": {"alt": "Two panels, with a row for each network and three marks. The CNN of as many multiplications lies left of the line, the gate and the CNN of as many parameters right of it."}}
 from gasp.experiments.variants import VARIANTS
 
 networks = ["gaspnet_labels", "gate_labels", "cnn_parameters", "cnn_compute"]
-steps, means = {}, {}
+steps, means, drawn = {}, {}, {}
 for name in ("multi_mnist", "multi_mnist_cifar"):
     measured = gasp.run_all(settings.experiments([name], networks), settings)
     for kind in kinds:
         rows = levels_of(measured, kind).groupby(["variant", "seed", "t"])["value"].mean().reset_index()
         steps[dataset_label(name), MEANS[kind]] = rows
         means[dataset_label(name), MEANS[kind]] = mean_over_levels(levels_of(measured, kind))
+        drawn.setdefault(dataset_label(name), {})[MEANS[kind]] = means[dataset_label(name), MEANS[kind]]
+figures.differences(drawn, networks[1:], "gaspnet_labels")
+
+# %% tags=["remove-input"]
 parts = parts_of_difference(steps, "gaspnet_labels", "gate_labels").T
 parts.columns = [column.replace("CNN, same layers", "gate, labels only") for column in parts]
 over_cnns = by_condition(means, *(("gaspnet_labels", cnn) for cnn in networks[2:]))
 over_cnns.columns = [f"last step − {VARIANTS[cnn].label}" for cnn in networks[2:]]
-table_of(over_cnns.join(parts), "scenes", "mean over")
+table_of(over_cnns.join(parts), "scenes", "mean over", folded="In numbers, with the two parts of the lead over the gate")
 
 # %% [markdown]
 # **GASPnet is ahead on every change; in front of a photograph, mostly by its later steps.** On labels alone, with and without a
@@ -204,8 +225,7 @@ table_of(over_cnns.join(parts), "scenes", "mean over")
 #
 # ## Smaller items on photographs
 #
-# One head names a digit or a piece of clothing, another the photograph behind it. The figure and the table below it show GASPnet
-# (paper), with CNNs of its own size.
+# One head names a digit or a piece of clothing, another the photograph behind it. First GASPnet (paper), with CNNs of its own size:
 
 # %% tags=["remove-cell"]
 compared = ["paper_cnn_parameters", "paper_cnn_compute", "paper_gaspnet"]
@@ -220,19 +240,22 @@ heads = head_metrics(photographs.heads)
 right = {heads["objects"]: "item", heads["background"]: "photograph"}
 figures.accuracy_over(behind["cifar_mnist"], {"scale": photographs.undisturbed("scale")}, right)
 
-# %% tags=["remove-input"]
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Smaller items, averaged over all scales below 1: share of items and of photographs named, GASPnet (paper) minus CNNs of its own size (mean over seeds, 95 % interval).", "name": "fig-scale-differences"}, "image": {"alt": "A panel for each data set, with a row for each CNN and a mark for the item and for the photograph; all lie left of the line, those for the photograph further."}}
 means = {
     (dataset_label(name), label): mean_over_levels(levels_of(behind[name], "scale", metric))
     for name in names
     for label, metric in {"item": heads["objects"], "photograph": heads["background"]}.items()
 }
-shown = by_condition(means, ("paper_gaspnet", "paper_cnn_parameters"), ("paper_gaspnet", "paper_cnn_compute"))
-table_of(shown, "scenes", "right")
+drawn = {dataset_label(name): {what: means[dataset_label(name), what] for what in right.values()} for name in names}
+figures.differences(drawn, compared[:2], compared[2])
+
+# %% tags=["remove-input"]
+table_of(by_condition(means, *((compared[2], cnn) for cnn in compared[:2])), "scenes", "right", folded="In numbers")
 
 # %% [markdown]
 # On CIFAR-MNIST, GASPnet with our additions:
 
-# %% tags=["remove-input"]
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Digit on a photograph: the same for GASPnet with our additions (mean over seeds, 95 % interval).", "name": "fig-scale-ours"}, "image": {"alt": "A row for each CNN and a mark for the item and for the photograph. For the CNN of as many parameters the item lies right of the line and the photograph left of it."}}
 from myst_nb import glue
 
 from gasp.analysis.comparisons import MARGIN
@@ -244,7 +267,10 @@ means = {
     label: mean_over_levels(levels_of(ours, "scale", metric))
     for label, metric in {"item": heads["objects"], "photograph": heads["background"]}.items()
 }
-table_of(by_condition(means, "gaspnet", *(("gaspnet", rival) for rival in rivals)), "right")
+figures.differences({"digit on a photograph (CIFAR-MNIST)": means}, rivals)
+
+# %% tags=["remove-input"]
+table_of(by_condition(means, "gaspnet", *(("gaspnet", rival) for rival in rivals)), "right", folded="In numbers")
 
 # %% [markdown]
 # These are means over all scales below 1, paired by seed, with 95 % intervals. GASPnet (paper) scored slightly lower than the CNN of

@@ -100,7 +100,7 @@ for name in ("multi_mnist", "cifar_mnist"):
 # To compare like with like, all four networks answer from their last sweep, and GASPnet has none of our additions. In this section
 # *(paper)* marks these versions. Bands are the CNN of as many parameters.
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits: share of test scenes with both digits right at every time step (mean over five seeds, 95 % interval). The dashed line with a band is the CNN of as many parameters.", "name": "fig-predecessors"}, "image": {"alt": "Accuracy over time steps of GASPnet, GAttANet and KomplexNet at several levels of noise, and a dashed line for the CNN."}}
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits: share of test scenes with both digits right at every time step (mean over seeds, 95 % interval). The dashed line with a band is the CNN of as many parameters.", "name": "fig-predecessors"}, "image": {"alt": "Accuracy over time steps of GASPnet, GAttANet and KomplexNet at several levels of noise, and a dashed line for the CNN."}}
 from gasp.analysis import figures
 
 levels = settings.evaluation.corruptions["gaussian"]
@@ -109,18 +109,20 @@ figures.accuracy_over_time(results["multi_mnist"], [0.0, *levels[1:4:2]])
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "CIFAR-MNIST: the same, with both labels right.", "name": "fig-cifar-predecessors"}, "image": {"alt": "Accuracy over time steps of GASPnet, GAttANet and KomplexNet at several levels of noise, and a dashed line for the CNN."}}
 figures.accuracy_over_time(results["cifar_mnist"], [0.0, *levels[1:4:2]])
 
-# %% tags=["remove-input"]
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "GASPnet (paper) minus each network, in the share of test scenes with every required label right, without noise and under Gaussian noise, at the last time step (mean over seeds, 95 % interval).", "name": "fig-predecessors-differences"}, "image": {"alt": "Two panels, with a row for each network and a mark without and with noise. Without noise all lie near the line on two digits; on CIFAR-MNIST the CNN and GAttANet lie left of it, and KomplexNet right of it."}}
 import pandas as pd
 
 from gasp.analysis.statistics import over_noise
 from gasp.analysis.tables import by_variant, dataset_label, table_of
 
 weak = levels[:2][-1:]
-accuracy = {
-    dataset_label(name): by_variant(over_noise(measured, weak), variants, gaspnet="paper_gaspnet")
-    for name, measured in results.items()
-}
-table_of(pd.concat(accuracy), "scenes", "model")
+conditions = {dataset_label(name): over_noise(measured, weak) for name, measured in results.items()}
+others = [name for name in variants if name != "paper_gaspnet"]
+figures.differences(conditions, others, "paper_gaspnet")
+
+# %% tags=["remove-input"]
+accuracy = {scenes: by_variant(rows, variants, gaspnet="paper_gaspnet") for scenes, rows in conditions.items()}
+table_of(pd.concat(accuracy), "scenes", "model", folded="Accuracies and differences in numbers")
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits: share of test scenes with both digits right under each corruption, at the last time step (mean over seeds, 95 % interval).", "name": "fig-predecessors-noise"}, "image": {"alt": "Five panels, one a corruption, of accuracies that fall with its level."}}
 undisturbed_at = {kind: settings.datasets["multi_mnist"].undisturbed(kind) for kind in settings.evaluation.corruptions}
@@ -154,30 +156,22 @@ figures.accuracy_over(results["multi_mnist"], undisturbed_at)
 #
 # Here all networks with time steps answer by a weighted mean over these, and GASPnet has our additions. The networks were trained
 # anew and tested on another draw of scenes, and this CNN has as many parameters as GASPnet with its additions; so its numbers differ
-# from those above. Two digits:
+# from those above.
 
-
-# %% tags=["remove-input"]
-def beside(dataset, variants):
-    """Accuracy of these variants without noise and with it, and GASPnet with our additions minus each."""
-    measured = gasp.run_all(settings.experiments([dataset], variants), settings)
-    run = set(measured["variant"])
-    return table_of(by_variant(over_noise(measured, weak), [name for name in variants if name in run]), "model")
-
-
-beside("multi_mnist", ["cnn_parameters", "gattanet", "komplexnet", "gate", "gaspnet"])
-
-# %% [markdown]
-# Two digits on a photograph:
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "GASPnet minus each network, in the share of test scenes with every required label right, without noise and under Gaussian noise, at the last time step (mean over the seeds that both have, 95 % interval).", "name": "fig-predecessors-ours"}, "image": {"alt": "Three panels, with a row for each network and a mark without and with noise. Under noise GASPnet is far ahead on two digits; in front of a photograph it is far ahead of the CNN and of GAttANet; on CIFAR-MNIST the marks lie on both sides of the line."}}
+rivals = ["cnn_parameters", "gattanet", "komplexnet", "gate"]
+conditions = {}
+for name in ("multi_mnist", "multi_mnist_cifar", "cifar_mnist"):
+    measured = gasp.run_all(settings.experiments([name], [*rivals, "gaspnet"]), settings)
+    conditions[dataset_label(name)] = over_noise(measured, weak)
+figures.differences(conditions, rivals)
 
 # %% tags=["remove-input"]
-beside("multi_mnist_cifar", ["cnn_parameters", "gattanet", "gate", "gaspnet"])
-
-# %% [markdown]
-# A digit on a photograph, both to be named (CIFAR-MNIST):
-
-# %% tags=["remove-input"]
-beside("cifar_mnist", ["cnn_parameters", "gattanet", "gate", "gaspnet"])
+accuracy = {}
+for scenes, rows in conditions.items():
+    run = set(rows["no noise"]["variant"])
+    accuracy[scenes] = by_variant(rows, [name for name in [*rivals, "gaspnet"] if name in run])
+table_of(pd.concat(accuracy), "scenes", "model", folded="Accuracies and differences in numbers")
 
 # %% [markdown]
 # Without noise, the predecessors are close to GASPnet on a black background; under noise GASPnet is far ahead. On two digits on a

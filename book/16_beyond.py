@@ -39,11 +39,13 @@ verdicts.claims_box(
     settings,
     ["O4", "O5", "O6", "O7"],
     (
-        "With predictive feedback a CNN scored far higher in front of a photograph, and slightly higher on a black background. In front "
-        "of a photograph its gain does not grow with noise; on a black background this is unclear. GASPnet hardly "
-        "gains from prediction. KomplexNet's feedback makes no visible difference without noise. GASPnet learns whether two shapes are "
-        "the same, and the CNN does not; but GASPnet was trained with masks, and a gate with masks and without phases can learn it, "
-        "too. Phases and attention show no clear benefit where the question is how shapes are arranged."
+        "- **Predictive feedback** takes a CNN far higher in front of a photograph, and slightly higher on a black background. In "
+        "front of a photograph its gain does not grow with noise; on a black background this is unclear. GASPnet hardly gains "
+        "from prediction.\n"
+        "- **KomplexNet's feedback** makes no visible difference without noise.\n"
+        "- **Visual reasoning:** GASPnet learns whether two shapes are the same, and the CNN does not; but GASPnet was trained "
+        "with masks, and a gate with masks and without phases can learn it, too. Phases and attention show no clear benefit "
+        "where the question is how shapes are arranged."
     ),
 )
 
@@ -147,9 +149,8 @@ PAIRS = [("predictive_cnn", "cnn"), ("predictive_gaspnet", "gaspnet"), ("predict
 def under_noise(measured):
     """The differences that prediction makes, without noise and at each level of Gaussian noise."""
     run = set(measured["variant"])
-    return table_of(
-        by_condition(over_noise(measured, levels), *(pair for pair in PAIRS if run.issuperset(pair))), "Gaussian noise"
-    )
+    shown = by_condition(over_noise(measured, levels), *(pair for pair in PAIRS if run.issuperset(pair)))
+    return table_of(shown, "Gaussian noise", folded="What prediction changes, in numbers")
 
 
 under_noise(predictive)
@@ -204,9 +205,9 @@ glue("photo_both", means.get("predictive_gaspnet", "not run"), display=False)
 
 # %% [markdown]
 # Without noise, the CNN with prediction names both digits in {glue:text}`photo_predictive` of the scenes, and the CNN of the same
-# layers in {glue:text}`photo_cnn` (the difference in the table is over the seeds that both have). Prediction adds parameters, but a
-# CNN with about as many parameters reaches only {glue:text}`photo_parameters`. It also takes three sweeps instead of one, and a far
-# wider CNN does better in a single sweep: {glue:text}`photo_compute`. So feedback is one way to higher accuracy, and not the only
+# layers in {glue:text}`photo_cnn` (the difference in the folded table is over the seeds that both have). Prediction adds parameters,
+# but a CNN with about as many parameters reaches only {glue:text}`photo_parameters`. It also takes three sweeps instead of one, and a
+# far wider CNN does better in a single sweep: {glue:text}`photo_compute`. So feedback is one way to higher accuracy, and not the only
 # one. The first step is about as accurate as the CNN without prediction; the gain comes with later steps
 # ({numref}`fig-prediction-photo-time`). Under noise the gain stays about as large up to σ = 0.2, and shrinks beyond. So the CNN with
 # prediction scored higher with noise and without (corrected, the mean over noise is unclear), but its gain is not larger at higher
@@ -256,13 +257,17 @@ glue("epochs", str(same.epochs), display=False)
 # epochs of {glue:text}`scenes` new scenes each. It has three parts. *Phases and masks* compares GASPnet with the CNN, *attention*
 # GAttANet with the CNN, and *phases beyond masks* GASPnet with the gate without phases, because both saw masks.
 
-# %% tags=["remove-input"]
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Share of right answers on test scenes, at the last time step. Dots are seeds; below them their mean with its 95 % interval. Chance is one half.", "name": "fig-reasoning"}, "image": {"alt": "Two panels with a row of dots for each network. On same or different, the CNN and GAttANet are at one half, GASPnet near one, and one of three gates at one half."}}
 from gasp.analysis.tables import by_variant
 
 problems = ("inside", "same_different")
 reasoning = {name: gasp.run_all(settings.experiments([name]), settings) for name in problems}
 conditions = {dataset_label(name): last_step(undisturbed(rows)) for name, rows in reasoning.items()}
-table_of(by_variant(conditions, ["cnn_parameters", "gattanet", "gate", "gaspnet"]), "share of right answers")
+figures.comparison(conditions)
+
+# %% tags=["remove-input"]
+reasoners = ["cnn_parameters", "gattanet", "gate", "gaspnet"]
+table_of(by_variant(conditions, reasoners), "share of right answers", folded="In numbers")
 
 # %% [markdown]
 # ### How shapes are arranged
@@ -287,7 +292,7 @@ figures.accuracy_over(few[few["dataset"] == "touching"], {"examples": 0.0}, {"sc
 # ### Whether shapes are the same
 #
 # GASPnet learned the task with every seed; the gate without phases, with two of three: {glue:text}`gate_seeds` of the test scenes
-# right (so the interval of its mean in the table is very wide). The CNN and GAttANet never left chance. {numref}`fig-sameness`
+# right (so the interval of its mean is very wide). The CNN and GAttANet never left chance. {numref}`fig-sameness`
 # shows when networks learn: after some epochs at chance, accuracy jumps within two or three. Every epoch brings
 # {glue:text}`scenes` new scenes, so the figure is also about the number of training scenes.
 
