@@ -35,9 +35,9 @@ verdicts.claims_box(
     ["C1", "C2", "C3"],
     (
         "- **Two digits in front of a photograph:** the gate picks out the digits, and brings most of GASPnet's gain; phases "
-        "move the digits apart, and add a little. A far wider CNN is slightly less accurate than GASPnet without noise, and more "
-        "accurate under noise. After twice the training about three fifths of the lead are left without noise, and on average "
-        "over noise no clear lead.\n"
+        "move the digits apart, and add a little. After twice the training about three fifths of the lead over the CNN of as many "
+        "parameters are left without noise, and on average over noise no clear lead. A far wider CNN is slightly less accurate "
+        "than GASPnet without noise, and more accurate on average over noise.\n"
         "- **Without a gate**, with the paper's mechanisms alone, later steps add much, but the first step is less accurate than "
         "the CNN of the same layers.\n"
         "- **Where the photograph must be named, too**, the CNN of as many parameters is slightly more accurate than GASPnet."
@@ -106,14 +106,14 @@ from gasp.analysis.tables import parts_of_difference
 table_of(parts_of_difference(shown).T, "noise", folded="Both parts in numbers")
 
 # %% [markdown]
-# Both parts count: two thirds of the gain without noise are there at the first step, and later steps add the rest. Later steps add
-# about as much at every level up to σ = 0.3. At σ = 0.5, where the first step is right for one scene in ten, they add little. This
-# one level makes the slope over noise negative: accuracy grows over time, as the first part of claim C3 says, but not more at higher
-# noise.
+# Both parts count: without noise, about two thirds of the gain are there at the first step, and later steps add the rest. The first
+# part shrinks with noise, and is gone at σ = 0.3. Later steps add about as much at every level up to σ = 0.3. At σ = 0.5, where the
+# first step is right for one scene in ten, they add little. This one level makes the slope over noise negative: accuracy grows over
+# time, as the first part of claim C3 says, but not more at higher noise.
 #
-# Phases are worth less than the gain of later steps suggests. A gate that was trained without phases reaches more in its single
-# step than GASPnet does in its first. What phases are worth in the end is the difference between GASPnet and networks that saw the
-# same masks: that gate, in the first table, and GASPnet with *no modulation* ({ref}`the-ablations`).
+# Phases are worth less than the gain of later steps suggests. A gate that was trained without phases reaches more in its single step
+# than GASPnet does in its first. To see what phases are worth, compare GASPnet with networks that saw the same masks: with that gate
+# (first table), and with GASPnet without modulation ({ref}`the-ablations`).
 #
 # ### What the gate does
 #
@@ -206,11 +206,12 @@ table_of(gains, "noise", "scenes right, or difference", folded="Both lengths of 
 # %% [markdown]
 # **Without noise GASPnet stays ahead, by about three fifths as much.** All networks gain from longer training, and the narrow CNNs
 # gain most. **Averaged over levels of noise, no clear lead over the CNN of as many parameters is left.** The lead shrinks as noise
-# grows, and from σ = 0.2 on the CNN scored higher ({numref}`fig-photo-longer`). Claim C4, that GASPnet is more robust to noise,
-# holds after six epochs, and is unclear after twelve ({ref}`the-noise`).
+# grows, and from σ = 0.2 on the CNN scored as high or higher ({numref}`fig-photo-longer`). Claim C4, that GASPnet is more robust to
+# noise, holds after six epochs, and is unclear after twelve ({ref}`the-noise`).
 #
-# Faster learning does not explain all of the rest: on validation scenes without noise, this CNN after 48 epochs is still behind
-# GASPnet after twelve (one seed). But its 48 epochs take less time than six epochs of GASPnet ({ref}`how-long`).
+# Faster learning does not explain all of the lead that is left: on validation scenes without noise, the CNN of as many parameters
+# after 48 epochs is still behind GASPnet after twelve (one seed). But its 48 epochs take less time than six epochs of GASPnet
+# ({ref}`how-long`).
 #
 # Without noise, GASPnet's leads over networks that saw the same masks, the gate and GASPnet without modulation, are smaller, too,
 # by a third and by half. They are small; their intervals exclude zero, that of the gate only just (not corrected; the verdict on
@@ -222,7 +223,8 @@ table_of(gains, "noise", "scenes right, or difference", folded="Both lengths of 
 # (photo-digits-alone)=
 # ### With the paper's mechanisms alone
 #
-# GASPnet (paper) has no gate, and its keys see five pixels. Again, the difference from the CNN of the same layers has two parts:
+# GASPnet (paper) has no gate, and its keys see a field five pixels wide. Again, the difference from the CNN of the same layers has
+# two parts:
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits on a photograph: what GASPnet (paper) gains over the CNN of the same layers at its first step, and what later steps add, at each level of Gaussian noise (mean over seeds, 95 % interval).", "name": "fig-photo-parts-paper"}, "image": {"alt": "Two horizontal bars for each level of noise: the one for the first step lies left of zero, and a longer one for later steps right of it."}}
 import pandas as pd
@@ -239,12 +241,13 @@ parts = parts_of_difference(shown, "paper_gaspnet", "cnn").T.iloc[:, 1:]
 table_of(pd.concat([ends, parts], axis=1), "noise", folded="In numbers, and the CNN of as many parameters")
 
 # %% [markdown]
-# At its first step, before phases act, GASPnet (paper) is *less* accurate than the CNN of the same layers, and far less up to σ =
-# 0.3. Its later steps more than make up for that, up to σ = 0.3. Without noise, they add more than twice as much as with our
-# additions. So phases seem to help this network to pick digits out of a photograph without any gate; but training with them may
-# itself have lowered the first step. What is left over the CNN of as many parameters is small. All three seeds score higher without
-# noise, but one only slightly, so the interval includes zero and the verdict is unclear. Without noise, the network with our
-# additions is more accurate at its first step than this one is at its last.
+# At its first step, before phases act, GASPnet (paper) is *less* accurate than the CNN of the same layers, clearly so up to σ = 0.3.
+# Its later steps more than make up for that, up to σ = 0.3. Without noise, they add more than twice as much as with our additions. So
+# phases seem to help this network to pick digits out of a photograph without any gate; but training with them may itself have lowered
+# the first step. Its lead over a CNN of as many parameters is uncertain: all three seeds score higher without noise, but one only
+# slightly, so the interval includes zero and the verdict is unclear. (This CNN is narrower than the one above, because GASPnet
+# (paper) has fewer parameters.) Without noise, the network with our additions is more accurate at its first step than this one is at
+# its last.
 #
 # ## Item and photograph, both to be named
 #
@@ -286,8 +289,8 @@ table_of(by_condition(clean, *compared[:3], (compared[2], compared[0])), "scenes
 #
 # ### Item and photograph over time steps
 #
-# At t = 1, when aligned phases act for the first time, GASPnet (paper) becomes *less* accurate, and t = 2 makes up for only a part
-# of it. With ideal phases, accuracy does not fall over time:
+# At the second step (t = 1), when aligned phases act for the first time, GASPnet (paper) becomes *less* accurate, and t = 2 makes up
+# for only a part of it. With ideal phases, accuracy does not fall over time:
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "CIFAR-MNIST: share of test scenes with both labels right at every time step (mean over seeds, 95 % interval). Dashed lines with bands are networks with a single step; in *ideal phases*, masks set the phases of the first layer.", "name": "fig-cifar-time"}, "image": {"alt": "Accuracy over time steps of GASPnet and of the network with ideal phases, and dashed lines for the CNNs."}}
 figures.accuracy_over_time(results["cifar_mnist"], [0.0, *levels[1::3]])
@@ -315,9 +318,9 @@ table(["network", *(f"item / photograph, layer {layer + 1}" for layer in range(l
 # %% [markdown]
 # These are networks of seed 0 at the last time step, on 512 validation scenes. In GASPnet (paper) the item keeps one phase better
 # than the photograph, which falls apart into patches and waves of many phases. *Ideal* phases keep the photograph in one piece, but
-# not the item, and the network stays below the CNN. They are coarse: a location takes the mean phase of what its filter sees, and a
-# stroke of a digit is thinner than that. So a photograph without a common phase is probably one cause of the loss, and hardly the
-# only one.
+# in the first two layers not the item, and the network stays below the CNN. They are coarse: a location takes the mean phase of what
+# its filter sees, and a stroke of a digit is thinner than that. So a photograph without a common phase is probably one cause of the
+# loss, and hardly the only one.
 #
 # ### Where the difference comes from
 #
@@ -381,8 +384,8 @@ table_of(parts_of_difference(whole), "difference", folded="Both parts in numbers
 #   gain, and phases add a little.
 # - Where the photograph must be named, too, the paper's mechanisms cost accuracy. A photograph that falls into many phases is
 #   probably part of the reason: ideal phases bring accuracy closer to that of the CNN, but not above it.
-# - With our additions, accuracy grows over time steps there, too, but GASPnet without modulation scored as high. The gate does not
-#   help where the photograph matters. There, a wider CNN makes better use of as many parameters or multiplications.
+# - With our additions, accuracy grows over time steps on CIFAR-MNIST, too, but GASPnet without modulation scored about as high. The
+#   gate does not help where the photograph matters. There, a wider CNN makes better use of as many parameters or multiplications.
 
 # %% [markdown]
 # ## Exercises

@@ -33,13 +33,15 @@ verdicts.claims_box(
     settings,
     ["C4"],
     (
-        "Most of GASPnet's lead over the CNN needs no phases: a gate that was trained without them comes close to "
-        "GASPnet. On a black background this robustness needs masks in training: on labels alone GASPnet falls behind the "
-        "CNN under Gaussian noise. And there, clipping noisy pixels to valid values removes most of the lead under weak "
-        "noise (one seed, validation scenes). In front of a photograph GASPnet leads already without noise, its lead "
-        "shrinks as noise grows, and a far wider CNN is more accurate under noise. On CIFAR-MNIST, where the photograph "
-        "must be named, too, GASPnet is less accurate than the CNN without noise. Averaged over corruptions it also "
-        "scored lower, by about as much, but there the verdict is unclear."
+        "- **Phases are not what makes GASPnet robust.** Most of its lead over the CNN is there in a gate that was trained "
+        "without them.\n"
+        "- **On a black background** this robustness needs masks in training: on labels alone GASPnet falls behind the CNN under "
+        "Gaussian noise. Clipping noisy pixels to valid values removes most of the lead under weak noise (one seed, validation "
+        "scenes).\n"
+        "- **In front of a photograph** GASPnet leads already without noise, its lead shrinks as noise grows, and a far wider CNN "
+        "is more accurate under noise.\n"
+        "- **On CIFAR-MNIST**, where the photograph must be named, too, GASPnet is less accurate than the CNN without noise. "
+        "Averaged over corruptions it also scored lower, by about as much, but there the verdict is unclear."
     ),
 )
 

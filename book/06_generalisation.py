@@ -59,7 +59,7 @@ results = gasp.run_all(
 # The networks were trained with digits at scale 1, with two digits, and without overlap. The further a point is from there, the more
 # its scenes differ from those of training.
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits: share of test scenes with every digit right, over their scale, their number (more digits are drawn smaller, so that they take as much room as two) and their allowed overlap, at the last time step (mean over seeds, 95 % interval).", "name": "fig-more"}, "image": {"alt": "Three panels of accuracy: over the scale, the number and the overlap of digits."}}
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Digits on a black background: share of test scenes with every digit right, over their scale, their number (more digits are drawn smaller, so that they take as much room as two) and their allowed overlap, at the last time step (mean over seeds, 95 % interval).", "name": "fig-more"}, "image": {"alt": "Three panels of accuracy: over the scale, the number and the overlap of digits."}}
 dataset = settings.datasets["multi_mnist"]
 kinds = [kind for kind in ("scale", "objects", "overlap") if (results["evaluation"] == kind).any()]
 undisturbed_at = {kind: dataset.undisturbed(kind) for kind in kinds}
@@ -80,8 +80,9 @@ table_of(by_condition(means, *(("gaspnet", other) for other in (*rivals, "gate")
 # %% [markdown]
 # For n digits, the answer is the n classes with the largest logits, so every network is told n. On overlap and on smaller digits
 # GASPnet is ahead of the CNN of as many parameters. The CNN of as many multiplications is ahead of GASPnet under all three changes,
-# most with more digits. On overlap, its lead over the gate without phases is as large as over the CNN of as many parameters: there
-# the gate alone gains nothing. The mean over three and four digits may hide a difference between the two:
+# most with more digits. On overlap, GASPnet's lead over the gate without phases is as large as over the CNN of as many parameters:
+# there the gate alone gains nothing. With more digits, no lead over either is clear. The mean over three and four digits may hide a
+# difference between the two:
 
 # %% tags=["remove-input"]
 import pandas as pd
@@ -99,9 +100,9 @@ def by_level(measured, evaluation, label):
 table_of(parts_of_difference(by_level(results, "objects", "{:g} digits".format)), "difference")
 
 # %% [markdown]
-# As in {ref}`the-two-parts`, the difference from the CNN of the same layers has two parts. With three digits later steps scored lower
-# than the first, with four higher, but both intervals include zero. (More digits are also drawn smaller, so number and size cannot be
-# told apart here.)
+# As in {ref}`the-two-parts`, the difference from the CNN of the same layers has two parts. With three digits the last step scored
+# lower than the first, with four higher, but both intervals include zero. (More digits are also drawn smaller, so number and size
+# cannot be told apart here.)
 #
 # ### What later steps bring on overlap
 #
@@ -157,12 +158,12 @@ table_of(pd.concat(numbers), "scenes", "difference", folded="All three figures i
 # shows no trend over overlap. (In GASPnet (paper) it is too uncertain to tell.)
 #
 # In front of a photograph, too, later steps add more where digits overlap; the share of errors that they remove is lower with the
-# larger overlap. There, however, the first step's advantage over the CNN exceeds the gain from later steps, so the second half of
-# claim O2 is not shown: its effect is below zero, and unclear after correction.
+# larger overlap. There, however, the first step's measured advantage over the CNN is larger than the gain from later steps, so the
+# second half of claim O2 is not shown: its effect is below zero, and unclear after correction.
 #
 # Claim O2 compares steps of one network, and that favours phases: if training with phases lowers the first step, the gain of later
 # steps grows, although nothing is won. The comparison that counts is with networks that saw the same masks in training and use no
-# phases, the gate alone and GASPnet without modulation. The last row is GASPnet whose phases never align
+# phases, the gate alone and GASPnet without modulation. A third network is GASPnet whose phases never align
 # ({ref}`without-additions`; three seeds):
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Overlapping digits: share of test scenes with both digits right, averaged over the levels of overlap, GASPnet minus networks that saw the same masks, on several data sets (mean over the seeds that both have, 95 % interval).", "name": "fig-overlap-controls"}, "image": {"alt": "Three rows with up to four marks each, nearly all right of the line."}}
@@ -182,17 +183,17 @@ table_of(by_condition(means, *(("gaspnet", other) for other in controls[1:])), "
 # **Where digits overlap, phases seem to help.** GASPnet is ahead of both controls on a black background, in front of a photograph,
 # and there also after twice the training. These six intervals exclude zero; they rest on three to ten seeds and are not corrected. On
 # a black background, after twice the training, the lead is smaller and not certain. It seems to take phases that align: over GASPnet
-# whose phases never do, the lead is as large as over GASPnet without modulation. After six epochs, its lead on a black background is
-# several times as large as without overlap ({ref}`the-ablations`).
+# whose phases never do, the lead is as large as over GASPnet without modulation. After six epochs, its lead over both controls on a
+# black background is several times as large as without overlap ({ref}`the-ablations`).
 #
 # (other-scenes-without-masks)=
 # ## Without masks
 #
 # Is GASPnet also ahead when no network sees masks? The figure compares GASPnet on labels alone ({ref}`on-labels-alone`) with the gate
 # on labels alone and with the CNN: smaller, more and overlapping digits, each averaged over its levels. The folded table takes the
-# lead over the gate apart, as above: what is there at the first step, and what later steps add.
+# lead over the gate apart: what is there at the first step, and what later steps add.
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "GASPnet on labels alone minus each network on other scenes than in training, averaged over smaller scales, over three and four digits, and over overlap (mean over the seeds that both have, 95 % interval).", "name": "fig-labels-other-scenes"}, "image": {"alt": "Two panels, with a row for each network and three marks. The CNN of as many multiplications lies left of the line, the gate and the CNN of as many parameters right of it."}}
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "On other scenes than in training: GASPnet on labels alone minus each network, averaged over smaller scales, over three and four digits, and over overlap (mean over the seeds that both have, 95 % interval).", "name": "fig-labels-other-scenes"}, "image": {"alt": "Two panels, with a row for each network and three marks. The CNN of as many multiplications lies left of the line, the gate and the CNN of as many parameters right of it."}}
 from gasp.experiments.variants import VARIANTS
 
 networks = ["gaspnet_labels", "gate_labels", "cnn_parameters", "cnn_compute"]
@@ -214,14 +215,13 @@ over_cnns.columns = [f"last step − {VARIANTS[cnn].label}" for cnn in networks[
 table_of(over_cnns.join(parts), "scenes", "mean over", folded="In numbers, with the two parts of the lead over the gate")
 
 # %% [markdown]
-# **GASPnet is ahead on every change; in front of a photograph, mostly by its later steps.** On labels alone, with and without a
-# photograph, it is ahead of the gate and of the CNN with smaller, with more and with overlapping digits. All six intervals of each
-# comparison exclude zero; they rest on five seeds and are not corrected. All three networks learned from the same labels. The CNN of
-# as many multiplications, which did, too, is ahead of all of them. In front of a photograph, more than half of the measured lead over
-# the gate comes with later steps; how much is uncertain, because two of the five gates hardly learned more than the CNN
-# ({ref}`on-labels-alone`). On a black background they add little: most of the lead is there at the first step, before any phase acts,
-# so it comes from weights that were trained over several steps and with phases. We did not separate the two. (As above, the gain from
-# the first step to the last favours phases if training with them lowers the first step.)
+# **GASPnet is ahead of the gate and of the CNN of as many parameters on every change**, with and without a photograph. All six
+# intervals of each comparison exclude zero; they rest on five seeds and are not corrected. All three networks learned from the same
+# labels. The CNN of as many multiplications, which did, too, is ahead of all of them. In front of a photograph, more than half of the
+# measured lead over the gate comes with later steps; how much is uncertain, because two of the five gates hardly learned more than
+# the CNN ({ref}`on-labels-alone`). On a black background they add little, if anything: most of the lead is there at the first step,
+# before any phase acts, so it comes from weights that were trained over several steps and with phases. We did not separate the two.
+# (As above, the gain from the first step to the last favours phases if training with them lowers the first step.)
 #
 # ## Smaller items on photographs
 #
@@ -255,7 +255,7 @@ table_of(by_condition(means, *((compared[2], cnn) for cnn in compared[:2])), "sc
 # %% [markdown]
 # On CIFAR-MNIST, GASPnet with our additions:
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "Digit on a photograph: the same for GASPnet with our additions (mean over seeds, 95 % interval).", "name": "fig-scale-ours"}, "image": {"alt": "A row for each CNN and a mark for the item and for the photograph. For the CNN of as many parameters the item lies right of the line and the photograph left of it."}}
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Smaller items on CIFAR-MNIST: the same as in {numref}`fig-scale-differences`, for GASPnet with our additions and CNNs of its size.", "name": "fig-scale-ours"}, "image": {"alt": "A row for each CNN and a mark for the item and for the photograph. For the CNN of as many parameters the item lies right of the line and the photograph left of it."}}
 from myst_nb import glue
 
 from gasp.analysis.comparisons import MARGIN
@@ -273,19 +273,19 @@ figures.differences({"digit on a photograph (CIFAR-MNIST)": means}, rivals)
 table_of(by_condition(means, "gaspnet", *(("gaspnet", rival) for rival in rivals)), "right", folded="In numbers")
 
 # %% [markdown]
-# These are means over all scales below 1, paired by seed, with 95 % intervals. GASPnet (paper) scored slightly lower than the CNN of
-# as many parameters on the item, and names the photograph much less well, behind items of any size, as in {ref}`the-photographs`.
-# With our additions, GASPnet names smaller items more often than the CNN, and the photograph less often. Claim C5 allows a loss of
-# {glue:text}`margin_c5` there; the measured loss is too close to that, so the claim is unclear. Against the CNN of as many
-# multiplications it does not hold: that CNN names the photograph right far more often.
+# These are means over all scales below 1, paired by seed, with 95 % intervals. GASPnet (paper) scored lower than the CNN of as many
+# parameters on the item, on CIFAR-Fashion only slightly, and names the photograph much less well, behind items of any size, as in
+# {ref}`the-photographs`. With our additions, GASPnet names smaller items more often than the CNN, and the photograph less often.
+# Claim C5 allows a loss of {glue:text}`margin_c5` there; the measured loss exceeds this, but not clearly, so the claim is unclear.
+# Against the CNN of as many multiplications it does not hold: that CNN names the photograph right far more often.
 
 # %% [markdown]
 # ## What follows
 #
 # - On overlap that training did not show, GASPnet is ahead of networks that saw the same masks and use no phases, on a black
-#   background and in front of a photograph. This is the largest effect of phases on accuracy that we measured without noise. It is
-#   not corrected, unlike claim C7 ({ref}`the-ablations`), and modest: the share of errors that later steps remove does not grow with
-#   overlap, and falls in front of a photograph. And when both are *trained* on overlap, a CNN does as well as GASPnet (paper)
+#   background and in front of a photograph. Among comparisons with such networks, this is the largest effect of phases on accuracy
+#   that we measured without noise. It is not corrected, unlike claim C7 ({ref}`the-ablations`), and modest: the share of errors that
+#   later steps remove does not grow with overlap. And when both are *trained* on overlap, a CNN does as well as GASPnet (paper)
 #   ({ref}`two-digits`).
 # - With three and four digits on a black background later steps make no clear difference, and units point less reliably
 #   ({ref}`what-is-where`). Training on more objects, or phases with more dimensions than the angle on a circle ({ref}`related-work`),

@@ -13,7 +13,7 @@
 # # What each part is for
 #
 # Does accuracy fall without phase modulation, without the synchrony loss, or without the spatial neighbourhood (claim C7)? This
-# chapter removes each of these parts from GASPnet, then each of our additions, then masks. Its last part removes the same parts from
+# chapter removes each of these parts from GASPnet, then most of our additions, then masks. Its last part removes the same parts from
 # *GASPnet (paper)*, and replaces that network's phases. (*CIFAR-MNIST* is the task in which the photograph must be named, too;
 # *longer training* is twelve epochs instead of six.)
 
@@ -37,15 +37,15 @@ verdicts.claims_box(
     (
         "- **Modulation by phases** is worth accuracy on two digits, with and without a photograph: without it, GASPnet is at "
         "best as accurate as the gate alone (six seeds). On CIFAR-MNIST it makes no visible difference (three seeds).\n"
-        "- **In front of a photograph**, GASPnet loses most of its lead over the CNN without gate or key network, about a "
-        "quarter of it without aligned phases, and about a sixth without masks and phases of channels: on labels alone it is "
-        "still far ahead of the CNN (three to five seeds, no verdicts).\n"
-        "- **Under noise on a black background**, GASPnet is ahead only if it was trained with masks. With masks and without a "
-        "gate, it keeps about half of that lead (three seeds, no verdict).\n"
+        "- **With two digits in front of a photograph**, GASPnet loses most of its lead over the CNN if it lacks its gate or its "
+        "key network, about a quarter if its phases never align, and about a sixth without masks and phases of channels: on "
+        "labels alone it is still far ahead of the CNN (three to five seeds, no verdicts).\n"
+        "- **Under noise on a black background**, GASPnet is ahead of the CNN only if it was trained with masks. With masks and "
+        "without a gate, it keeps about half of that lead on average (three seeds, no verdict).\n"
         "- **In the paper's network**, on two digits, accuracy falls most without the neighbourhood. On CIFAR-MNIST, removing "
         "any of the three parts makes it more accurate."
     ),
-    ["multi_mnist", "multi_mnist_cifar", "multi_mnist_cifar_longer", "cifar_mnist"],
+    ["multi_mnist", "multi_mnist_longer", "multi_mnist_cifar", "multi_mnist_cifar_longer", "cifar_mnist"],
 )
 
 # %% [markdown]
@@ -84,8 +84,8 @@ def numbers(right, variants, gaspnet):
         seeds = conditions["no noise"].groupby("variant")["seed"].agg(set)
         run = [name for name in [gaspnet, *variants] if name in seeds]
         shared = [str(len(seeds[gaspnet] & seeds[name])) for name in run]
-        shown[scenes] = by_variant(conditions, run, gaspnet=gaspnet).assign(seeds=shared)
-    return table_of(pd.concat(shown), "scenes", "network", folded="Accuracies and differences in numbers")
+        shown[scenes] = by_variant(conditions, run, gaspnet=gaspnet).assign(**{"shared seeds": shared})
+    return table_of(pd.concat(shown), "scenes", "network", folded="Accuracies (all seeds) and differences (shared seeds)")
 
 
 MEASURES = {"order_within": "order within objects", "separation": "separation", "follows": "pointing"}
@@ -118,7 +118,7 @@ ours = [*OURS.ablations, "gate"]
 names = ["multi_mnist", "multi_mnist_longer", "multi_mnist_cifar", "multi_mnist_cifar_longer", "cifar_mnist"]
 results, right = measure(names, [OURS.gaspnet, *ours])
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "What each part is worth: accuracy of GASPnet minus that of the network without the part, at the last time step. Right of the line, the part helps. Means over the seeds that both have, with 95 % intervals; a single seed has none. Accuracy is the share of test scenes with every required label right.", "name": "fig-removed"}, "image": {"alt": "A panel for each kind of scenes, with a row for each network and a mark without and with noise. No modulation and the gate without phases lie right of the line on two digits, most of all in front of a photograph."}}
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "What each part is worth: accuracy of GASPnet minus that of the network without the part, and of the gate without phases, at the last time step. Right of the line, the part helps. Means over the seeds that both have, with 95 % intervals; a single seed has none. Accuracy is the share of test scenes with every required label right.", "name": "fig-removed"}, "image": {"alt": "A panel for each kind of scenes, with a row for each network and a mark without and with noise. No modulation and the gate without phases lie right of the line on two digits, most of all in front of a photograph."}}
 figures.differences(right, ours, OURS.gaspnet)
 
 # %% tags=["remove-input"]
@@ -127,8 +127,8 @@ numbers(right, ours, OURS.gaspnet)
 # %% [markdown]
 # What happens to phases? The next figure has their order and separation in the first layer, and how often the output unit of a digit
 # points to it ({ref}`what-is-where`), at the last time step. Random phases have a separation of about 0.5. The largest possible is 1
-# for two objects, and 0.75 for three, two digits and the photograph. (Pointing is measured on 2,000 scenes here, and on 10,000 in
-# {ref}`what-is-where`.)
+# for two objects, and 0.75 for three, two digits and the photograph. Chance in pointing is one half with two objects, and one third
+# with three. (Pointing is measured on 2,000 scenes here, and on 10,000 in {ref}`what-is-where`.)
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Order of phases within objects, separation between them, and pointing of output units: GASPnet, and without one of its parts. Means over seeds with 95 % intervals. The upright line is chance in pointing.", "name": "fig-removed-phases"}, "image": {"alt": "A panel for each kind of scenes, with a row for each network and three marks. Without modulation, order and separation stay and pointing falls."}}
 phases = phases_of(results, [OURS.gaspnet, *OURS.ablations])
@@ -146,21 +146,21 @@ unmodulated = paired_difference(right[dataset_label("multi_mnist_cifar")]["no no
 glue("unmodulated", formatted(unmodulated, sign=True), display=False)
 
 # %% [markdown]
-# **Phases help only through modulation.** Without it, GASPnet on two digits is no better than the gate alone, and in front of a
-# photograph less accurate ({glue:text}`unmodulated`). So the losses on phases and keys do not help there by themselves, and more than
-# a third of what modulation adds in front of a photograph makes up for what they cost. Modulation adds accuracy in front of a
-# photograph and, less, on two digits on a black background; claim C7 holds for it on both. In front of a photograph it still adds
-# about half as much after twice the training (three seeds, unclear). It adds more where digits overlap ({ref}`the-generalisation`),
-# and, on a black background only, under noise. On CIFAR-MNIST it makes no visible difference (three seeds).
+# **On two digits, phases help only through modulation.** Without it, GASPnet is no better than the gate alone, and in front of a
+# photograph less accurate ({glue:text}`unmodulated`). So the losses on phases and keys do not help there by themselves, and part of
+# what modulation adds in front of a photograph makes up for what they cost. Modulation adds accuracy in front of a photograph and,
+# less, on two digits on a black background; claim C7 holds for it on both. In front of a photograph it still adds about half as much
+# after twice the training (three seeds, unclear). It adds more where digits overlap ({ref}`the-generalisation`), and, on a black
+# background only, under noise. On CIFAR-MNIST it makes no visible difference (three seeds).
 #
-# **Modulation also makes units point.** Without it, places have
-# the same phases as before, but a unit takes the phase of all that drives it, and points to its own digit far less often. With it,
-# the inputs in phase with the unit are strengthened, and the others weakened, until the unit follows one digit.
+# **Modulation also makes units point.** Without it, phases in the first layer are as ordered and as far apart as before, but a unit
+# takes the phase of all that drives it, and points to its own digit far less often. With it, the inputs in phase with the unit are
+# strengthened, and the others weakened, until the unit follows one digit.
 #
 # **In front of a photograph the synchrony loss was not missed** (three seeds); on a black background one seed cannot tell. The loss
-# on keys asks for nearly the same, keys that agree within a digit and differ between digits. But it is not the whole reason: in front
-# of a photograph phases separate without either loss, on labels alone (below). On CIFAR-MNIST they often do not, and in the paper's
-# network they separate there only with both the synchrony loss and the neighbourhood.
+# on keys asks for nearly the same, keys that agree within a digit and differ between digits. But this loss does not explain
+# everything: in front of a photograph phases separate without either loss, on labels alone (below). On CIFAR-MNIST they often do not,
+# and in the paper's network they separate there only with both the synchrony loss and the neighbourhood.
 #
 # **The neighbourhood** was removed in front of a photograph only (three seeds), and made no clear difference to accuracy there.
 # Phases separate as well without it, unlike in the paper's network (below).
@@ -169,8 +169,8 @@ glue("unmodulated", formatted(unmodulated, sign=True), display=False)
 # ## GASPnet without one of our additions
 #
 # What does our design ({ref}`what-we-add`) rest on? The networks below lack one of our additions or one of our losses, or their
-# phases never align. They were trained in front of a photograph, where GASPnet's lead without noise is largest; two of them also on a
-# black background. No claim is about this, so there are no verdicts, and nothing is corrected.
+# phases never align. They were trained on two digits in front of a photograph, where GASPnet's lead without noise is largest; two of
+# them also on a black background. No claim is about this, so there are no verdicts, and nothing is corrected.
 #
 # - *No gate*: every location takes part. The losses on phases and keys then treat the photograph as a third object, so they change,
 #   too.
@@ -242,30 +242,31 @@ for name, (rows, first, second) in {
 # **In front of a photograph, the gate and the key network matter most.** Without the gate, the network there is
 # {glue:text}`phases_without_gate` above the CNN (over the three seeds that both have) and far below the gate without phases. A black
 # background is silent without a gate. There the network loses nothing visible on clean digits (GASPnet minus no gate:
-# {glue:text}`gate_black`). Under noise it keeps part of the lead over the CNN: {glue:text}`no_gate_noise` on average over Gaussian
-# noise, and GASPnet has {glue:text}`with_gate_noise`. Later steps bring {glue:text}`no_gate_steps` of what is left. On overlapping
-# digits it is ahead of the CNN by {glue:text}`no_gate_overlap`, about as much as GASPnet. So where there is no gate on a black
-# background, phases seem to do part of its work. (Without gate *and* modulation, GASPnet would be the CNN of the same layers. Under
-# noise, the network without a gate is {glue:text}`no_gate_layers` above that CNN.)
+# {glue:text}`gate_black`). Averaged over Gaussian noise it keeps part of the lead over the CNN: {glue:text}`no_gate_noise`, of which
+# later steps bring {glue:text}`no_gate_steps`. GASPnet has a lead of {glue:text}`with_gate_noise`. On overlapping digits it is ahead
+# of the CNN by {glue:text}`no_gate_overlap`, about as much as GASPnet. So where there is no gate on a black background, phases seem
+# to do part of its work. (Without gate *and* modulation, GASPnet would be the CNN of the same layers. Averaged over Gaussian noise,
+# the network without a gate is {glue:text}`no_gate_layers` above that CNN.)
 #
 # **Modulation seems to help only if phases align.** When phases stay random, modulation adds nothing visible on clean digits
 # (compared with no modulation: {glue:text}`unaligned_black`). In front of a photograph the measured difference is near zero, too, but
-# its interval is wide ({glue:text}`unaligned`). Units then point to their digits about as often as those of the gate, whose phases
-# are random, too, or a little less often. Where digits overlap, aligned phases are worth as much as modulation
+# its interval is wide ({glue:text}`unaligned`). Units then point to their digits about as often as those of the gate without phases,
+# for which we drew random ones, or a little less often. Where digits overlap, aligned phases are worth as much as modulation
 # ({ref}`the-generalisation`). So what modulation adds seems to come from synchrony, and not from sweeping three times with modulated
-# connections.
+# connections; three seeds cannot settle it in front of a photograph.
 #
-# **Without the key network, most of the lead was lost, too.** Keys, queries and gate then see a field five pixels wide, and what is
-# left over the CNN is {glue:text}`narrow_keys` (three seeds). Phases separate as well as in GASPnet, so it is probably the gate that
-# needs the wide field: with a narrow one it cannot tell strokes from a photograph. **In front of a photograph, either of the two
-# losses, on keys and on phases, can be left out.** Without the loss on keys no accuracy is visibly lost, and none was without the
-# synchrony loss (above). **Learning the strength of modulation seems to help there without noise.** GASPnet is ahead of the network
-# whose modulation is fixed at 1 by {glue:text}`fixed`, and that network is not clearly ahead of the gate without phases
-# ({glue:text}`fixed_gate`; three seeds). On average over Gaussian noise, no difference is visible ({glue:text}`fixed_noise`).
+# **Without the key network, most of the lead was lost, too.** With keys from the layer itself, keys, queries and gate see a field
+# five pixels wide, and the lead over the CNN that is left is {glue:text}`narrow_keys` (three seeds). Phases separate as well as in
+# GASPnet, so it is probably the gate that needs the wide field: with a narrow one it cannot tell strokes from a photograph. **In
+# front of a photograph, either of the two losses, on keys and on phases, can be left out.** Without the loss on keys no accuracy is
+# visibly lost, and none was without the synchrony loss (above). **Learning the strength of modulation seems to help there without
+# noise.** GASPnet is ahead of the network whose modulation is fixed at 1 by {glue:text}`fixed`, and that network is not clearly ahead
+# of the gate without phases ({glue:text}`fixed_gate`; three seeds). On average over Gaussian noise, GASPnet is not visibly ahead of
+# it ({glue:text}`fixed_noise`).
 #
-# The read-out needs no run of its own, because every step is trained by its own logits. In front of a photograph it adds
-# {glue:text}`over_last_sweep` to the last sweep's answer alone; on a black background, where the whole lead over the CNN is small,
-# {glue:text}`over_last_sweep_black`.
+# Averaging the logits over time steps needs no run of its own, because every step is trained by its own logits. In front of a
+# photograph it adds {glue:text}`over_last_sweep` to the last sweep's answer alone; on a black background, where the whole lead over
+# the CNN is small, {glue:text}`over_last_sweep_black`.
 #
 # (on-labels-alone)=
 # ## On labels alone
@@ -331,23 +332,24 @@ for name, (rows, first, second) in {
     glue(name, formatted(paired_difference(rows, first, second), sign=True), display=False)
 
 # %% [markdown]
-# **In front of a photograph, GASPnet's lead over the CNN does not need masks.** On labels alone, with no more supervision than the
-# CNN of as many parameters, GASPnet is ahead of it by {glue:text}`labels_over_cnn` without noise and by
+# **With two digits in front of a photograph, GASPnet's lead over the CNN does not need masks.** On labels alone, with no more
+# supervision than the CNN of as many parameters, GASPnet is ahead of it by {glue:text}`labels_over_cnn` without noise and by
 # {glue:text}`labels_over_cnn_noise` on average over Gaussian noise. Masks, together with a phase for each channel, add
 # {glue:text}`masks_over_labels` without noise and less under noise ({glue:text}`masks_over_labels_noise` on average). The gate on
 # labels alone is ahead of the CNN, too, but behind GASPnet (GASPnet minus gate: {glue:text}`labels_over_gate`), and less reliable:
-# two of its five seeds are hardly above the CNN ({numref}`fig-labels-seeds`). GASPnet is far above it in all five. Only modulation by
-# phases separates the two: on labels alone, GASPnet without modulation *is* this gate at every step of training, up to rounding,
-# because no other loss trains keys or phases. (A test checks this.) In every seed the mean phases of the three objects are about as
-# far apart as with masks, with lower order, and output units mostly point to their digits, though less often than with masks. Nothing
-# told the network where anything is. So for two digits in front of a photograph, labels are enough to learn to bind, as far as
-# pointing shows it. (Earlier validation runs, with two time steps, were less reliable: {ref}`without-masks`.)
+# two of its five seeds are hardly above the CNN ({numref}`fig-labels-seeds`). GASPnet is far above the CNN in all five. Only
+# modulation by phases separates the two: on labels alone, GASPnet without modulation *is* this gate at every step of training, up to
+# rounding, because no other loss trains keys or phases. (A test checks this.) In every seed the mean phases of the three objects are
+# about as far apart as with masks, with lower order, and output units mostly point to their digits, though less often than with masks
+# ({numref}`fig-labels-alone`, {numref}`fig-labels-phases`). Nothing told the network where anything is. So for two digits in front of
+# a photograph, labels are enough to learn to bind, as far as pointing shows it. (Earlier validation runs, with two time steps, were
+# less reliable: {ref}`without-masks`.)
 #
-# **On a black background, masks matter under noise only.** Without noise, GASPnet on labels alone is as accurate as with masks, and
-# ahead of the CNN by {glue:text}`labels_black`. Mean phases of the digits lie far apart, with lower order than with masks, and units
-# point to their digits almost as often. Under noise it falls behind: its difference from the CNN is {glue:text}`labels_black_noise`
-# on average over Gaussian noise, and with masks {glue:text}`masks_black_noise`. The gate without phases, too, gains
-# {glue:text}`masks_of_gate` there from masks. How open the gate of GASPnet is suggests why:
+# **On a black background, masks matter to accuracy under noise only.** Without noise, GASPnet on labels alone is as accurate as with
+# masks, and ahead of the CNN by {glue:text}`labels_black`. Mean phases of the digits lie far apart, with lower order than with masks,
+# and units point to their digits almost as often. Under noise it falls behind: its difference from the CNN is
+# {glue:text}`labels_black_noise` on average over Gaussian noise, and with masks {glue:text}`masks_black_noise`. The gate without
+# phases, too, gains {glue:text}`masks_of_gate` there from masks. How open the gate of GASPnet is suggests why:
 
 # %% tags=["remove-input"]
 from gasp.data.corruptions import corrupt
@@ -380,8 +382,9 @@ table(["mean gate on", "network", "digits", "background", f"digits, {noise}", f"
 # competes with the digits. A black background is silent anyway, so on labels alone it makes no difference in training how open the
 # gate is there: it is more open than on digits, and lets noise through. (Seed 0, 200 validation scenes.) That cannot be all: without
 # a gate, every location takes part, and a network that learned its phases from masks is still ahead of the CNN
-# ({ref}`without-additions`). Its phases are better ordered than those of labels alone. So under Gaussian noise on a black background,
-# masks teach the gate to close and phases to separate well, and on labels alone neither happens to the same degree.
+# ({ref}`without-additions`). Its phases are better ordered than those of labels alone. So on a black background, masks (together with
+# a phase for each channel) teach the gate to close and phases to be orderly. On labels alone neither happens to the same degree, and
+# that seems to be what noise exposes.
 #
 # **On CIFAR-MNIST, masks change accuracy little and phases a lot.** With masks the mean phases of item and photograph lie far apart;
 # on labels alone they coincide in {glue:text}`collapsed` of the three seeds. GASPnet is less accurate than the CNN either way (labels
@@ -423,8 +426,8 @@ glue("worse_than_none", formatted(worse, sign=True), display=False)
 # deeper layers then do not take their phases from their input.
 #
 # **On CIFAR-MNIST**, removing any of the three parts *raises* accuracy, to about that of the CNN of the same layers. Without
-# modulation no phase is used. Without either of the other two, the mean phases of the objects coincide ({numref}`fig-separation`), so
-# modulation can hardly tell the objects apart. None of these networks is modulated by phases that differ between objects, which
+# modulation no phase is used. Without one of the other two, the mean phases of the objects coincide ({numref}`fig-ablations-phases`),
+# so modulation can hardly tell the objects apart. None of these networks is modulated by phases that differ between objects, which
 # suggests that such modulation costs this network accuracy when the photograph must be named. With ideal phases the network was more
 # accurate than with its own, and still less accurate than without modulation ({glue:text}`ideal`). But these phases are ideal in the
 # first layer only: output units do not follow them, and point to their object no more often than by chance (see below).
@@ -461,14 +464,14 @@ figures.accuracy_over_separation(results)
 #   network without it, which saw the same masks. After twelve, this is unclear in front of a photograph, and not tested on a black
 #   background. In front of a photograph, removing the synchrony loss or the neighbourhood made no clear difference to accuracy (three
 #   seeds each).
-# - In front of a photograph, GASPnet needs the key network and the gate. Without aligned phases it loses about a quarter of its lead
-#   over the CNN, without masks and phases of channels about a sixth, and without one of the losses on keys and phases nothing visible
-#   (three to five seeds). Under Gaussian noise on a black background it is ahead only with masks.
-# - With the paper's mechanisms alone, on two digits without noise, removing one of the three parts costs little: GASPnet (paper) is
-#   hardly better there than the CNN that it becomes without modulation.
+# - With two digits in front of a photograph, GASPnet needs the key network and the gate. Without aligned phases it loses about a
+#   quarter of its lead over the CNN, without masks and phases of channels about a sixth, and without one of the losses on keys and
+#   phases nothing visible (three to five seeds). Under Gaussian noise on a black background it is ahead only with masks.
+# - With the paper's mechanisms alone, on two digits without noise, removing one of the three parts costs little, the neighbourhood
+#   most. GASPnet (paper) is hardly better there than the CNN that it becomes without modulation.
 # - Where the photograph must be named, the paper's network does better with no modulation than with its own phases, and better than
-#   with ideal ones in its first layer. But *ideal* phases give one location a single phase where it sees both objects, and deeper
-#   layers do not follow them. So this does not show what correct phases in every layer would bring.
+#   with ideal ones in its first layer. But *ideal* phases give one location a single phase where it sees both objects, and output
+#   units do not follow them. So this does not show what correct phases in every layer would bring.
 
 # %% [markdown]
 # ## Exercises

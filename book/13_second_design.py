@@ -27,12 +27,14 @@ banner(settings, overrides)
 # ```{admonition} In short
 # :class: tip
 #
-# With the paper's mechanisms alone, no single setting brings GASPnet up to a CNN where a photograph must be named (in short runs).
-# Five additions bring it far ahead of a CNN where two digits must be picked out in front of a photograph: a small network for keys, a
-# learned gate, a phase for each channel, learned modulation, and a read-out that integrates over time. Masks, which the CNN never
-# sees, train keys and gate, and the gate alone brings most of the gain. Where the photograph must be named, too, GASPnet stays
-# slightly below a CNN of as many parameters. All numbers on this page are from validation scenes. They helped to choose the design,
-# so they do not test it; the other chapters do.
+# - **With the paper's mechanisms alone**, no single setting brings GASPnet up to a CNN where a photograph must be named (in short
+#   runs).
+# - **Five additions** bring it far ahead of a CNN where two digits must be picked out in front of a photograph: a small network for
+#   keys, a learned gate, a phase for each channel, learned modulation, and a read-out that integrates over time. Masks, which the CNN
+#   never sees, train keys and gate, and the gate alone brings most of the gain.
+# - **Where the photograph must be named, too**, GASPnet stays slightly below a CNN of as many parameters.
+#
+# All numbers on this page are from validation scenes. They helped to choose the design, so they do not test it; the other chapters do.
 # ```
 #
 # The first section asks why the paper's mechanisms alone, which had already been tested, fall short where a photograph must be

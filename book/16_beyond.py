@@ -257,7 +257,7 @@ glue("epochs", str(same.epochs), display=False)
 # epochs of {glue:text}`scenes` new scenes each. It has three parts. *Phases and masks* compares GASPnet with the CNN, *attention*
 # GAttANet with the CNN, and *phases beyond masks* GASPnet with the gate without phases, because both saw masks.
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "Share of right answers on test scenes, at the last time step. Dots are seeds; below them their mean with its 95 % interval. Chance is one half.", "name": "fig-reasoning"}, "image": {"alt": "Two panels with a row of dots for each network. On same or different, the CNN and GAttANet are at one half, GASPnet near one, and one of three gates at one half."}}
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Share of right answers on test scenes, at the last time step. Dots are seeds; below them their mean with its 95 % interval. Chance is one half.", "name": "fig-answers-reasoning"}, "image": {"alt": "Two panels with a row of dots for each network. On same or different, the CNN and GAttANet are at one half, GASPnet near one, and one of three gates at one half."}}
 from gasp.analysis.tables import by_variant
 
 problems = ("inside", "same_different")
