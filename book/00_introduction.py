@@ -82,8 +82,8 @@ glue("points_most", pointing("multi_mnist", "objects", most), display=False)
 # parameters; it is *the CNN* below.
 #
 # **Does it hold? In part.** A learned gate, which needs no phases, reaches most of the gain in accuracy. Phases add a little to it,
-# and they say where each object is. And how large the lead over the CNN is depends on the task, on masks and the length of training,
-# and on the noise. In more detail:
+# and they say where each object is. And how large the lead over the CNN is depends on the task, on {term}`masks <mask>` and the
+# length of training, and on the noise. In more detail:
 #
 # - **The paper's mechanisms alone** (*GASPnet (paper)*) give each of two digits a phase of its own, as the paper says. But no gain
 #   over a CNN of the same size is certain: even the largest on which a claim rests, {glue:text}`paper_noise` (two digits, averaged
@@ -94,10 +94,10 @@ glue("points_most", pointing("multi_mnist", "objects", most), display=False)
 #   the additions: a *gate*, a learned map that silences what is no digit, and the small *key network* that computes it. In training,
 #   *masks* tell both GASPnets and the gate where the objects are; the CNN never sees them. Where the photograph must be named, too,
 #   GASPnet is slightly less accurate than the CNN.
-# - **Phases add little to a gate, and probably more without one.** Compared with the same network without phase modulation, they add
-#   {glue:text}`phases_photo` in front of a photograph and {glue:text}`phases_digits` on two digits (claim C7 holds on both), and more
-#   on overlapping digits, which none of these networks was trained on. Compared with the gate alone, a simpler network, they add
-#   {glue:text}`gate_gain_photo` and {glue:text}`gate_gain_digits` (no verdict). Where the photograph must be named, too, phase
+# - **Phases add little to a gate, and probably more without one.** Compared with the same network without phase {term}`modulation`,
+#   they add {glue:text}`phases_photo` in front of a photograph and {glue:text}`phases_digits` on two digits (claim C7 holds on both),
+#   and more on overlapping digits, which none of these networks was trained on. Compared with the gate alone, a simpler network, they
+#   add {glue:text}`gate_gain_photo` and {glue:text}`gate_gain_digits` (no verdict). Where the photograph must be named, too, phase
 #   modulation makes no visible difference (three seeds; {ref}`the-ablations`). On noisy digits, phases seem to do part of the work of
 #   a missing gate: without one, GASPnet is on average {glue:text}`no_gate` above the CNN of the same layers, which it would be
 #   without phase modulation, and most of that comes with its later steps ({ref}`without-additions`; three seeds, a wide interval, no
@@ -131,10 +131,11 @@ figures.animation(image, *align_first_layer(model, image, 4 * model.settings.ite
 # alone, they point right in {glue:text}`points_labels` of the cases on a black background and in {glue:text}`points_labels_photo` in
 # front of a photograph ({numref}`fig-labels-alone` shows such phases).
 #
-# A CNN can be asked where a digit is by attribution, that is, by computing afterwards which pixels mattered for its answer. On a
-# black background the best attribution points as well as phases do, and in front of a photograph better; phases come with the answer,
-# at no further cost ({ref}`what-is-where`). With {glue:text}`most` digits, a unit points to its own in only {glue:text}`points_most`
-# of the cases (chance: {glue:text}`chance`), and attribution does better; no network was trained with more than two.
+# A CNN can be asked where a digit is by {term}`attribution`, that is, by computing afterwards which pixels mattered for its answer.
+# On a black background the best attribution points as well as phases do, and in front of a photograph better; phases come with the
+# answer, at no further cost ({ref}`what-is-where`). With {glue:text}`most` digits, a unit points to its own in only
+# {glue:text}`points_most` of the cases (chance: {glue:text}`chance`), and attribution does better; no network was trained with more
+# than two.
 #
 # **A far wider CNN**, with as many multiplications as GASPnet, is more accurate on clean digits, and far more where the photograph
 # must be named, too. On noisy digits on a black background it falls far behind GASPnet. In front of a photograph it is slightly less
@@ -169,10 +170,10 @@ table_of(by_condition(numbers, *shown), "task", "noise", folded="The same in num
 # answer from neuroscience is **binding by synchrony**: neurons that respond to one object fire together, and neurons that respond to
 # different objects fire apart.
 #
-# *GASPnet: Global Agreement to Synchronize Phases* builds that answer into a CNN. Every neuron has an activity and
-# a **phase**. Neurons whose learned features agree pull each other's phases together, as coupled oscillators do; all others are
-# pushed apart. Signals between neurons in phase then count more, and signals between neurons in antiphase count less. The aim is that
-# each object is processed almost as if the other were absent. {ref}`from-oscillators-to-binding` builds this up step by step.
+# *GASPnet: Global Agreement to Synchronize Phases* builds that answer into a CNN. Every neuron has an activity and a **phase**.
+# Neurons whose learned features agree pull each other's phases together, as coupled oscillators do; all others are pushed apart.
+# Signals between neurons in phase then count more, and signals between neurons in {term}`antiphase` count less. The aim is that each
+# object is processed almost as if the other were absent. {ref}`from-oscillators-to-binding` builds this up step by step.
 #
 # The paper's code is not public. This book is an independent implementation, written from the paper and its predecessors
 # {cite:p}`komplexnet,gattanet`. Every number and every figure on these pages comes from runs whose specification, versions and
@@ -187,8 +188,9 @@ table_of(by_condition(numbers, *shown), "task", "noise", folded="The same in num
 # than two seeds). {ref}`the-rule` says how.
 #
 # The verdict in a cell is about GASPnet with our additions, compared with a CNN of as many parameters, as in the paper, unless the
-# claim says otherwise. By these verdicts, C1 and the first part of C3, that accuracy grows over time steps, hold wherever they were
-# judged. **No claim of the paper holds in every comparison.** Below each verdict stand the signs of others, where they were tested:
+# claim says otherwise. By these verdicts, C1 and the first part of C3, that accuracy grows over {term}`time steps <time step>`, hold
+# wherever they were judged. **No claim of the paper holds in every comparison.** Below each verdict stand the signs of others, where
+# they were tested:
 #
 # - *stricter*: compared with a CNN of as many multiplications, the stronger rival except under noise on a black background;
 # - *longer*: after twice as many epochs;

@@ -53,18 +53,19 @@ figures.gallery(examples)
 
 # %% [markdown]
 # The training images are the first 50,000 of MNIST and of Fashion-MNIST, and the first 40,000 of CIFAR-10; a tenth of them is held
-# out for validation. Settings that we tuned were chosen by their accuracy on validation scenes; all others were fixed beforehand.
-# Test scenes are composed from the test images with a seed of their own. One such set of scenes is a *draw*; all draws share the test
-# images. There are {glue:text}`test_scenes` test scenes without disturbance, and {glue:text}`sweep_scenes` for each disturbance.
+# out for validation. Settings that we tuned were chosen by their accuracy on {term}`validation scenes <validation split>`; all others
+# were fixed beforehand. Test scenes are composed from the test images with a seed of their own. One such set of scenes is a *draw*;
+# all draws share the test images. There are {glue:text}`test_scenes` test scenes without disturbance, and {glue:text}`sweep_scenes`
+# for each disturbance.
 #
 # ## Two designs
 #
-# The book tests two designs of GASPnet. **GASPnet (paper)** has the mechanisms of the paper alone. **GASPnet** has five additions
-# of ours: a small network for keys, a learned gate, a phase for each channel, a strength of modulation that is learned for each
-# channel and unit, and a read-out that integrates over time ({ref}`what-we-add`). The paper's mechanisms were tested first (draw
-# 0). Then the additions were chosen on validation scenes ({ref}`the-second-design`). The rule below was written after the first
-# test and before any test of the second design, with two exceptions: three claims were later divided into parts (step 4), and claim
-# O7 was fixed after a first test and judged on another draw ({ref}`visual-reasoning`). The second design is tested on draw
+# The book tests two designs of GASPnet. **GASPnet (paper)** has the mechanisms of the paper alone. **GASPnet** has five additions of
+# ours: a small network for keys, a learned gate, a phase for each channel, a strength of {term}`modulation` that is learned for each
+# channel and unit, and a read-out that integrates over time ({ref}`what-we-add`). The paper's mechanisms were tested first
+# ({term}`draw` 0). Then the additions were chosen on validation scenes ({ref}`the-second-design`). The rule below was written after
+# the first test and before any test of the second design, with two exceptions: three claims were later divided into parts (step 4),
+# and claim O7 was fixed after a first test and judged on another draw ({ref}`visual-reasoning`). The second design is tested on draw
 # {glue:text}`draw`: new scenes, of which no result was known, composed of the same test images. For the paper's mechanisms alone,
 # most results were already known when the rule was written; those on two digits on a photograph came later, on draw
 # {glue:text}`draw`.
@@ -101,34 +102,35 @@ table(["variant", "its name in code", "parameters"], rows, folded="Names in code
 # %% [markdown]
 # *As many parameters* and *as many multiplications* refer to GASPnet in the first panel of {numref}`fig-seeds`, and to GASPnet
 # (paper) in the second. Weights that exist but are never used count, too, such as the keys of the gate without phases.
-# Multiplications count the sweeps and the Kuramoto iterations of all T = 3 steps.
+# Multiplications count the {term}`sweeps <sweep>` and the Kuramoto iterations of all T = 3 steps.
 #
 # Two variants test the phases themselves. With *random initial phases*, every layer starts at random and keeps its phases from step
-# to step, instead of taking them from its input. With *ideal phases*, the masks set the phases of the first layer, at test time, too:
-# this shows what modulation is worth when the phases of the first layer are right. *Labels only* is GASPnet without the losses that
-# use masks, and with one phase per location. *GAttANet* and *KomplexNet* are the predecessors ({ref}`the-predecessors`): with our
-# read-out, or *(paper)* with the answer of the last step alone. Variants that are not in {numref}`fig-seeds` were measured on
-# validation scenes only ({ref}`the-second-design`), or not at all.
+# to step, instead of taking them from its input. With *ideal phases*, the {term}`masks <mask>` set the phases of the first layer, at
+# test time, too: this shows what modulation is worth when the phases of the first layer are right. *Labels only* is GASPnet without
+# the losses that use masks, and with one phase per location. *GAttANet* and *KomplexNet* are the predecessors
+# ({ref}`the-predecessors`): with our read-out, or *(paper)* with the answer of the last step alone. Variants that are not in
+# {numref}`fig-seeds` were measured on validation scenes only ({ref}`the-second-design`), or not at all.
 #
 # **Ten seeds** were planned for GASPnet and the three CNNs on two digits, on two digits on a photograph, and on CIFAR-MNIST. All were
-# run. This number was fixed beforehand, so what we saw on the way could not decide when to stop. The gate without phases was
-# continued to ten seeds when the results of its first six were known, and *labels only* and GAttANet, on two digits with and without
-# a photograph, from three to five when the first results were. All other comparisons have fewer than ten seeds, because our machine's
-# time ran out. Where they have verdicts, these were looked at in between, and what was unclear was continued first. Such repeated
-# looks make a wrong verdict more likely than the rule below says. A simulation shows how much: if there is no effect, a single test
-# at 0.05 that is repeated after {glue:text}`looks` seeds gives a wrong verdict in {glue:text}`looks_wrong` of all cases instead of
-# 0.050. A test at 0.001, about the strictest threshold that the correction sets, does so in {glue:text}`looks_wrong_strict`.
+# run. This number was fixed beforehand, so what we saw on the way could not decide when to stop. The {term}`gate without phases
+# <learned gate>` was continued to ten seeds when the results of its first six were known, and *labels only* and GAttANet, on two
+# digits with and without a photograph, from three to five when the first results were. All other comparisons have fewer than ten
+# seeds, because our machine's time ran out. Where they have verdicts, these were looked at in between, and what was unclear was
+# continued first. Such repeated looks make a wrong verdict more likely than the rule below says. A simulation shows how much: if
+# there is no effect, a single test at 0.05 that is repeated after {glue:text}`looks` seeds gives a wrong verdict in
+# {glue:text}`looks_wrong` of all cases instead of 0.050. A test at 0.001, about the strictest threshold that the correction sets,
+# does so in {glue:text}`looks_wrong_strict`.
 #
 # ## Training
 #
 # Apart from the problems of visual reasoning, which have fewer scenes ({ref}`visual-reasoning`), all variants are optimised alike:
 # Adam with a one-cycle schedule, batches of {glue:text}`batch`, peak learning rate {glue:text}`rate`, {glue:text}`epochs` epochs of
 # {glue:text}`scenes` fresh scenes, clipped gradients. Half and twice this learning rate were tried in short runs (one seed,
-# validation scenes), for GASPnet with two time steps and for the CNN of as many parameters. Neither network gained on all data sets
-# from another rate ({ref}`the-second-design`). The loss is the mean cross-entropy over time steps and heads; where there are phases,
-# λ = {glue:text}`synchrony` times the synchrony loss of the first layer is added (except in *labels only* and *no synchrony loss*).
-# GASPnet's keys and gate have losses of their own ({ref}`what-we-add`), and so have the predictions of networks with predictive
-# feedback ({ref}`beyond-the-paper`).
+# validation scenes), for GASPnet with two {term}`time steps <time step>` and for the CNN of as many parameters. Neither network
+# gained on all data sets from another rate ({ref}`the-second-design`). The loss is the mean cross-entropy over time steps and heads;
+# where there are phases, λ = {glue:text}`synchrony` times the {term}`synchrony loss` of the first layer is added (except in *labels
+# only* and *no synchrony loss*). GASPnet's keys and gate have losses of their own ({ref}`what-we-add`), and so have the predictions
+# of networks with predictive feedback ({ref}`beyond-the-paper`).
 #
 # Differences between networks can be differences in speed of learning. To see how much of them is, six networks were trained again
 # for {glue:text}`epochs_longer` epochs (*longer training* in tables): first on two digits on a photograph, then on two digits on a
@@ -270,7 +272,7 @@ glue("family_ours", str((families == "ours").sum()), display=False)
 #   the photograph at most {glue:text}`margin` less often. This margin is about twice the standard error that ten seeds would give:
 #   on validation scenes of photographs the difference had a standard deviation of 0.014 over seeds.
 # - *Phases separate the objects* (C6) is judged in each convolutional layer, at the last time step. Order within objects and
-#   separation between them are defined in {ref}`the-phases`. Order must exceed {glue:text}`separated`, where 1 is the largest
+#   {term}`separation` between them are defined in {ref}`the-phases`. Order must exceed {glue:text}`separated`, where 1 is the largest
 #   possible. Separation must exceed {glue:text}`separated` of the largest possible, which is 1 for two objects and 0.75 for three.
 #   At these thresholds, with two objects, mean phases are at least 127° apart, and phases deviate from them by at most 38° (the
 #   circular standard deviation). If deviations are normally distributed, about 19 of 20 locations are nearer to their own object.

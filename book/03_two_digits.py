@@ -13,7 +13,8 @@
 # # Two digits at once
 #
 # An image shows two digits of different classes, and both must be named. It is the simplest scene with more than one object. Is
-# GASPnet more accurate than a CNN (claim C1)? Does its accuracy grow over time steps, and more so under noise (claim C3)?
+# GASPnet more accurate than a CNN (claim C1)? Does its accuracy grow over {term}`time steps <time step>`, and more so under noise
+# (claim C3)?
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"
@@ -51,7 +52,7 @@ figures.scenes(dataset.compose("test", 5, seed=1))
 #
 # One call trains whatever is not stored yet. Three CNNs are compared with GASPnet: one of the same layers, one of as many parameters,
 # and one of as many multiplications ({ref}`the-methods`). The *gate without phases* has GASPnet's key network and gate and answers
-# from a single sweep. It shows what segmentation is worth without any oscillator.
+# from a single {term}`sweep`. It shows what segmentation is worth without any oscillator.
 
 # %%
 variants = ["cnn", "cnn_parameters", "cnn_compute", "gate", "gaspnet"]
@@ -120,8 +121,9 @@ shown = {f"σ = {level:g}": at_level(noise, level) for level in [0.0, *levels]}
 figures.parts_of_gain(shown)
 
 # %% [markdown]
-# The first step is the work of gate and weights. How much do phases add to networks that saw the same masks in training and use no
-# phases? These are the gate trained alone, and GASPnet with *no modulation*, which has all of GASPnet's losses, too:
+# The first step is the work of gate and weights. How much do phases add to networks that saw the same {term}`masks <mask>` in
+# training and use no phases? These are the gate trained alone, and GASPnet with *no modulation*, which has all of GASPnet's losses,
+# too:
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits: share of test scenes with both digits right, GASPnet minus two networks that saw the same masks, over the level of Gaussian noise (paired by seed; mean over seeds, 95 % interval).", "name": "fig-over-masked"}, "image": {"alt": "Two curves above zero that rise from almost nothing to a maximum between standard deviations of 0.2 and 0.3."}}
 import pandas as pd
@@ -150,8 +152,8 @@ table_of(pd.concat([parts_of_difference(shown).T, controls], axis=1), "noise", f
 # - **Against *no modulation***, which differs from GASPnet in the use of phases alone, the lead is clear from no noise up to σ = 0.3,
 #   and largest at 0.2 and 0.3.
 #
-# The gain of later steps comes from modulation: without it, every sweep repeats the first. But this gain does not say what phases are
-# worth to a network, because training with them may lower the first step. For that, compare it with the network called *no
+# The gain of later steps comes from {term}`modulation`: without it, every sweep repeats the first. But this gain does not say what
+# phases are worth to a network, because training with them may lower the first step. For that, compare it with the network called *no
 # modulation*. Nor does it say that phases must be *aligned*. In a network that was trained like GASPnet but whose phases never align
 # ($K = 0$), the second step changes accuracy by {glue:text}`gain_unaligned`, and in one with alignment by {glue:text}`gain_aligned`
 # (two time steps, three epochs, one seed, validation scenes). So in these runs random phases bring nothing.
@@ -210,8 +212,8 @@ for name, data in {"epochs_short": "multi_mnist", "epochs_long": "multi_mnist_lo
 #
 # *GASPnet (paper)* lacks our additions. Without noise it leads the CNN of as many parameters by about as much as GASPnet does; under
 # noise by less. A CNN of as many multiplications is more accurate than it without noise, and less accurate under noise. These
-# networks were tested on another draw of scenes ({ref}`the-methods`), so compare differences and not levels. The last difference is
-# that of GASPnet with our additions.
+# networks were tested on another {term}`draw` of scenes ({ref}`the-methods`), so compare differences and not levels. The last
+# difference is that of GASPnet with our additions.
 
 # %% tags=["remove-input"]
 from gasp.experiments.variants import VARIANTS

@@ -112,8 +112,8 @@ table_of(parts_of_difference(shown).T, "noise", folded="Both parts in numbers")
 # time, as the first part of claim C3 says, but not more at higher noise.
 #
 # Phases are worth less than the gain of later steps suggests. A gate that was trained without phases reaches more in its single step
-# than GASPnet does in its first. To see what phases are worth, compare GASPnet with networks that saw the same masks: with that gate
-# (first table), and with GASPnet without modulation ({ref}`the-ablations`).
+# than GASPnet does in its first. To see what phases are worth, compare GASPnet with networks that saw the same {term}`masks <mask>`:
+# with that gate (first table), and with GASPnet without modulation ({ref}`the-ablations`).
 #
 # ### What the gate does
 #
@@ -146,7 +146,8 @@ cells = [[dataset_label(name), f"{level:g}", f"{within:.2f}", f"{outside:.2f}"] 
 table(["scenes", "noise σ", "gate at digits", "gate elsewhere"], cells)
 
 # %% [markdown]
-# Means of the gate over 500 validation scenes (seed 0). A location counts as a digit if digits cover more than half of it.
+# Means of the gate over 500 {term}`validation scenes <validation split>` (seed 0). A location counts as a digit if digits cover more
+# than half of it.
 #
 # ### What phases do
 #
@@ -174,9 +175,9 @@ captions = [
 figures.phase_maps(images, trajectory, captions)
 
 # %% [markdown]
-# The strength of modulation $a_F$ is learned, for each channel and unit. In this network (seed 0) it has fallen from 1 in every
-# layer, most in the second convolution. There the standard deviation over channels exceeds the mean: some channels are modulated,
-# others hardly at all, or even with the opposite sign.
+# The strength of {term}`modulation` $a_F$ is learned, for each channel and unit. In this network (seed 0) it has fallen from 1 in
+# every layer, most in the second convolution. There the standard deviation over channels exceeds the mean: some channels are
+# modulated, others hardly at all, or even with the opposite sign.
 
 # %% tags=["remove-input"]
 names = ["convolution 2", "convolution 3", "dense layer", "read-out"]
@@ -252,8 +253,8 @@ table_of(pd.concat([ends, parts], axis=1), "noise", folded="In numbers, and the 
 # ## Item and photograph, both to be named
 #
 # A digit, or a piece of clothing, is added to a photograph, and both must be named: **CIFAR-MNIST** and **CIFAR-Fashion**. The item
-# is one object, and the photograph behind it is the other. First come networks with the paper's mechanisms alone, and CNNs of as
-# many parameters and of as many multiplications as these, tested on draw 0. In the variant called *ideal phases*, masks set the
+# is one object, and the photograph behind it is the other. First come networks with the paper's mechanisms alone, and CNNs of as many
+# parameters and of as many multiplications as these, tested on {term}`draw` 0. In the variant called *ideal phases*, masks set the
 # phases of the first layer, at test time, too.
 
 # %% tags=["remove-cell"]
@@ -296,9 +297,9 @@ table_of(by_condition(clean, *compared[:3], (compared[2], compared[0])), "scenes
 figures.accuracy_over_time(results["cifar_mnist"], [0.0, *levels[1::3]])
 
 # %% [markdown]
-# Why? The mean phases of item and photograph come into antiphase, but the order within them stays far below that of two digits
-# ({numref}`fig-order-photographs`, with pictures in {ref}`the-phases`). The mean over both hides how order differs between item and
-# photograph:
+# Why? The mean phases of item and photograph come into {term}`antiphase`, but the order within them stays far below that of two
+# digits ({numref}`fig-order-photographs`, with pictures in {ref}`the-phases`). The mean over both hides how order differs between
+# item and photograph:
 
 # %% tags=["remove-input"]
 from gasp.experiments.variants import VARIANTS
@@ -316,11 +317,11 @@ for variant in ("paper_gaspnet", "paper_ideal_phases"):
 table(["network", *(f"item / photograph, layer {layer + 1}" for layer in range(len(maps)))], rows)
 
 # %% [markdown]
-# These are networks of seed 0 at the last time step, on 512 validation scenes. In GASPnet (paper) the item keeps one phase better
-# than the photograph, which falls apart into patches and waves of many phases. *Ideal* phases keep the photograph in one piece, but
-# in the first two layers not the item, and the network stays below the CNN. They are coarse: a location takes the mean phase of what
-# its filter sees, and a stroke of a digit is thinner than that. So a photograph without a common phase is probably one cause of the
-# loss, and hardly the only one.
+# These are networks of seed 0 at the last {term}`time step`, on 512 validation scenes. In GASPnet (paper) the item keeps one phase
+# better than the photograph, which falls apart into patches and waves of many phases. *Ideal* phases keep the photograph in one
+# piece, but in the first two layers not the item, and the network stays below the CNN. They are coarse: a location takes the mean
+# phase of what its filter sees, and a stroke of a digit is thinner than that. So a photograph without a common phase is probably one
+# cause of the loss, and hardly the only one.
 #
 # ### Where the difference comes from
 #

@@ -79,12 +79,13 @@ figures.accuracy_over(digits, undisturbed_at)
 # (a-threshold)=
 # ### What clipping and a threshold do
 #
-# Why does a little noise hurt the CNNs so much? In training the background was exactly black, and the first layer, which has no
-# bias, was silent there. Noise wakes it up. We think that the normalisation of the next layers, which averages over all locations,
-# then spreads the disturbance to the digits. If so, it should help to silence the background. Two simple changes to the pixels,
-# made before the network sees them, do that in part. In this book noise is not clipped, so about half of the black pixels become
-# darker than black; the first change clips pixels to the range from 0 to 1, as an image file would. The second sets every pixel
-# below 0.25 to black. (Of 0.25, 0.5 and 0.6 the CNN did best with this value at σ = 0.1. One seed, validation scenes.)
+# Why does a little noise hurt the CNNs so much? In training the background was exactly black, and the first layer, which has no bias,
+# was silent there. Noise wakes it up. We think that the normalisation of the next layers, which averages over all locations, then
+# spreads the disturbance to the digits. If so, it should help to silence the background. Two simple changes to the pixels, made
+# before the network sees them, do that in part. In this book noise is not clipped, so about half of the black pixels become darker
+# than black; the first change clips pixels to the range from 0 to 1, as an image file would. The second sets every pixel below 0.25
+# to black. (Of 0.25, 0.5 and 0.6 the CNN did best with this value at σ = 0.1. One seed, {term}`validation scenes <validation
+# split>`.)
 
 # %% tags=["remove-cell"]
 import pandas as pd
@@ -207,8 +208,8 @@ table_of(by_condition(averages(scenes), *others), "scenes", "corruption", folded
 # it is behind. The CNN of as many multiplications scored higher than GASPnet in front of a photograph, after six and after twelve
 # epochs, under every corruption but loss of contrast. On CIFAR-MNIST, where the photograph must be named, too, GASPnet scored lower
 # than both CNNs under every corruption, as it does without any. Averaged over all corruptions, after six epochs, it is ahead of
-# GASPnet without modulation on two digits and in front of a photograph. (None of these intervals is corrected. The next section
-# compares GASPnet with the gate.)
+# GASPnet without {term}`modulation` on two digits and in front of a photograph. (None of these intervals is corrected. The next
+# section compares GASPnet with the gate.)
 #
 # ## What gate and phases do
 #
@@ -248,10 +249,10 @@ figures.parts_of_gain(by_corruption("multi_mnist_cifar"))
 # is no gate, phases seem to do more: GASPnet without one keeps part of its lead on two digits under Gaussian noise, and later steps
 # bring much of that ({ref}`without-additions`).
 #
-# **On a black background, the gate learns from masks to be robust.** Trained on labels alone, neither the gate nor GASPnet is more
-# robust to Gaussian noise there than the CNN: GASPnet's gate stays open on the background, which was black in training (seed 0), and
-# lets noise through. In front of a photograph labels are enough for GASPnet: there the gate must close for the digits to be seen
-# ({ref}`on-labels-alone`).
+# **On a black background, the gate learns from {term}`masks <mask>` to be robust.** Trained on labels alone, neither the gate nor
+# GASPnet is more robust to Gaussian noise there than the CNN: GASPnet's gate stays open on the background, which was black in
+# training (seed 0), and lets noise through. In front of a photograph labels are enough for GASPnet: there the gate must close for the
+# digits to be seen ({ref}`on-labels-alone`).
 #
 # ## With the paper's mechanisms alone
 #

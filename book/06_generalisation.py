@@ -80,9 +80,9 @@ table_of(by_condition(means, *(("gaspnet", other) for other in (*rivals, "gate")
 # %% [markdown]
 # For n digits, the answer is the n classes with the largest logits, so every network is told n. On overlap and on smaller digits
 # GASPnet is ahead of the CNN of as many parameters. The CNN of as many multiplications is ahead of GASPnet under all three changes,
-# most with more digits. On overlap, GASPnet's lead over the gate without phases is as large as over the CNN of as many parameters:
-# there the gate alone gains nothing. With more digits, no lead over either is clear. The mean over three and four digits may hide a
-# difference between the two:
+# most with more digits. On overlap, GASPnet's lead over the {term}`gate without phases <learned gate>` is as large as over the CNN of
+# as many parameters: there the gate alone gains nothing. With more digits, no lead over either is clear. The mean over three and four
+# digits may hide a difference between the two:
 
 # %% tags=["remove-input"]
 import pandas as pd
@@ -162,8 +162,8 @@ table_of(pd.concat(numbers), "scenes", "difference", folded="All three figures i
 # second half of claim O2 is not shown: its effect is below zero, and unclear after correction.
 #
 # Claim O2 compares steps of one network, and that favours phases: if training with phases lowers the first step, the gain of later
-# steps grows, although nothing is won. The comparison that counts is with networks that saw the same masks in training and use no
-# phases, the gate alone and GASPnet without modulation. A third network is GASPnet whose phases never align
+# steps grows, although nothing is won. The comparison that counts is with networks that saw the same {term}`masks <mask>` in training
+# and use no phases, the gate alone and GASPnet without {term}`modulation`. A third network is GASPnet whose phases never align
 # ({ref}`without-additions`; three seeds):
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Overlapping digits: share of test scenes with both digits right, averaged over the levels of overlap, GASPnet minus networks that saw the same masks, on several data sets (mean over the seeds that both have, 95 % interval).", "name": "fig-overlap-controls"}, "image": {"alt": "Three rows with up to four marks each, nearly all right of the line."}}

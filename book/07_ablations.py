@@ -12,10 +12,10 @@
 # (the-ablations)=
 # # What each part is for
 #
-# Does accuracy fall without phase modulation, without the synchrony loss, or without the spatial neighbourhood (claim C7)? This
-# chapter removes each of these parts from GASPnet, then most of our additions, then masks. Its last part removes the same parts from
-# *GASPnet (paper)*, and replaces that network's phases. (*CIFAR-MNIST* is the task in which the photograph must be named, too;
-# *longer training* is twelve epochs instead of six.)
+# Does accuracy fall without phase {term}`modulation`, without the {term}`synchrony loss`, or without the spatial
+# {term}`neighbourhood` (claim C7)? This chapter removes each of these parts from GASPnet, then most of our additions, then
+# {term}`masks <mask>`. Its last part removes the same parts from *GASPnet (paper)*, and replaces that network's phases.
+# (*CIFAR-MNIST* is the task in which the photograph must be named, too; *longer training* is twelve epochs instead of six.)
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"
@@ -55,6 +55,8 @@ verdicts.claims_box(
 #   the *gate without phases*, and an answer that does not change over time.
 # - *No synchrony loss* ($\lambda = 0$): no loss acts on phases directly. Masks still teach keys and gate.
 # - *No neighbourhood* ($N = 1$): nearness plays no part in coupling; every location pulls on every other by keys and queries alone.
+#
+# {numref}`fig-removed` shows GASPnet's accuracy minus that of each of these networks. Right of the line, what was removed helps.
 
 # %% tags=["remove-cell"]
 import itertools
@@ -125,10 +127,10 @@ figures.differences(right, ours, OURS.gaspnet)
 numbers(right, ours, OURS.gaspnet)
 
 # %% [markdown]
-# What happens to phases? The next figure has their order and separation in the first layer, and how often the output unit of a digit
-# points to it ({ref}`what-is-where`), at the last time step. Random phases have a separation of about 0.5. The largest possible is 1
-# for two objects, and 0.75 for three, two digits and the photograph. Chance in pointing is one half with two objects, and one third
-# with three. (Pointing is measured on 2,000 scenes here, and on 10,000 in {ref}`what-is-where`.)
+# What happens to phases? The next figure has their order and {term}`separation` in the first layer, and how often the output unit of
+# a digit points to it ({ref}`what-is-where`), at the last {term}`time step`. Random phases have a separation of about 0.5. The
+# largest possible is 1 for two objects, and 0.75 for three, two digits and the photograph. Chance in pointing is one half with two
+# objects, and one third with three. (Pointing is measured on 2,000 scenes here, and on 10,000 in {ref}`what-is-where`.)
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Order of phases within objects, separation between them, and pointing of output units: GASPnet, and without one of its parts. Means over seeds with 95 % intervals. The upright line is chance in pointing.", "name": "fig-removed-phases"}, "image": {"alt": "A panel for each kind of scenes, with a row for each network and three marks. Without modulation, order and separation stay and pointing falls."}}
 phases = phases_of(results, [OURS.gaspnet, *OURS.ablations])
@@ -180,7 +182,9 @@ glue("unmodulated", formatted(unmodulated, sign=True), display=False)
 #   wide.
 # - *Modulation fixed at 1*: the strength of modulation is not learned; every connection has $a_F = 1$, as in the paper.
 #
-# All have three seeds. (Phases of channels alone were replaced in short validation runs only: {ref}`the-second-design`.)
+# All have three seeds. {numref}`fig-without-additions` adds the gate without phases and the CNN of as many parameters: a network as
+# far right as that CNN has lost the whole lead. (Phases of channels alone were replaced in short validation runs only:
+# {ref}`the-second-design`.)
 
 # %% tags=["remove-cell"]
 added = ["no_gate", "no_alignment", "no_key_loss", "layer_keys", "fixed_modulation"]
@@ -240,13 +244,13 @@ for name, (rows, first, second) in {
 
 # %% [markdown]
 # **In front of a photograph, the gate and the key network matter most.** Without the gate, the network there is
-# {glue:text}`phases_without_gate` above the CNN (over the three seeds that both have) and far below the gate without phases. A black
-# background is silent without a gate. There the network loses nothing visible on clean digits (GASPnet minus no gate:
-# {glue:text}`gate_black`). Averaged over Gaussian noise it keeps part of the lead over the CNN: {glue:text}`no_gate_noise`, of which
-# later steps bring {glue:text}`no_gate_steps`. GASPnet has a lead of {glue:text}`with_gate_noise`. On overlapping digits it is ahead
-# of the CNN by {glue:text}`no_gate_overlap`, about as much as GASPnet. So where there is no gate on a black background, phases seem
-# to do part of its work. (Without gate *and* modulation, GASPnet would be the CNN of the same layers. Averaged over Gaussian noise,
-# the network without a gate is {glue:text}`no_gate_layers` above that CNN.)
+# {glue:text}`phases_without_gate` above the CNN (over the three seeds that both have) and far below the {term}`gate without phases
+# <learned gate>`. A black background is silent without a gate. There the network loses nothing visible on clean digits (GASPnet minus
+# no gate: {glue:text}`gate_black`). Averaged over Gaussian noise it keeps part of the lead over the CNN: {glue:text}`no_gate_noise`,
+# of which later steps bring {glue:text}`no_gate_steps`. GASPnet has a lead of {glue:text}`with_gate_noise`. On overlapping digits it
+# is ahead of the CNN by {glue:text}`no_gate_overlap`, about as much as GASPnet. So where there is no gate on a black background,
+# phases seem to do part of its work. (Without gate *and* modulation, GASPnet would be the CNN of the same layers. Averaged over
+# Gaussian noise, the network without a gate is {glue:text}`no_gate_layers` above that CNN.)
 #
 # **Modulation seems to help only if phases align.** When phases stay random, modulation adds nothing visible on clean digits
 # (compared with no modulation: {glue:text}`unaligned_black`). In front of a photograph the measured difference is near zero, too, but
@@ -265,8 +269,8 @@ for name, (rows, first, second) in {
 # it ({glue:text}`fixed_noise`).
 #
 # Averaging the logits over time steps needs no run of its own, because every step is trained by its own logits. In front of a
-# photograph it adds {glue:text}`over_last_sweep` to the last sweep's answer alone; on a black background, where the whole lead over
-# the CNN is small, {glue:text}`over_last_sweep_black`.
+# photograph it adds {glue:text}`over_last_sweep` to the last {term}`sweep`'s answer alone; on a black background, where the whole
+# lead over the CNN is small, {glue:text}`over_last_sweep_black`.
 #
 # (on-labels-alone)=
 # ## On labels alone
@@ -380,11 +384,11 @@ table(["mean gate on", "network", "digits", "background", f"digits, {noise}", f"
 # %% [markdown]
 # With masks, the gate is nearly closed on any background, and so it is in front of a photograph on labels alone, where the background
 # competes with the digits. A black background is silent anyway, so on labels alone it makes no difference in training how open the
-# gate is there: it is more open than on digits, and lets noise through. (Seed 0, 200 validation scenes.) That cannot be all: without
-# a gate, every location takes part, and a network that learned its phases from masks is still ahead of the CNN
-# ({ref}`without-additions`). Its phases are better ordered than those of labels alone. So on a black background, masks (together with
-# a phase for each channel) teach the gate to close and phases to be orderly. On labels alone neither happens to the same degree, and
-# that seems to be what noise exposes.
+# gate is there: it is more open than on digits, and lets noise through. (Seed 0, 200 {term}`validation scenes <validation split>`.)
+# That cannot be all: without a gate, every location takes part, and a network that learned its phases from masks is still ahead of
+# the CNN ({ref}`without-additions`). Its phases are better ordered than those of labels alone. So on a black background, masks
+# (together with a phase for each channel) teach the gate to close and phases to be orderly. On labels alone neither happens to the
+# same degree, and that seems to be what noise exposes.
 #
 # **On CIFAR-MNIST, masks change accuracy little and phases a lot.** With masks the mean phases of item and photograph lie far apart;
 # on labels alone they coincide in {glue:text}`collapsed` of the three seeds. GASPnet is less accurate than the CNN either way (labels
@@ -394,7 +398,8 @@ table(["mean gate on", "network", "digits", "background", f"digits, {noise}", f"
 #
 # The paper's network has no gate, so *no modulation* is the CNN of the same layers. Two more networks change phases instead of
 # removing a part. With *ideal phases*, masks set the phases of the first layer. With *random initial phases*, every layer starts at
-# random, and only coupling brings order.
+# random, and only coupling brings order. Right of the line in {numref}`fig-ablations`, a change costs accuracy; left of it, the
+# network does better with the change.
 
 # %% tags=["remove-cell"]
 replaced = [*PAPER.ablations, "paper_random_phases", "paper_ideal_phases"]

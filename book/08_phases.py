@@ -13,7 +13,7 @@
 # # The phases themselves
 #
 # In a trained GASPnet, each of two digits takes a phase of its own. Claim C6 says that phases separate the objects in every layer. It
-# holds for a layer if the order within objects and the separation between them both exceed four fifths of what is possible
+# holds for a layer if the order within objects and the {term}`separation` between them both exceed four fifths of what is possible
 # ({ref}`the-rule`). And the unit that reports an object is in phase with it.
 
 # %% tags=["parameters", "remove-cell"]
@@ -49,8 +49,8 @@ results = {name: gasp.run_all(settings.experiments([name], ["gaspnet"]), setting
 # ## How phases align
 #
 # A trained network looks at two digits. The phases of its first layer start at random. Every frame is one Kuramoto iteration. Keys
-# and queries are those of the first sweep, before phases modulate anything; they stay fixed while phases align.
-# {ref}`look-for-yourself` shows other scenes, with noise, at every time step.
+# and queries are those of the first {term}`sweep`, before phases modulate anything; they stay fixed while phases align.
+# {ref}`look-for-yourself` shows other scenes, with noise, at every {term}`time step`.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Phases of the first layer on one scene, iteration by iteration. Colour is phase; brightness is how much a location pulls on others.", "name": "fig-animation"}, "image": {"alt": "An animation: two digits whose locations change colour until each digit has one colour, opposite to the other's."}}
 from gasp.analysis import figures
@@ -105,11 +105,11 @@ look(model, scenes[shared.gt(8).nonzero().flatten()[:4]])
 # %% [markdown]
 # ## Order and separation
 #
-# *Order* is the order parameter of the phases within an object: 1 if all its locations have one phase. *Separation* is
-# $\tfrac12 (1 - \cos \Delta)$ of the mean phases of two objects: 1 in antiphase, 0.5 on average by chance. With the photograph as a
-# third object, the mean over pairs can reach at most 0.75. Claim C6 asks for an order above 0.8, and for a separation above 0.8 of
-# the largest possible ({ref}`the-rule`). In the first two layers both rise over time. In the third, on two digits, order is high
-# before any phase aligns, because a location there averages over a wide part of the image, and it falls slightly with alignment.
+# *Order* is the order parameter of the phases within an object: 1 if all its locations have one phase. *Separation* is $\tfrac12 (1 -
+# \cos \Delta)$ of the mean phases of two objects: 1 in {term}`antiphase`, 0.5 on average by chance. With the photograph as a third
+# object, the mean over pairs can reach at most 0.75. Claim C6 asks for an order above 0.8, and for a separation above 0.8 of the
+# largest possible ({ref}`the-rule`). In the first two layers both rise over time. In the third, on two digits, order is high before
+# any phase aligns, because a location there averages over a wide part of the image, and it falls slightly with alignment.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "GASPnet on two digits: order parameter of the phases within an object, and separation of the mean phases of the two objects (1 is antiphase), for each convolutional layer on test scenes without noise (means over seeds, 95 % intervals).", "name": "fig-order"}, "image": {"alt": "Two panels of curves that rise over time steps, one curve a layer."}}
 figures.order_over_time(results["multi_mnist"])
@@ -119,7 +119,7 @@ figures.order_over_time(results["multi_mnist_cifar"])
 
 # %% [markdown]
 # Order is a mean over objects. In front of a photograph this hides that the digits are ordered and the photograph is not.
-# Nevertheless the two digits are in antiphase (one network, seed 0, on 512 validation scenes):
+# Nevertheless the two digits are in antiphase (one network, seed 0, on 512 {term}`validation scenes <validation split>`):
 
 # %% tags=["remove-input"]
 from gasp.analysis.tables import table
@@ -179,9 +179,9 @@ look(network, items[:3])
 look(gasp.load_example(settings, "paper_gaspnet", "cifar_mnist"), items)
 
 # %% [markdown]
-# Two variants of GASPnet (paper) show the extremes on the same scenes. With *ideal phases*, masks set the phases of the first
-# layer; deeper layers still take theirs from their input. Without the synchrony loss, phases have *collapsed* into one: nothing is
-# told apart, and modulation only makes every connection stronger.
+# Two variants of GASPnet (paper) show the extremes on the same scenes. With *ideal phases*, {term}`masks <mask>` set the phases of
+# the first layer; deeper layers still take theirs from their input. Without the {term}`synchrony loss`, phases have *collapsed* into
+# one: nothing is told apart, and {term}`modulation` only makes every connection stronger.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "The first three of these scenes, and below each the masks of digit and photograph.", "name": "fig-masks-items"}, "image": {"alt": "Three photographs with a digit, and below them the digit's shape in one colour on a ground of another."}}
 figures.scenes(items[:3])
@@ -205,11 +205,11 @@ glue("scenes_phases", f"{settings.evaluation.sweep_scenes:,}", display=False)
 # A dense unit has one phase for the whole image. *Nearness* is the cosine of its phase to that of the nearest object in the first
 # layer (1: in phase with one of them). A random phase has 0.64 on average if two objects are in antiphase; if the objects' phases are
 # random, too, as they are at t = 0, it has 0.41 with two objects and 0.61 with three. The mean weights each unit by its amplitude
-# gate, that is, by how much it pulls others. *Pointing* is the share of objects whose read-out unit is nearer to its own object than
-# to any other; by chance it would be one half with two digits, and one third with a photograph as third object. The chapter
-# {ref}`what-is-where` measures it on {glue:text}`scenes_pointing` scenes; here we use {glue:text}`scenes_phases`. At t = 0 a unit
-# points to its object more often than by chance already, because it takes its phase from the places that drive it, whatever their
-# phases are. Alignment does the rest:
+# gate, that is, by how much it pulls others. *Pointing* is the share of objects whose {term}`read-out` unit is nearer to its own
+# object than to any other; by chance it would be one half with two digits, and one third with a photograph as third object. The
+# chapter {ref}`what-is-where` measures it on {glue:text}`scenes_pointing` scenes; here we use {glue:text}`scenes_phases`. At t = 0 a
+# unit points to its object more often than by chance already, because it takes its phase from the places that drive it, whatever
+# their phases are. Alignment does the rest:
 
 # %% tags=["remove-input"]
 from gasp.analysis.statistics import formatted, mean_interval

@@ -13,9 +13,9 @@
 # # The predecessors
 #
 # GASPnet joins two earlier models. From **GAttANet** {cite:p}`gattanet` it takes global agreement between keys and queries of all
-# layers; from **KomplexNet** {cite:p}`komplexnet` phases, Kuramoto dynamics and the synchrony loss. Both are built here as models
-# of their own. They have the same layers as GASPnet, and as many parameters as GASPnet (paper), within a few per cent. At t = 0
-# both compute what a CNN with their weights computes. Claim C8 says that global attention alone is not enough: GAttANet is less
+# layers; from **KomplexNet** {cite:p}`komplexnet` phases, Kuramoto dynamics and the {term}`synchrony loss`. Both are built here as
+# models of their own. They have the same layers as GASPnet, and as many parameters as GASPnet (paper), within a few per cent. At t =
+# 0 both compute what a CNN with their weights computes. Claim C8 says that global attention alone is not enough: GAttANet is less
 # accurate than GASPnet.
 
 # %% tags=["parameters", "remove-cell"]
@@ -48,7 +48,7 @@ verdicts.claims_box(
 # ## GAttANet
 #
 # Every location and every dense unit sends a query; their mean, over the locations of each layer and then over layers, is one
-# global query $\bar q$. How well a neuron's own key agrees with it scales its activity in the next sweep:
+# global query $\bar q$. How well a neuron's own key agrees with it scales its activity in the next {term}`sweep`:
 #
 # $$
 # \begin{aligned}
@@ -82,8 +82,8 @@ verdicts.claims_box(
 # In the authors' code each of eight channels has phases of its own and a kernel to each other channel. With our 26 channels, these
 # kernels would take more than half of all parameters. We therefore give each location of the first layer one phase. Our first sweep
 # (t = 0) leaves the phases out, so the network then equals the CNN. The letters $g$, $\kappa$ and $\varepsilon$ mean what they do
-# in {ref}`the-model`. What GASPnet changes is who is coupled. In KomplexNet, neighbours in the first layer are. In GASPnet, the
-# keys of all layers enter one pool, and what agrees is coupled, within a layer and across layers; a Gaussian neighbourhood weakens
+# in {ref}`the-model`. What GASPnet changes is who is coupled. In KomplexNet, neighbours in the first layer are. In GASPnet, the keys
+# of all layers enter one pool, and what agrees is coupled, within a layer and across layers; a Gaussian {term}`neighbourhood` weakens
 # coupling between distant locations.
 #
 # A second version of KomplexNet, with feedback, is in {ref}`beyond-the-paper`.
@@ -148,15 +148,15 @@ figures.accuracy_over(results["multi_mnist"], undisturbed_at)
 #
 # On CIFAR-MNIST, GAttANet is about as accurate as the CNN of as many parameters. The two models with phases are less accurate. More
 # than half of this deficit is present at t = 0 already in GASPnet (paper), and more than a third in KomplexNet. KomplexNet is the
-# least accurate of all. GAttANet has time steps and attention, so these are unlikely to be the cause of the loss. What the other two
-# share is phases and the synchrony loss; {ref}`the-ablations` takes them apart for GASPnet (paper).
+# least accurate of all. GAttANet has {term}`time steps <time step>` and attention, so these are unlikely to be the cause of the loss.
+# What the other two share is phases and the synchrony loss; {ref}`the-ablations` takes them apart for GASPnet (paper).
 
 # %% [markdown]
 # ## Answers over all steps, and GASPnet with our additions
 #
 # Here all networks with time steps answer by a weighted mean over these, and GASPnet has our additions. The networks were trained
-# anew and tested on another draw of scenes, and this CNN has as many parameters as GASPnet with its additions; so its numbers differ
-# from those above.
+# anew and tested on another {term}`draw` of scenes, and this CNN has as many parameters as GASPnet with its additions; so its numbers
+# differ from those above.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "GASPnet minus each network, in the share of test scenes with every required label right, without noise and under Gaussian noise, at the last time step (mean over the seeds that both have, 95 % interval).", "name": "fig-predecessors-ours"}, "image": {"alt": "Three panels, with a row for each network and a mark without and with noise. Under noise GASPnet is far ahead on two digits; in front of a photograph it is far ahead of the CNN and of GAttANet; on CIFAR-MNIST the marks lie on both sides of the line."}}
 rivals = ["cnn_parameters", "gattanet", "komplexnet", "gate"]
@@ -178,9 +178,9 @@ table_of(pd.concat(accuracy), "scenes", "model", folded="Accuracies and differen
 # photograph GAttANet is about as accurate as the CNN, and GASPnet is far ahead of both, so claim C8 holds there. Most of that lead
 # comes from the learned gate, which the predecessors lack: without phases the gate comes close to GASPnet. On CIFAR-MNIST, where the
 # gate does not help, GASPnet and GAttANet are about level, and both scored lower than the CNN of as many parameters. The gate was
-# trained with masks. GAttANet saw none, and KomplexNet only through the synchrony loss, so these differences are not about attention
-# or coupling alone. (Differences are paired over the seeds that both networks have, so they can deviate from the difference of two
-# means. KomplexNet was run on a black background only.)
+# trained with {term}`masks <mask>`. GAttANet saw none, and KomplexNet only through the synchrony loss, so these differences are not
+# about attention or coupling alone. (Differences are paired over the seeds that both networks have, so they can deviate from the
+# difference of two means. KomplexNet was run on a black background only.)
 
 # %% [markdown]
 # ## What follows

@@ -137,21 +137,21 @@ verdicts.datasets_table(alone)
 # corrected for the number of effects.
 #
 # **Phases say what is where.** With two digits, the output unit of a digit is closer in phase to its own digit than to the other,
-# almost without exception, although no loss told an output unit where to point; masks trained the phases of places
+# almost without exception, although no loss told an output unit where to point; {term}`masks <mask>` trained the phases of places
 # ({ref}`what-is-where`). This takes modulation: without it, places keep their phases, but units point right far less often
 # ({ref}`the-ablations`). In front of a photograph units mostly point right, too, although claim C6 does not hold there: the
-# photograph has no common phase, but the two digits have one each. A CNN can be asked the same by attribution, after the fact and at
-# further cost: on a black background the best attribution points as well as phases do, and in front of a photograph better. With
-# three and four digits, units point less reliably.
+# photograph has no common phase, but the two digits have one each. A CNN can be asked the same by {term}`attribution`, after the fact
+# and at further cost: on a black background the best attribution points as well as phases do, and in front of a photograph better.
+# With three and four digits, units point less reliably.
 #
 # **GASPnet picks digits out of noise and photographs.** Over the CNN of as many parameters it gains {glue:text}`photo` in front of a
 # photograph without noise, {glue:text}`noise_photo` there under Gaussian noise, and {glue:text}`noise_digits` on two digits under
 # Gaussian noise ({ref}`two-digits`, {ref}`the-photographs`, {ref}`the-noise`). Most of this gain can be had from the gate and its key
 # network alone, without phases.
 #
-# **What phases add is small, and shown with and without a photograph.** GASPnet without modulation has the gate and the losses of
-# GASPnet, but makes no use of phases. So what GASPnet gains over it is due to phases. Claim C7 holds for modulation on two digits,
-# with and without a photograph ({ref}`the-ablations`).
+# **What phases add is small, and shown with and without a photograph.** GASPnet without {term}`modulation` has the gate and the
+# losses of GASPnet, but makes no use of phases. So what GASPnet gains over it is due to phases. Claim C7 holds for modulation on two
+# digits, with and without a photograph ({ref}`the-ablations`).
 #
 # - *Without noise*, modulation adds {glue:text}`modulation_photo` in front of a photograph and {glue:text}`modulation_digits` on two
 #   digits. In front of a photograph, part of that makes up for what the losses on phases and keys cost. The gate alone, which does
@@ -183,8 +183,9 @@ verdicts.datasets_table(alone)
 # difference is {glue:text}`item` without noise, and claim C2 does not hold there. Averaged over all corruptions it is
 # {glue:text}`noise_item`, and claim C4 is unclear. Over the CNN of the same layers GASPnet gains {glue:text}`item_layers` (not
 # corrected), so its additions help, but a wider CNN with the same number of parameters gains more. GASPnet (paper) is clearly worse
-# than the CNN there. It is more accurate without modulation, synchrony loss or neighbourhood ({ref}`the-ablations`). Its photograph
-# falls into many phases, but even with phases set from the true masks it is not above the CNN without noise ({ref}`the-photographs`).
+# than the CNN there. It is more accurate without modulation, {term}`synchrony loss` or {term}`neighbourhood` ({ref}`the-ablations`).
+# Its photograph falls into many phases, but even with phases set from the true masks it is not above the CNN without noise
+# ({ref}`the-photographs`).
 #
 # **Accuracy grows from the first step to the last.** Averaged over noise it grows by {glue:text}`growth_digits` on two digits,
 # {glue:text}`growth_photo` in front of a photograph and {glue:text}`growth_item` on CIFAR-MNIST, so the first part of claim C3 holds
@@ -192,8 +193,8 @@ verdicts.datasets_table(alone)
 # grows by {glue:text}`growth_longer`.) The second part asks that it grow more at higher noise. On two digits, judged up to σ = 0.2,
 # it does. In front of a photograph, judged up to σ = 0.5, it grows less, probably because such noise hides too much of the digits at
 # every step. On CIFAR-MNIST this is unclear. Growth within a network does not show what phases are worth to it, because training with
-# them may lower the first step. In front of a photograph, GASPnet's first step minus the gate without phases is
-# {glue:text}`first_gate`. In GASPnet (paper) growth is unclear on two digits ({glue:text}`growth_paper`), and accuracy falls on
+# them may lower the first step. In front of a photograph, GASPnet's first step minus the {term}`gate without phases <learned gate>`
+# is {glue:text}`first_gate`. In GASPnet (paper) growth is unclear on two digits ({glue:text}`growth_paper`), and accuracy falls on
 # CIFAR-MNIST ({glue:text}`growth_paper_item`); in front of a photograph the measured growth is larger than in GASPnet
 # ({glue:text}`growth_paper_photo`; three seeds, unclear), from a lower start.
 #
@@ -278,8 +279,8 @@ verdicts.datasets_table(alone)
 # were not available to us as numbers, so this book compares claims and not numbers.
 #
 # Training depended on three choices. Deeper layers are normalised; without that, no variant learned in our trials. Phases of deeper
-# layers are taken from their input at each sweep; letting them evolve from random phases costs accuracy ({ref}`the-ablations`). And
-# phases send no gradient into activity; when they did, training was slow or failed in our trials.
+# layers are taken from their input at each {term}`sweep`; letting them evolve from random phases costs accuracy
+# ({ref}`the-ablations`). And phases send no gradient into activity; when they did, training was slow or failed in our trials.
 #
 # ## Limits
 #

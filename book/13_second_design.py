@@ -30,20 +30,21 @@ banner(settings, overrides)
 # - **With the paper's mechanisms alone**, no single setting brings GASPnet up to a CNN where a photograph must be named (in short
 #   runs).
 # - **Five additions** bring it far ahead of a CNN where two digits must be picked out in front of a photograph: a small network for
-#   keys, a learned gate, a phase for each channel, learned modulation, and a read-out that integrates over time. Masks, which the CNN
-#   never sees, train keys and gate, and the gate alone brings most of the gain.
+#   keys, a learned gate, a phase for each channel, learned {term}`modulation`, and a read-out that integrates over time. Masks, which
+#   the CNN never sees, train keys and gate, and the gate alone brings most of the gain.
 # - **Where the photograph must be named, too**, GASPnet stays slightly below a CNN of as many parameters.
 #
-# All numbers on this page are from validation scenes. They helped to choose the design, so they do not test it; the other chapters do.
+# All numbers on this page are from {term}`validation scenes <validation split>`. They helped to choose the design, so they do not
+# test it; the other chapters do.
 # ```
 #
-# The first section asks why the paper's mechanisms alone, which had already been tested, fall short where a photograph must be
-# named. All later runs served to choose the additions. Every run is declared under `studies` in the profile and stored like any
-# other. In tables, a run is named by its variant and the settings that were changed; {py:class}`gasp.models.GASPnetSettings`
-# explains each. *First step* and *last step* give the share of scenes with every label right at t = 0 and at the end; a model with
-# a single step has only the first. *Order* (1 if an object has one phase) and *separation* of objects ({ref}`the-phases` defines
-# both) describe the phases of the first layer; for a gate without phases they are those of random phases. Random phases have a
-# separation of 0.5 with two objects. The largest possible is 1 with two objects, and 0.75 with three: two digits and the
+# The first section asks why the paper's mechanisms alone, which had already been tested, fall short where a photograph must be named.
+# All later runs served to choose the additions. Every run is declared under `studies` in the profile and stored like any other. In
+# tables, a run is named by its variant and the settings that were changed; {py:class}`gasp.models.GASPnetSettings` explains each.
+# *First step* and *last step* give the share of scenes with every label right at t = 0 and at the end; a model with a single step has
+# only the first. *Order* (1 if an object has one phase) and *separation* of objects ({ref}`the-phases` defines both) describe the
+# phases of the first layer; for a {term}`gate without phases <learned gate>` they are those of random phases. Random phases have a
+# {term}`separation` of 0.5 with two objects. The largest possible is 1 with two objects, and 0.75 with three: two digits and the
 # photograph.
 
 # %% tags=["remove-cell"]
@@ -70,10 +71,10 @@ def study(name):
 # (the-search)=
 # ## With the paper's mechanisms alone
 #
-# Without noise, no single setting is above the CNN. Two come closest: the network without neighbourhood, whose phases do not
-# separate, and *figure*, whose phases masks set (folded table). Under strong noise, phases set by masks are above the CNN. These runs
-# are short (two epochs instead of six, one seed). They compare what phases can reach, and do not tell which setting is best after
-# full training.
+# Without noise, no single setting is above the CNN. Two come closest: the network without {term}`neighbourhood`, whose phases do not
+# separate, and *figure*, whose phases {term}`masks <mask>` set (folded table). Under strong noise, phases set by masks are above the
+# CNN. These runs are short (two epochs instead of six, one seed). They compare what phases can reach, and do not tell which setting
+# is best after full training.
 
 # %% tags=["remove-input"]
 tried = trained.studied("photographs")
@@ -92,7 +93,7 @@ table_of(by_name[changed], "both labels right on CIFAR-MNIST", folded="Each chan
 #   that this is because keys of the first layer come from filters of five pixels. To these, the parts of a photograph do not look
 #   alike, and those that look like strokes join the digit.
 # - **With a neighbourhood twice as wide, with none, or with twice the iterations, everything agrees with everything.** There is order
-#   without separation: one phase for all. The modulated sweep is then the plain one, only stronger, and no better.
+#   without separation: one phase for all. The modulated {term}`sweep` is then the plain one, only stronger, and no better.
 #
 # ### What right phases would bring
 #
@@ -116,7 +117,7 @@ table_of(right.map(lambda share: f"{share:.3f}"), "CIFAR-MNIST, right")
 
 # %% [markdown]
 # Of the settings without masks, half the modulation gains more than those that sharpen phases a little, such as larger keys or more
-# weight on the synchrony loss (folded table above).
+# weight on the {term}`synchrony loss` (folded table above).
 #
 # ### On two digits
 #
@@ -227,9 +228,9 @@ glue("steps_of_cnn", f"{seconds['gaspnet'] / seconds['cnn']:.0f}", display=False
 #
 # ### What some changes are worth
 #
-# These runs have two time steps; the final model has three. Each changes one part of the reference, *GASPnet, two steps*. All were
-# trained for three epochs with seed 0. The figure shows by how much more scenes are right than with the reference, at the last step;
-# where a mark is missing, nothing was run.
+# These runs have two {term}`time steps <time step>`; the final model has three. Each changes one part of the reference, *GASPnet, two
+# steps*. All were trained for three epochs with seed 0. The figure shows by how much more scenes are right than with the reference,
+# at the last step; where a mark is missing, nothing was run.
 
 # %% tags=["remove-cell"]
 CHANGES = {

@@ -29,13 +29,13 @@ banner(settings, overrides)
 #
 # With two digits, the phase of a digit's output unit points to that digit in {glue:text}`points` of the cases (chance one half, and
 # {glue:text}`start` before phases align), and in front of a photograph in {glue:text}`points_photo` (one third, and
-# {glue:text}`start_photo`). No loss told an output unit where to point, though masks of the digits trained the phases of places.
-# Asked for the digit at a given place, answer and phases together name it in {glue:text}`cued` of the cases. A CNN has to be asked by
-# attribution. On a black background without noise, its best gradient points to the right digit in {glue:text}`gradients_clean` of the
-# cases, and occlusion, which takes {glue:text}`windows` more forward runs, in {glue:text}`occlusion_clean`. So there phases do as
-# well as the best attribution, and come with the answer. In front of a photograph they do not: occlusion points right in
-# {glue:text}`occlusion_photo` of the cases. With four digits attributions are far ahead, too. And for new pairs of digit and colour,
-# phases hardly tell which digit has which colour.
+# {glue:text}`start_photo`). No loss told an output unit where to point, though {term}`masks <mask>` of the digits trained the phases
+# of places. Asked for the digit at a given place, answer and phases together name it in {glue:text}`cued` of the cases. A CNN has to
+# be asked by {term}`attribution`. On a black background without noise, its best gradient points to the right digit in
+# {glue:text}`gradients_clean` of the cases, and occlusion, which takes {glue:text}`windows` more forward runs, in
+# {glue:text}`occlusion_clean`. So there phases do as well as the best attribution, and come with the answer. In front of a photograph
+# they do not: occlusion points right in {glue:text}`occlusion_photo` of the cases. With four digits attributions are far ahead, too.
+# And for new pairs of digit and colour, phases hardly tell which digit has which colour.
 # ```
 #
 # To name two digits, a network need not know where they are, or which stroke belongs to which. To say *which digit is where*, it must
@@ -77,9 +77,9 @@ figures.what_is_where(images, trajectory, reported, captions)
 # %% [markdown]
 # ## What phases answer
 #
-# GASPnet on test scenes, at the last time step ({numref}`fig-answers`): means over seeds, with 95 % intervals (Student's t, so they
-# can exceed 1). On a photograph a unit may also point to the photograph, so chance is one third for two digits. *Digits named* is
-# the share of digits that the network names.
+# GASPnet on test scenes, at the last {term}`time step` ({numref}`fig-answers`): means over seeds, with 95 % intervals (Student's t,
+# so they can exceed 1). On a photograph a unit may also point to the photograph, so chance is one third for two digits. *Digits
+# named* is the share of digits that the network names.
 
 # %% tags=["remove-cell"]
 from myst_nb import glue
@@ -191,9 +191,9 @@ header = ["background", "first step, random phases", *(f"t = {t}" for t in sorte
 table(header, [[background, *map(shown, of.values())] for background, of in by_step.items()])
 
 # %% [markdown]
-# Pointing at every time step, without noise: means over seeds, with 95 % intervals. Most of the alignment is done after one step.
-# It also takes modulation: in a network whose connections do not depend on phases, places take the same phases as in GASPnet, but
-# units point to their digit far less often ({ref}`the-ablations`).
+# Pointing at every time step, without noise: means over seeds, with 95 % intervals. Most of the alignment is done after one step. It
+# also takes {term}`modulation`: in a network whose connections do not depend on phases, places take the same phases as in GASPnet,
+# but units point to their digit far less often ({ref}`the-ablations`).
 
 # %% tags=["remove-cell"]
 clean, noisy, four = (CONDITIONS[label] for label in ("no noise", "σ = 0.2", "four digits"))
@@ -209,13 +209,13 @@ glue("points_items", shown(seeds(items, "gaspnet", "pointing", clean)), display=
 # %% [markdown]
 # ## Phases and attributions
 #
-# A network without phases can be asked where a digit is by an attribution: how much does each pixel, or place, count for the
-# digit's logit? It points to the digit on which its mean is largest. All attributions are those of captum {cite:p}`captum`, with
-# their usual settings ({py:mod}`gasp.learning.attribution`), on the first 500 scenes. Each may ask for a digit's logit alone or in
-# contrast to those of the other digits. We show the better of the two and, of four gradient methods, the best in each condition;
-# this favours attributions. Attributions and phases are both told which digits are present, and in front of a photograph both may
-# also point to the photograph. GASPnet was trained with masks, and the CNN was not. All networks see the same validation scenes,
-# other ones than above, so numbers can differ a little. GASPnet and a CNN of the same layers have three seeds each
+# A network without phases can be asked where a digit is by an attribution: how much does each pixel, or place, count for the digit's
+# logit? It points to the digit on which its mean is largest. All attributions are those of captum {cite:p}`captum`, with their usual
+# settings ({py:mod}`gasp.learning.attribution`), on the first 500 scenes. Each may ask for a digit's logit alone or in contrast to
+# those of the other digits. We show the better of the two and, of four gradient methods, the best in each condition; this favours
+# attributions. Attributions and phases are both told which digits are present, and in front of a photograph both may also point to
+# the photograph. GASPnet was trained with masks, and the CNN was not. All networks see the same {term}`validation scenes <validation
+# split>`, other ones than above, so numbers can differ a little. GASPnet and a CNN of the same layers have three seeds each
 # ({numref}`fig-pointing`).
 
 # %% tags=["remove-cell"]
@@ -346,9 +346,9 @@ glue("windows", str(((digits.scenes.size - OCCLUDED) // OCCLUSION_STEP + 1) ** 2
 # ## Where phases break
 #
 # The next table follows two networks (GASPnet, seed 0, 500 validation scenes) through the conditions; *on a photograph* is the one
-# that was trained on photographs. Measured are order and separation of the phases in the first layer ({ref}`the-phases` explains
-# both), the share of pairs of objects whose mean phases are closer than 45°, and pointing to the digits that are reported and to
-# those that are missed.
+# that was trained on photographs. Measured are order and {term}`separation` of the phases in the first layer ({ref}`the-phases`
+# explains both), the share of pairs of objects whose mean phases are closer than 45°, and pointing to the digits that are reported
+# and to those that are missed.
 
 # %% tags=["remove-input"]
 from gasp.data.corruptions import corrupt

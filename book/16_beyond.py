@@ -61,8 +61,8 @@ levels = settings.evaluation.corruptions["gaussian"]
 # ## KomplexNet with feedback
 #
 # In KomplexNet ({ref}`the-predecessors`) neighbours pull the phases of the first layer. In its second version {cite:p}`komplexnet`,
-# the layers above pull too. From the second sweep on, location $i$ also moves towards the phases that deeper layers had in the
-# previous sweep:
+# the layers above pull too. From the second {term}`sweep` on, location $i$ also moves towards the phases that deeper layers had in
+# the previous sweep:
 #
 # $$
 # \begin{aligned}
@@ -105,7 +105,7 @@ table_of(by_condition(conditions, "komplexnet", "komplexnet_feedback", pair), "m
 # and from σ = 0.1 on the intervals are wide and include zero. The phases of the first layer are as ordered with feedback as without.
 # In one trained network, switching feedback off lowers their order a little (exercise 2); but networks that were trained without
 # feedback reach the same order. *Order* is 1 if all locations of a digit have one phase, *separation* 1 if the two digits are in
-# antiphase; *mean over* is the mean over all levels of noise, or of overlap.
+# {term}`antiphase`; *mean over* is the mean over all levels of noise, or of overlap.
 
 # %% [markdown]
 # ## Predictive feedback
@@ -224,7 +224,7 @@ glue("photo_both", means.get("predictive_gaspnet", "not run"), display=False)
 #
 # The Synthetic Visual Reasoning Test {cite:p}`svrt` shows a network drawn shapes and a yes-or-no question about them. Networks are
 # reported to learn questions about how shapes are arranged more easily than questions about whether they are the same, and to need
-# fewer examples with attention {cite:p}`reasoning_demands`. We draw three of the problems anew, at 32 × 32 pixels. *Inside or
+# fewer examples with attention {cite:p}`reasoning_demands`. We {term}`draw` three of the problems anew, at 32 × 32 pixels. *Inside or
 # outside*: is the small shape within the large one? *Touching or apart*: does the small shape touch the large one? *Same or
 # different*: are the two shapes equal, apart from their places? Shapes are outlines, and their number of lit pixels does not give
 # the answer away (see {py:mod}`gasp.data.reasoning`).
@@ -250,12 +250,13 @@ glue("scenes", f"{same.scenes:,}", display=False)
 glue("epochs", str(same.epochs), display=False)
 
 # %% [markdown]
-# In training, GASPnet also sees the mask of each shape, which says what belongs together. The gate without phases learns only which
-# pixels belong to any shape. No mask says how shapes are arranged or whether they are equal. The CNN and GAttANet are trained on the
-# answers alone. Chance is one half. Claim O7 is judged on test scenes: on *inside or outside* after training on {glue:text}`examples`
-# different scenes, repeated until every network has seen {glue:text}`repeated`, and on *same or different* after {glue:text}`epochs`
-# epochs of {glue:text}`scenes` new scenes each. It has three parts. *Phases and masks* compares GASPnet with the CNN, *attention*
-# GAttANet with the CNN, and *phases beyond masks* GASPnet with the gate without phases, because both saw masks.
+# In training, GASPnet also sees the mask of each shape, which says what belongs together. The {term}`gate without phases <learned
+# gate>` learns only which pixels belong to any shape. No mask says how shapes are arranged or whether they are equal. The CNN and
+# GAttANet are trained on the answers alone. Chance is one half. Claim O7 is judged on test scenes: on *inside or outside* after
+# training on {glue:text}`examples` different scenes, repeated until every network has seen {glue:text}`repeated`, and on *same or
+# different* after {glue:text}`epochs` epochs of {glue:text}`scenes` new scenes each. It has three parts. *Phases and masks* compares
+# GASPnet with the CNN, *attention* GAttANet with the CNN, and *phases beyond masks* GASPnet with the gate without phases, because
+# both saw {term}`masks <mask>`.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Share of right answers on test scenes, at the last time step. Dots are seeds; below them their mean with its 95 % interval. Chance is one half.", "name": "fig-answers-reasoning"}, "image": {"alt": "Two panels with a row of dots for each network. On same or different, the CNN and GAttANet are at one half, GASPnet near one, and one of three gates at one half."}}
 from gasp.analysis.tables import by_variant
@@ -272,12 +273,12 @@ table_of(by_variant(conditions, reasoners), "share of right answers", folded="In
 # %% [markdown]
 # ### How shapes are arranged
 #
-# We measured no benefit from phases or attention. On *inside or outside* the CNN has the highest mean on test scenes and GASPnet
-# the lowest, but the differences are smaller than three seeds can resolve. GASPnet's phases do mark the two outlines as two
-# objects: in the first layer their order is {glue:text}`inside_order` and their separation {glue:text}`inside_separation`. But
-# this only tells the outlines apart: no output unit stands for a shape, and the phases do not tell which of the two is inside the
-# other. {numref}`fig-few-examples` and {numref}`fig-touching` show accuracy on validation scenes against the number of different
-# training scenes. More scenes help every network alike, and *touching or apart* is the harder question.
+# We measured no benefit from phases or attention. On *inside or outside* the CNN has the highest mean on test scenes and GASPnet the
+# lowest, but the differences are smaller than three seeds can resolve. GASPnet's phases do mark the two outlines as two objects: in
+# the first layer their order is {glue:text}`inside_order` and their {term}`separation` {glue:text}`inside_separation`. But this only
+# tells the outlines apart: no output unit stands for a shape, and the phases do not tell which of the two is inside the other.
+# {numref}`fig-few-examples` and {numref}`fig-touching` show accuracy on {term}`validation scenes <validation split>` against the
+# number of different training scenes. More scenes help every network alike, and *touching or apart* is the harder question.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Inside or outside: share of right answers against the number of different training scenes, at the last time step (validation scenes; mean over three seeds, 95 % interval).", "name": "fig-few-examples"}, "image": {"alt": "Accuracy of a CNN, GAttANet and GASPnet that rises with the number of training examples."}}
 few = undisturbed(settings.examples.studied("few_examples"))
@@ -361,7 +362,7 @@ for name, (problem, metric) in {
 # Each solution can be run after the cells above, in the notebook: see the buttons at the top of the page.
 #
 # **1. Switched off.** Show that the predictive CNN with $\beta = 1$ and $\lambda = \alpha = 0$ answers as the CNN with the same
-# weights does, at every time step.
+# weights does, at every {term}`time step`.
 
 # %% tags=["hide-cell"] mystnb={"code_prompt_show": "Solution of exercise 1", "code_prompt_hide": "Hide the solution"}
 import torch
