@@ -435,6 +435,12 @@ def test_measures_stand_at_their_means_in_the_rows_of_their_conditions():
         assert [int(height) for height in marks[measure].get_ydata()] == [0, 1]
 
 
+def test_many_measures_can_be_told_apart():
+    many = pd.concat([pointing().query("measure == 'phases'").assign(measure=f"measure {number}") for number in range(9)])
+    marks = [container.lines[0] for container in figures.measures(many, "right").axes[0].containers]
+    assert len({(mark.get_color(), mark.get_marker()) for mark in marks}) == 9
+
+
 def test_an_axis_of_differences_is_as_long_as_they_need_and_marks_zero():
     differences = pointing().query("measure != 'chance'").assign(value=lambda rows: rows["value"] / 10)
     drawing = figures.measures(differences, "difference", None)

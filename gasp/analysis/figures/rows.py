@@ -17,6 +17,7 @@ from gasp.analysis.statistics import decomposition, mean_interval, paired_differ
 from gasp.analysis.tables import DATASETS, dataset_label
 
 VERDICTS = {"holds": "#029e73", "unclear": "#7a7a7a", "does not hold": "#d55e00", "not judged": INK}
+LOOKS = list(zip([PALETTE[index] for index in (7, 1, 2, 3, 8, 4, 5, 6, 9)], "Dso^vP*X<", strict=True))
 PARTS = {"first step − CNN": PALETTE[2], "last step − first": PALETTE[1]}
 
 
@@ -64,7 +65,8 @@ def measures(table: pd.DataFrame, xlabel: str, limits: tuple[float, float] | Non
                 continue
             means = summary(rows[rows["measure"] == name], ["condition"])
             heights = [conditions.index(condition) + top * (place + 1.4) for condition in means["condition"]]
-            style: dict[str, Any] = {"color": PALETTE[(7, 1, 2, 3, 8)[place]], "marker": "Dso^v"[place], "linestyle": "none"}
+            colour, marker = LOOKS[place % len(LOOKS)]
+            style: dict[str, Any] = {"color": colour, "marker": marker, "linestyle": "none"}
             panel.errorbar(means["mean"], heights, xerr=bars(means), capsize=3, label=name, **style)
         chance = rows[rows["measure"] == "chance"]
         heights = [conditions.index(condition) + (1 + top) / 2 for condition in chance["condition"]]
