@@ -35,7 +35,7 @@ verdicts.claims_box(
     ["C1", "C3"],
     (
         "Without noise there is little to gain; what GASPnet gains over the CNN of the same layers comes with its later steps. "
-        "Under noise there is much to gain, and most of it is there at the first step, before any phase acts. So a gate without "
+        "Under noise there is much to gain, and most of it is there at the first step, before any phase acts. A gate without "
         "phases comes close to GASPnet, and the lead that is left is small under weak noise."
     ),
     ["multi_mnist", "multi_mnist_longer"],
@@ -154,9 +154,9 @@ table_of(pd.concat([parts_of_difference(shown).T, controls], axis=1), "noise", f
 #
 # The gain of later steps comes from {term}`modulation`: without it, every sweep repeats the first. But this gain does not say what
 # phases are worth to a network, because training with them may lower the first step. For that, compare it with the network called *no
-# modulation*. Nor does it say that phases must be *aligned*. In a network that was trained like GASPnet but whose phases never align
-# ($K = 0$), the second step changes accuracy by {glue:text}`gain_unaligned`, and in one with alignment by {glue:text}`gain_aligned`
-# (two time steps, three epochs, one seed, validation scenes). So in these runs random phases bring nothing.
+# modulation*. Nor does the gain alone show that phases must be *aligned*. In a network that was trained like GASPnet but whose phases
+# never align ($K = 0$), the second step changes accuracy by {glue:text}`gain_unaligned`, and in one with alignment by
+# {glue:text}`gain_aligned` (two time steps, three epochs, one seed, validation scenes). So in these runs random phases bring nothing.
 
 # %% tags=["remove-cell"]
 from myst_nb import glue
@@ -187,13 +187,13 @@ table_of(gains, "noise", "scenes right, or difference", folded="Both lengths of 
 
 # %% [markdown]
 # **No: the lead under noise stays.** Averaged over Gaussian noise, GASPnet is ahead of the CNN of as many parameters by
-# {glue:text}`noise_short` after {glue:text}`epochs_short` epochs, and by {glue:text}`noise_long` after {glue:text}`epochs_long`.
-# The much smaller lead without noise is no longer certain: it is {glue:text}`clean_long` after {glue:text}`epochs_long` epochs,
-# instead of {glue:text}`clean_short`. The effect of claim C4 that is about Gaussian noise holds after both. Averaged over all
-# corruptions, the lead is as large as before, but with three seeds it is unclear. On a black background, a CNN that never sees
-# noise in training does not become robust to it by training for longer, and neither does a wider one (one seed). Over the gate
-# without phases, GASPnet's small lead under noise is no longer certain after twice the training. In front of a photograph, longer
-# training does narrow the lead ({ref}`twice-the-training`).
+# {glue:text}`noise_short` after {glue:text}`epochs_short` epochs, and by {glue:text}`noise_long` after {glue:text}`epochs_long`. The
+# much smaller lead over that CNN without noise is no longer certain: it is {glue:text}`clean_long` after {glue:text}`epochs_long`
+# epochs, instead of {glue:text}`clean_short`. The effect of claim C4 that is about Gaussian noise holds after both. Averaged over all
+# corruptions, the lead is as large as before, but with three seeds it is unclear. On a black background, a CNN that never sees noise
+# in training does not become robust to it by training for longer, and neither does a wider one (one seed). Over the gate without
+# phases, GASPnet's small lead under noise is no longer certain after twice the training. In front of a photograph, longer training
+# does narrow the lead ({ref}`twice-the-training`).
 
 # %% tags=["remove-cell"]
 from gasp.analysis.statistics import formatted, mean_over_levels

@@ -157,8 +157,9 @@ for name, difference in {"unmodulated": unmodulated, "unsynchronised_noise": uns
 # photograph less accurate ({glue:text}`unmodulated`). So the losses on phases and keys do not help there by themselves, and part of
 # what modulation adds in front of a photograph makes up for what they cost. Modulation adds accuracy in front of a photograph and,
 # less, on two digits on a black background; claim C7 holds for it on both. In front of a photograph it still adds about half as much
-# after twice the training (three seeds, unclear). It adds more where digits overlap ({ref}`the-generalisation`), and, on a black
-# background only, under noise. On CIFAR-MNIST it makes no visible difference (three seeds).
+# after twice the training (three seeds, unclear). It adds more where digits overlap ({ref}`the-generalisation`). On a black
+# background, but not in front of a photograph, it also adds more under noise. On CIFAR-MNIST it makes no visible difference (three
+# seeds).
 #
 # **Modulation also makes units point.** Without it, phases in the first layer are as ordered and as far apart as before, but a unit
 # takes the phase of all that drives it, and points to its own digit far less often. With it, the inputs in phase with the unit are

@@ -36,11 +36,12 @@ verdicts.claims_box(
     settings,
     ["C8"],
     (
-        "Without noise, networks with attention, with phases or with neither name two digits about equally well. On "
-        "CIFAR-MNIST, with answers of the last step as in the papers, GAttANet is about as accurate as the CNN, and both "
-        "networks with phases are below the CNN; GASPnet with our additions is about level with GAttANet there. On two digits on "
-        "a photograph GASPnet is far ahead of GAttANet, mainly thanks to its gate. Coupling by keys "
-        "and queries shows no consistent advantage over KomplexNet's local coupling."
+        "- **Without noise**, networks with attention, with phases or with neither name two digits about equally well.\n"
+        "- **On CIFAR-MNIST**, with answers of the last step as in the papers, GAttANet is about as accurate as the CNN, and both "
+        "networks with phases are below the CNN. With answers over all steps, GASPnet with our additions is about level with "
+        "GAttANet.\n"
+        "- **On two digits on a photograph** GASPnet is far ahead of GAttANet, mainly thanks to its gate.\n"
+        "- **Coupling by keys and queries** shows no consistent advantage over KomplexNet's local coupling."
     ),
 )
 
@@ -98,7 +99,7 @@ for name in ("multi_mnist", "cifar_mnist"):
 # ## Answers of the last step
 #
 # To compare like with like, all four networks answer from their last sweep, and GASPnet has none of our additions. In this section
-# *(paper)* marks these versions. Bands are the CNN of as many parameters.
+# *(paper)* marks these versions.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits: share of test scenes with both digits right at every time step (mean over seeds, 95 % interval). The dashed line with a band is the CNN of as many parameters.", "name": "fig-predecessors"}, "image": {"alt": "Accuracy over time steps of GASPnet, GAttANet and KomplexNet at several levels of noise, and a dashed line for the CNN."}}
 from gasp.analysis import figures
@@ -130,11 +131,11 @@ figures.accuracy_over(results["multi_mnist"], undisturbed_at)
 
 # %% [markdown]
 # Without noise the four networks are about equally accurate on two digits, so neither attention nor phases are needed to name them.
-# At t = 1, when phases act for the first time, both networks with phases fall below their first step without noise and at σ = 0.1,
-# and at t = 2 they recover ({numref}`fig-predecessors`). Under noise these two score well above the CNN; GAttANet is about level with
-# it at σ = 0.1, and between them at σ = 0.2. In GASPnet (paper) most of this is there at t = 0, before phases act: it is in the
-# weights that were trained together with them. In KomplexNet, later steps contribute more of this lead, and the more so the higher
-# the noise.
+# At t = 1, when phases act for the first time, both networks with phases are less accurate than at t = 0, without noise and at σ =
+# 0.1; at t = 2 they recover ({numref}`fig-predecessors`). Under noise these two score well above the CNN; GAttANet is about level
+# with the CNN at σ = 0.1, and between it and the networks with phases at σ = 0.2. In GASPnet (paper) most of the lead over the CNN is
+# there at t = 0, before phases act: it is in the weights that were trained together with them. In KomplexNet, later steps contribute
+# more of this lead, and the more so the higher the noise.
 #
 # **Global agreement shows no consistent advantage over local coupling.** That keys and queries of all layers agree, instead of
 # neighbours in one layer, is what GASPnet adds to KomplexNet. On two digits KomplexNet, whose kernel does not depend on what

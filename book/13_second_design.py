@@ -29,9 +29,10 @@ banner(settings, overrides)
 #
 # - **With the paper's mechanisms alone**, no single setting brings GASPnet up to a CNN where a photograph must be named (in short
 #   runs).
-# - **Five additions** bring it far ahead of a CNN where two digits must be picked out in front of a photograph: a small network for
-#   keys, a learned gate, a phase for each channel, learned {term}`modulation`, and a read-out that integrates over time. Masks, which
-#   the CNN never sees, train keys and gate, and the gate alone brings most of the gain.
+# - **Five additions** bring it far ahead of a CNN, after six epochs and without strong noise, where two digits must be picked out in
+#   front of a photograph: a small network for keys, a learned gate, a phase for each channel, learned {term}`modulation`, and a
+#   read-out that integrates over time. Masks, which the CNN never sees, train keys and gate, and the gate alone brings most of the
+#   gain.
 # - **Where the photograph must be named, too**, GASPnet stays slightly below a CNN of as many parameters.
 #
 # All numbers on this page are from {term}`validation scenes <validation split>`. They helped to choose the design, so they do not
@@ -185,9 +186,9 @@ for name, (study_name, run) in {
 # (how-long)=
 # ### How long must a CNN train?
 #
-# Most networks of this book are trained for six epochs. Do differences between them last? {ref}`twice-on-black` and
-# {ref}`twice-the-training` test twice the training on test scenes. Here are all lengths that were tried, on validation scenes, with
-# seed 0: the share of scenes right at the last step, without noise and under Gaussian noise of σ = 0.2.
+# Most networks of this book are trained for six epochs. Do differences between them last? {ref}`Two digits <twice-on-black>` and
+# {ref}`Photographs <twice-the-training>` test twice the training on test scenes. Here are all lengths that were tried, on validation
+# scenes, with seed 0: the share of scenes right at the last step, without noise and under Gaussian noise of σ = 0.2.
 
 
 # %% tags=["remove-input"]
@@ -214,14 +215,13 @@ seconds = step_seconds(trained.store.directory)
 glue("steps_of_cnn", f"{seconds['gaspnet'] / seconds['cnn']:.0f}", display=False)
 
 # %% [markdown]
-# **In front of a photograph, part of GASPnet's lead is speed, and part is not.** After 48 epochs the CNN is ahead of GASPnet after
-# six. It gains little more by then, and is still behind GASPnet after twelve. Under noise of σ = 0.2 it is ahead of both. Time
-# tells another story than epochs do: a training step of GASPnet takes as long as {glue:text}`steps_of_cnn` steps of a CNN of the
-# same layers ({ref}`what-it-costs`). The CNN here is only 1.11 times as
-# wide, so its 48 epochs take about half as long as GASPnet's six, or less. Without noise, the gate without phases did best for a
-# given time: its twelve epochs take less time than the CNN's 48, and reach more. GASPnet reaches most of all, at a far higher price.
-# Under noise of σ = 0.2 all three networks are about equal after twelve epochs, and longer training takes the CNN only slightly
-# further (one seed).
+# **In front of a photograph, part of GASPnet's lead is speed, and part is not.** Without noise, the CNN after 48 epochs is ahead of
+# GASPnet after six, and behind GASPnet after twelve; from 24 to 48 epochs it gains little. Under noise of σ = 0.2 it is ahead of
+# GASPnet after six and after twelve. Time tells another story than epochs do: a training step of GASPnet takes as long as
+# {glue:text}`steps_of_cnn` steps of a CNN of the same layers ({ref}`what-it-costs`). The CNN here is only 1.11 times as wide, so its
+# 48 epochs take about half as long as GASPnet's six, or less. Without noise, the gate without phases did best for a given time: its
+# twelve epochs take less time than the CNN's 48, and reach more. GASPnet reaches most of all, at a far higher price. Under noise of σ
+# = 0.2 all three networks are about equal after twelve epochs, and longer training takes the CNN only slightly further (one seed).
 #
 # Without noise, GASPnet's lead over the gate is halved with twelve epochs, too; at σ = 0.2 it is gone. On two digits on a black
 # background the CNN also gains more from longer training than GASPnet (paper), and most of a small lead is gone.
@@ -229,8 +229,8 @@ glue("steps_of_cnn", f"{seconds['gaspnet'] / seconds['cnn']:.0f}", display=False
 # ### What some changes are worth
 #
 # These runs have two {term}`time steps <time step>`; the final model has three. Each changes one part of the reference, *GASPnet, two
-# steps*. All were trained for three epochs with seed 0. The figure shows by how much more scenes are right than with the reference,
-# at the last step; where a mark is missing, nothing was run.
+# steps*: one setting, or two that belong together. All were trained for three epochs with seed 0. The figure shows by how much more
+# scenes are right than with the reference, at the last step; where a mark is missing, nothing was run.
 
 # %% tags=["remove-cell"]
 CHANGES = {
@@ -295,8 +295,8 @@ from gasp.analysis import figures
 figures.measures(against_reference(CHANGES), "this change − reference", None)
 
 # %% [markdown]
-# The controls differ by far more: phases set by masks in every convolution (at test time, too) in place of a gate, the gate without
-# phases, and the CNN at three learning rates.
+# Controls are phases set by masks in every convolution (at test time, too) in place of a gate, the gate without phases, and the CNN
+# at three learning rates. Most differ from the reference by far more, in front of a photograph or under noise.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "The same for the controls.", "name": "fig-controls"}, "image": {"alt": "A panel for each data set, with a row for each control and a mark without and with noise. In front of a photograph the CNNs lie far left of the line, and phases set by masks lie right of it."}}
 figures.measures(against_reference(CONTROLS), "this network − reference", None)
@@ -383,14 +383,14 @@ columns = {
     "σ = 0.1, last step": last_step(at_level(levels_of(labels, "gaussian"), 0.1)),
     "separation": last_step(apart),
 }
-table_of(by_seed(columns), "two digits on a photograph, six epochs", "seed")
+table_of(by_seed(columns), "two digits on a photograph, six epochs", "seed", folded="Each network in numbers")
 
 # %% [markdown]
 # After three epochs (seed 0), masks are worth much to the gate alone, and little to GASPnet with one phase per location (the rows
 # with `readout = mean` and `modulation = 0.5`). After six epochs (above) the gate gains less from them:
 
 # %% tags=["remove-input"]
-table_of(study("masks_or_labels").droplevel(0), "three epochs")
+table_of(study("masks_or_labels").droplevel(0), "three epochs", folded="After three epochs, in numbers")
 
 # %% [markdown]
 # ## What is still open

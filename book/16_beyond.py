@@ -206,12 +206,12 @@ glue("photo_both", means.get("predictive_gaspnet", "not run"), display=False)
 # %% [markdown]
 # Without noise, the CNN with prediction names both digits in {glue:text}`photo_predictive` of the scenes, and the CNN of the same
 # layers in {glue:text}`photo_cnn` (the difference in the folded table is over the seeds that both have). Prediction adds parameters,
-# but a CNN with about as many parameters reaches only {glue:text}`photo_parameters`. It also takes three sweeps instead of one, and a
-# far wider CNN does better in a single sweep: {glue:text}`photo_compute`. So feedback is one way to higher accuracy, and not the only
-# one. The first step is about as accurate as the CNN without prediction; the gain comes with later steps
-# ({numref}`fig-prediction-photo-time`). Under noise the gain stays about as large up to σ = 0.2, and shrinks beyond. So the CNN with
-# prediction scored higher with noise and without (corrected, the mean over noise is unclear), but its gain is not larger at higher
-# noise, as claim O5 asks.
+# but a CNN with about as many parameters reaches only {glue:text}`photo_parameters`. The CNN with prediction also takes three sweeps
+# instead of one, and without noise a far wider CNN does better in a single sweep: {glue:text}`photo_compute`. So feedback is one way
+# to higher accuracy, and not the only one. The first step is about as accurate as the CNN without prediction; the gain comes with
+# later steps ({numref}`fig-prediction-photo-time`). Under noise the gain stays about as large up to σ = 0.2, and shrinks beyond. So
+# the CNN with prediction scored higher with noise and without (corrected, the mean over noise is unclear), but its gain does not grow
+# with noise, which claim O5 asks for, too.
 #
 # GASPnet hardly gains from prediction: with it, GASPnet reaches {glue:text}`photo_both` without noise, and the intervals of the
 # difference include zero at every level. We think that its gate already does what prediction could do. Without noise and at
