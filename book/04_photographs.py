@@ -354,7 +354,7 @@ glue("draw", str(settings.evaluation.draw), display=False)
 others = ["cnn_parameters", "cnn_compute", "cnn", "gate", "no_modulation"]
 ours = gasp.run_all(settings.experiments(["cifar_mnist"], [*others, "gaspnet"]), settings)
 clean = {label: last_step(undisturbed(ours, metric)) for label, metric in metrics.items()}
-figures.differences({"GASPnet, CIFAR-MNIST": clean}, others)
+figures.differences({dataset_label("cifar_mnist"): clean}, others)
 
 # %% tags=["remove-input"]
 run = set(ours["variant"])

@@ -67,12 +67,12 @@ figures.accuracy_over(results[results["variant"] != "cnn"], undisturbed_at)
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits: GASPnet minus each network, in the share of scenes with every digit right, averaged over smaller scales, over three and four digits, and over overlap (mean over seeds, 95 % interval).", "name": "fig-more-differences"}, "image": {"alt": "A row for each network with three marks. The CNN of as many multiplications lies left of the line, the others on it or right of it."}}
 from gasp.analysis.statistics import levels_of, mean_over_levels
-from gasp.analysis.tables import by_condition, table_of
+from gasp.analysis.tables import by_condition, dataset_label, table_of
 
 rivals = [name for name in ("cnn_parameters", "cnn_compute") if name in set(results["variant"])]
 MEANS = {"scale": "smaller digits", "objects": "more digits", "overlap": "overlapping digits"}
 means = {MEANS[kind]: mean_over_levels(levels_of(results, kind)) for kind in kinds}
-figures.differences({"two digits": means}, [*rivals, "gate"])
+figures.differences({dataset_label("multi_mnist"): means}, [*rivals, "gate"])
 
 # %% tags=["remove-input"]
 table_of(by_condition(means, *(("gaspnet", other) for other in (*rivals, "gate"))), "mean over", folded="In numbers")
@@ -145,8 +145,8 @@ figures.parts_of_gain(over_overlap(alone), *paper)
 
 # %% tags=["remove-input"]
 numbers = {
-    "two digits": in_numbers(results),
-    "two digits on a photograph": in_numbers(photo_digits),
+    dataset_label("multi_mnist"): in_numbers(results),
+    dataset_label("multi_mnist_cifar"): in_numbers(photo_digits),
     "two digits, GASPnet (paper)": in_numbers(alone, *paper),
 }
 table_of(pd.concat(numbers), "scenes", "difference", folded="All three figures in numbers, and the share of errors removed")
@@ -167,8 +167,6 @@ table_of(pd.concat(numbers), "scenes", "difference", folded="All three figures i
 # ({ref}`without-additions`; three seeds):
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Overlapping digits: share of test scenes with both digits right, averaged over the levels of overlap, GASPnet minus networks that saw the same masks, on several data sets (mean over the seeds that both have, 95 % interval).", "name": "fig-overlap-controls"}, "image": {"alt": "Three rows with up to four marks each, nearly all right of the line."}}
-from gasp.analysis.tables import dataset_label
-
 controls = ["gaspnet", "gate", "no_modulation", "no_alignment"]
 means = {}
 for name in ("multi_mnist", "multi_mnist_longer", "multi_mnist_cifar", "multi_mnist_cifar_longer"):
@@ -197,15 +195,24 @@ table_of(by_condition(means, *(("gaspnet", other) for other in controls[1:])), "
 from gasp.experiments.variants import VARIANTS
 
 networks = ["gaspnet_labels", "gate_labels", "cnn_parameters", "cnn_compute"]
-steps, means, drawn = {}, {}, {}
+steps, means = {}, {}
 for name in ("multi_mnist", "multi_mnist_cifar"):
     measured = gasp.run_all(settings.experiments([name], networks), settings)
     for kind in kinds:
         rows = levels_of(measured, kind).groupby(["variant", "seed", "t"])["value"].mean().reset_index()
         steps[dataset_label(name), MEANS[kind]] = rows
         means[dataset_label(name), MEANS[kind]] = mean_over_levels(levels_of(measured, kind))
-        drawn.setdefault(dataset_label(name), {})[MEANS[kind]] = means[dataset_label(name), MEANS[kind]]
-figures.differences(drawn, networks[1:], "gaspnet_labels")
+
+
+def by_scenes(conditions):
+    """The same, first by scenes and then by condition, as a figure draws them."""
+    nested = {}
+    for (scenes, condition), values in conditions.items():
+        nested.setdefault(scenes, {})[condition] = values
+    return nested
+
+
+figures.differences(by_scenes(means), networks[1:], "gaspnet_labels")
 
 # %% tags=["remove-input"]
 parts = parts_of_difference(steps, "gaspnet_labels", "gate_labels").T
@@ -246,8 +253,7 @@ means = {
     for name in names
     for label, metric in {"item": heads["objects"], "photograph": heads["background"]}.items()
 }
-drawn = {dataset_label(name): {what: means[dataset_label(name), what] for what in right.values()} for name in names}
-figures.differences(drawn, compared[:2], compared[2])
+figures.differences(by_scenes(means), compared[:2], compared[2])
 
 # %% tags=["remove-input"]
 table_of(by_condition(means, *((compared[2], cnn) for cnn in compared[:2])), "scenes", "right", folded="In numbers")
@@ -267,7 +273,7 @@ means = {
     label: mean_over_levels(levels_of(ours, "scale", metric))
     for label, metric in {"item": heads["objects"], "photograph": heads["background"]}.items()
 }
-figures.differences({"digit on a photograph (CIFAR-MNIST)": means}, rivals)
+figures.differences({dataset_label("cifar_mnist"): means}, rivals)
 
 # %% tags=["remove-input"]
 table_of(by_condition(means, "gaspnet", *(("gaspnet", rival) for rival in rivals)), "right", folded="In numbers")

@@ -39,8 +39,8 @@ verdicts.claims_box(
     settings,
     ["O4", "O5", "O6", "O7"],
     (
-        "- **Predictive feedback** takes a CNN far higher in front of a photograph, and slightly higher on a black background. In "
-        "front of a photograph its gain does not grow with noise; on a black background this is unclear. GASPnet hardly gains "
+        "- **Predictive feedback** makes a CNN far more accurate in front of a photograph, and slightly more accurate on a black "
+        "background. In front of a photograph its gain does not grow with noise; on a black background this is unclear. GASPnet hardly gains "
         "from prediction.\n"
         "- **KomplexNet's feedback** makes no visible difference without noise.\n"
         "- **Visual reasoning:** GASPnet learns whether two shapes are the same, and the CNN does not; but GASPnet was trained "
@@ -224,7 +224,7 @@ glue("photo_both", means.get("predictive_gaspnet", "not run"), display=False)
 #
 # The Synthetic Visual Reasoning Test {cite:p}`svrt` shows a network drawn shapes and a yes-or-no question about them. Networks are
 # reported to learn questions about how shapes are arranged more easily than questions about whether they are the same, and to need
-# fewer examples with attention {cite:p}`reasoning_demands`. We {term}`draw` three of the problems anew, at 32 × 32 pixels. *Inside or
+# fewer examples with attention {cite:p}`reasoning_demands`. We draw three of the problems anew, at 32 × 32 pixels. *Inside or
 # outside*: is the small shape within the large one? *Touching or apart*: does the small shape touch the large one? *Same or
 # different*: are the two shapes equal, apart from their places? Shapes are outlines, and their number of lit pixels does not give
 # the answer away (see {py:mod}`gasp.data.reasoning`).

@@ -155,7 +155,7 @@ CURVES = {
     "gain_over": lambda seeds: figures.gain_over(results(seeds), {"gaussian": 0.0}, ["cnn"]),
     "comparison": lambda seeds: figures.comparison(last_steps(seeds)),
     "measures": lambda seeds: figures.measures(pointing(seeds), "right"),
-    "differences": lambda seeds: differences(seeds),
+    "differences": differences,
     "learning_curves": lambda seeds: figures.learning_curves(results(seeds)),
     "order_over_time": lambda seeds: figures.order_over_time(results(seeds)),
     "accuracy_over_separation": lambda seeds: figures.accuracy_over_separation({"two digits": results(seeds)}),
