@@ -118,23 +118,12 @@ glue("prediction_ours", formatted(paired_difference(noisy, "gaspnet", "predictiv
 # %% [markdown]
 # With the paper's mechanisms alone, phases separate two digits, and no gain in accuracy over a CNN of as many parameters is certain.
 # With our additions GASPnet picks digits out of noise and photographs, and its gate alone reaches most of that; phases add a little
-# accuracy, and say where the digits are. Where a photograph must be named, too, it is less accurate than the CNN. The tables list,
-# for each data set, the claims with each verdict in our implementation ({ref}`what-holds` has their texts). First GASPnet with our
-# additions:
-
-# %% tags=["remove-input"]
-verdicts.datasets_table(judged)
-
-# %% [markdown]
-# With the paper's mechanisms alone:
-
-# %% tags=["remove-input"]
-verdicts.datasets_table(alone)
-
-# %% [markdown]
-# Both tables compare with a CNN of as many parameters, as the paper does. {ref}`what-holds` adds the stricter comparison, and
-# {ref}`the-effects` every difference. Differences below are shares of test scenes, with 95 % intervals over seeds; these are not
-# corrected for the number of effects.
+# accuracy, and say where the digits are. Where a photograph must be named, too, it is less accurate than the CNN. {ref}`what-holds`
+# has the verdict on every claim, and {ref}`the-effects` every difference behind it. Differences below are shares of test scenes,
+# with 95 % intervals over seeds, which are not corrected for the number of effects. Where nothing else is said, the CNN has as many
+# parameters as the network that it is compared with.
+#
+# ## Phases and places
 #
 # **Phases say what is where.** With two digits, the output unit of a digit is closer in phase to its own digit than to the other,
 # almost without exception, although no loss told an output unit where to point; {term}`masks <mask>` trained the phases of places
@@ -143,6 +132,8 @@ verdicts.datasets_table(alone)
 # photograph has no common phase, but the two digits have one each. A CNN can be asked the same by {term}`attribution`, after the fact
 # and at further cost: on a black background the best attribution points as well as phases do, and in front of a photograph better.
 # With three and four digits, units point less reliably.
+#
+# ## Accuracy
 #
 # **GASPnet picks digits out of noise and photographs.** Over the CNN of as many parameters it gains {glue:text}`photo` in front of a
 # photograph without noise, {glue:text}`noise_photo` there under Gaussian noise, and {glue:text}`noise_digits` on two digits under
@@ -187,6 +178,8 @@ verdicts.datasets_table(alone)
 # Its photograph falls into many phases, but even with phases set from the true masks it is not above the CNN without noise
 # ({ref}`the-photographs`).
 #
+# ## Time steps and overlap
+#
 # **Accuracy grows from the first step to the last.** Averaged over noise it grows by {glue:text}`growth_digits` on two digits,
 # {glue:text}`growth_photo` in front of a photograph and {glue:text}`growth_item` on CIFAR-MNIST, so the first part of claim C3 holds
 # on all three. (After twice the training, with three seeds, this is unclear on two digits and in front of a photograph, where it
@@ -210,6 +203,8 @@ verdicts.datasets_table(alone)
 # additions the order in the third was measured below the threshold ({glue:text}`layer_3`); the verdict is unclear, and we do not know
 # the reason.
 #
+# ## Predecessors, feedback and reasoning
+#
 # **Global agreement shows no consistent advantage over local coupling.** What GASPnet adds to KomplexNet is coupling by keys and
 # queries across the whole network. With the paper's mechanisms alone, GASPnet was about as accurate as KomplexNet on two digits
 # without noise, and scored lower there on average over noise. On CIFAR-MNIST it scored higher, but both are below the CNN
@@ -228,7 +223,9 @@ verdicts.datasets_table(alone)
 # gate without phases can learn the task, too, and none of the networks that we trained on labels alone learned it
 # ({ref}`visual-reasoning`; those with a gate in two seeds, on validation scenes).
 #
-# **What was not tested, or not enough.** Apart from modulation on two digits, with and without a photograph, the ablations (C7) of
+# ## What was not tested, or not enough
+#
+# Apart from modulation on two digits, with and without a photograph, the ablations (C7) of
 # GASPnet with our additions were run with three seeds at most, and so were feedback, prediction and visual reasoning (O4 to O7). That
 # decides only effects that are large compared with their scatter over seeds. The neighbourhood was removed in front of a photograph
 # only, and the synchrony loss was not removed on CIFAR-MNIST. Of our five additions, the gate, the key network and learned modulation

@@ -35,7 +35,7 @@ from gasp.analysis.statistics import certainty, formatted
 from gasp.analysis.tables import LONGER, dataset_label, table
 from gasp.experiments.profile import Profile
 
-__all__ = ["SEPARATED", "claims_box", "claims_table", "datasets_table", "effects_table", "judge", "verdicts"]
+__all__ = ["SEPARATED", "claims_box", "claims_table", "effects_table", "judge", "verdicts"]
 
 ALPHA = 0.05
 # Phases tell objects apart if the order within objects, and the separation between them relative to its maximum, exceed this.
@@ -262,14 +262,3 @@ def _written(p: float) -> str:
     if math.isnan(p):
         return ""
     return "< 0.0001" if p < 1e-4 else f"{p:.2g}"
-
-
-def datasets_table(effects: pd.DataFrame) -> Markdown:
-    """For each data set and verdict, the claims and parts of claims that have it."""
-    found = verdicts(effects).drop(STRICTER, level="part", errors="ignore").rename("verdict").reset_index()
-    kinds = [kind for kind in VERDICTS if kind in set(found["verdict"])]
-    rows = []
-    for dataset, claims in found.groupby("dataset", sort=False):
-        named = claims["claim"] + claims["part"].map(lambda part: part and f" ({part})")
-        rows.append([dataset_label(str(dataset)), *(", ".join(named[claims["verdict"] == kind]) for kind in kinds)])
-    return table(["data set", *kinds], rows)

@@ -23,7 +23,7 @@ from gasp.analysis.effects import Effect, Term
 from gasp.analysis.statistics import certainty, formatted
 from gasp.analysis.tables import DATASETS as NAMES
 from gasp.analysis.tables import dataset_label
-from gasp.analysis.verdicts import ALPHA, claims_box, claims_table, datasets_table, effects_table, judge
+from gasp.analysis.verdicts import ALPHA, claims_box, claims_table, effects_table, judge
 from gasp.experiments.profile import Profile, load_profile
 from gasp.experiments.specification import Dataset, Experiment
 from gasp.experiments.store import COLUMNS, Store
@@ -1076,12 +1076,6 @@ def test_without_effects_the_matrix_has_no_data_sets(judged_effects):
     matrix = html(claims_table(judged_effects.iloc[:0], judged_effects.iloc[:0]))
     assert not matrix.find_all("td")
     assert len(matrix.find_all("th", scope="row")) == len(CLAIMS)
-
-
-def test_every_data_set_is_a_row_of_claims_by_their_verdicts(judged_effects):
-    markdown = datasets_table(judged_effects)
-    assert markdown.data.startswith("| data set | holds | not tested |")
-    assert cells(markdown) == [["two digits", "C1", ""], ["a<b", "C6 (layer 1)", "C1, C6 (layer 2)"]]
 
 
 def test_the_data_sets_of_the_book_have_names_for_readers(published):
