@@ -137,14 +137,12 @@ CHANCE = {
 }
 
 
-def listed(points, background=None):
-    """Values by panel, condition and measure, each a series over seeds, as the rows that a figure draws; with chance, for this
-    background or, when omitted, for that which is the panel.
-    """
+def listed(points, chance):
+    """Values by panel, condition and measure, each a series over seeds, as rows to draw; with chance in each panel and condition."""
     rows = [[*place, value] for place, values in points.items() for value in values]
     measured = pd.DataFrame(rows, columns=["panel", "condition", "measure", "value"])
     places = measured[["panel", "condition"]].drop_duplicates()
-    chances = [CHANCE[background or panel, condition] for panel, condition in places.to_numpy()]
+    chances = [chance(*place) for place in places.to_numpy()]
     return pd.concat([measured, places.assign(measure="chance", value=chances)])
 
 
@@ -156,7 +154,7 @@ answered = {
 }
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "What phases of GASPnet answer on test scenes, at the last time step: means over seeds with 95 % intervals. The upright line is chance in pointing.", "name": "fig-answers"}, "image": {"alt": "Two panels, for a black background and a photograph, with a row for each condition and five marks in each row."}}
-figures.measures(listed(answered), "share right, or overlap of masks")
+figures.measures(listed(answered, lambda *place: CHANCE[place]), "share right, or overlap of masks")
 
 # %% tags=["remove-input"]
 rows = []
@@ -279,7 +277,7 @@ for dataset, background in BACKGROUNDS.items():
         pointing |= {(background, label, way): of for label, of in zip(ASKED, values, strict=True)}
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Share of digits at which phases of GASPnet, and attributions of the CNN of the same layers, point correctly: means over three seeds with 95 % intervals, on 500 validation scenes. The upright line is chance.", "name": "fig-pointing"}, "image": {"alt": "Two panels, for a black background and a photograph, with a row for each condition and three marks in each row."}}
-figures.measures(listed(pointing), "points to its digit")
+figures.measures(listed(pointing, lambda *place: CHANCE[place]), "points to its digit")
 
 # %% tags=["remove-input"]
 compared("multi_mnist")
@@ -309,7 +307,7 @@ def asked_by(groups):
 
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Share of digits at which phases of other networks, and their attributions, point correctly (one seed each, 500 validation scenes, black background). The upright line is chance.", "name": "fig-pointing-others"}, "image": {"alt": "A panel for each network, with a row for each condition and two or three marks in each row."}}
-figures.measures(listed(asked_by(GROUPS), "black"), "points to its digit")
+figures.measures(listed(asked_by(GROUPS), lambda _, condition: CHANCE["black", condition]), "points to its digit")
 
 # %% tags=["remove-input"]
 found = {}
@@ -345,12 +343,12 @@ glue("windows", str(((digits.scenes.size - OCCLUDED) // OCCLUSION_STEP + 1) ** 2
 #
 # ## Where phases break
 #
-# The next table follows two networks (GASPnet, seed 0, 500 validation scenes) through the conditions; *on a photograph* is the one
-# that was trained on photographs. Measured are order and {term}`separation` of the phases in the first layer ({ref}`the-phases`
-# explains both), the share of pairs of objects whose mean phases are closer than 45°, and pointing to the digits that are reported
-# and to those that are missed.
+# {numref}`fig-breaking` follows two networks (GASPnet, seed 0, 500 validation scenes) through the conditions; *on a photograph* is
+# the one that was trained on photographs. Measured are order and {term}`separation` of the phases in the first layer
+# ({ref}`the-phases` explains both), the share of pairs of objects whose mean phases are closer than 45°, and pointing to the digits
+# that are reported and to those that are missed.
 
-# %% tags=["remove-input"]
+# %% tags=["remove-cell"]
 from gasp.data.corruptions import corrupt
 from gasp.learning.binding import pointing, reporting_units
 from gasp.learning.evaluation import separation
@@ -360,7 +358,8 @@ from gasp.nn.phasors import angle
 changed = {(name, level): scenes for name, level, scenes in digits.changes([], [4], [0.5])}
 on_photo, photo_model = settings.datasets["multi_mnist_cifar"], gasp.load_example(settings, dataset="multi_mnist_cifar")
 cases = [(label, condition, digits, model) for label, condition in ASKED.items()]
-rows = []
+BREAKING = ["order", "separation", "pairs closer than 45°", "pointing, reported", "pointing, missed"]
+shares = {}
 for label, condition, dataset, network in [*cases, ("on a photograph", clean, on_photo, photo_model)]:
     scenes = dataset.with_scenes(changed.get(condition, {})).compose("validation", 500, seed=1)
     images, masks, _ = scenes.batch(slice(None))
@@ -376,15 +375,21 @@ for label, condition, dataset, network in [*cases, ("on a photograph", clean, on
     found = (named.unsqueeze(1) == units.unsqueeze(2)).any(-1)
     right = pointing(trajectory, masks, units)[-1]
     apart = {name: values.mean().item() for name, values in separation(first, masks).items()}
-    shares = [apart["order_within"], apart["separation"], together, right[found].float().mean(), right[~found].float().mean()]
-    rows.append([label, *(f"{share:.2f}" for share in shares)])
-table(["condition", "order", "separation", "pairs closer than 45°", "pointing, reported", "pointing, missed"], rows)
+    pointed = (right[found].float().mean(), right[~found].float().mean())
+    shares[label] = [apart["order_within"], apart["separation"], *map(float, (together, *pointed))]
 
-# %% tags=["remove-cell"]
 reporting = trajectory.phases[-1][-1].gather(1, units)
 nearest = torch.cos(reporting.unsqueeze(2) - means.unsqueeze(1)).argmax(2)  # object 0 or 1, or 2: the photograph
 glue("to_photo", f"{(nearest == 2).float().mean():.3f}", display=False)
 glue("to_other", f"{(nearest == 1 - torch.arange(2)).float().mean():.3f}", display=False)
+
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Order and separation of phases, pairs of digits in phase, and pointing (GASPnet, seed 0, 500 validation scenes of each kind).", "name": "fig-breaking"}, "image": {"alt": "A row for each condition with five marks. Up to noise of 0.2 all but the pairs in phase lie near 1; with four digits they spread, and on a photograph order and separation fall."}}
+drawn = [["", label, measure, share] for label, row in shares.items() for measure, share in zip(BREAKING, row, strict=True)]
+figures.measures(pd.DataFrame(drawn, columns=["panel", "condition", "measure", "value"]), "share, order or separation")
+
+# %% tags=["remove-input"]
+rows = [[label, *(f"{share:.2f}" for share in row)] for label, row in shares.items()]
+table(["condition", *BREAKING], rows, folded="The same as a table")
 
 # %% [markdown]
 # Up to σ = 0.2, noise hardly disturbs order and separation. With two digits on a black background, pointing fails more often for
@@ -413,10 +418,10 @@ figures.scenes(painted_digits.compose("validation", 5, seed=1))
 # %% [markdown]
 # *Digits right* and *colours right* are the shares of scenes with both digits, or both colours, named. *Pairing* is the share of
 # digits whose unit is nearer in phase to the unit of their own colour than to that of the other; it asks the units of the true digits
-# and colours, whether or not they are named. Chance is one half. Three epochs, one seed, validation scenes, at the last time step
-# ({ref}`the-second-design` explains the variants):
+# and colours, whether or not they are named. Chance is one half ({numref}`fig-pairing`). {ref}`the-second-design` explains the
+# variants.
 
-# %% tags=["remove-input"]
+# %% tags=["remove-cell"]
 COLUMNS = {
     "digits right": "head_0_accuracy",
     "colours right": "head_1_accuracy",
@@ -424,33 +429,40 @@ COLUMNS = {
     "colour points": "colour_pointing",
     "pairing": "pairing",
 }
-PAIRS = {"familiar": clean, "new": ("new_pairs", 1)}
+PAIRS = {"familiar pairs": clean, "new pairs": ("new_pairs", 1)}
 painted = trained.studied("colours")
-rows = []
-for variant in painted["variant"].unique():
-    for pairs, condition in PAIRS.items():
-        values = [seeds(painted, variant, metric, condition) for metric in COLUMNS.values()]
-        rows.append(
-            [
-                run_label(variant),
-                pairs,
-                *("–" if value.empty else shown(value) for value in values),
-            ]
-        )
-table(["network", "pairs", *COLUMNS], rows or [["no network has been trained on these scenes yet", *[""] * (len(COLUMNS) + 1)]])
+found = {
+    (run_label(variant), pairs, measure): seeds(painted, variant, metric, condition)
+    for variant in painted["variant"].unique()
+    for pairs, condition in PAIRS.items()
+    for measure, metric in COLUMNS.items()
+}
+
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "What networks name, and what their phases bind, in pairs of digit and colour that training showed and in new ones (one seed, three epochs, validation scenes, at the last time step). The upright line is chance in pointing and pairing. A CNN has no phases.", "name": "fig-pairing"}, "image": {"alt": "A panel for each network, with a row for familiar and one for new pairs. Colours are nearly always right; digits right, and the two measures of digits by phase, fall with new pairs."}}
+figures.measures(listed(found, lambda *_: 0.5), "share right")
+
+# %% tags=["remove-input"]
+rows = {}
+for (network, pairs, _), values in found.items():
+    rows.setdefault((network, pairs), []).append("–" if values.empty else shown(values))
+table(
+    ["network", "pairs", *COLUMNS],
+    [[*place, *values] for place, values in rows.items()] or [["no network has been trained on these scenes yet", *[""] * 6]],
+    folded="The same as a table",
+)
 
 # %% tags=["remove-cell"]
 glue("pairing", shown(seeds(painted, "paper_gaspnet", "pairing", clean)), display=False)
-glue("pairing_new", shown(seeds(painted, "paper_gaspnet", "pairing", PAIRS["new"])), display=False)
-glue("colour_points_new", shown(seeds(painted, "paper_gaspnet", "colour_pointing", PAIRS["new"])), display=False)
-glue("digit_points_new", shown(seeds(painted, "paper_gaspnet", "pointing", PAIRS["new"])), display=False)
+glue("pairing_new", shown(seeds(painted, "paper_gaspnet", "pairing", PAIRS["new pairs"])), display=False)
+glue("colour_points_new", shown(seeds(painted, "paper_gaspnet", "colour_pointing", PAIRS["new pairs"])), display=False)
+glue("digit_points_new", shown(seeds(painted, "paper_gaspnet", "pointing", PAIRS["new pairs"])), display=False)
 
 # %% [markdown]
 # With familiar pairs, GASPnet (paper) pairs digit and colour correctly in {glue:text}`pairing` of the cases, though no label says
-# which belong together; with new pairs, in {glue:text}`pairing_new`. The table suggests why. The unit of a colour still points to its
-# object, in {glue:text}`colour_points_new` of the cases; the unit of the digit does so in {glue:text}`digit_points_new`. All networks
-# name both digits far less often in new colours. They seem to have learned digits in the colours they came in, and not shapes
-# whatever their colour.
+# which belong together; with new pairs, in {glue:text}`pairing_new`. {numref}`fig-pairing` suggests why. The unit of a colour still
+# points to its object, in {glue:text}`colour_points_new` of the cases; the unit of the digit does so in
+# {glue:text}`digit_points_new`. All networks name both digits far less often in new colours. They seem to have learned digits in the
+# colours they came in, and not shapes whatever their colour.
 #
 # Two more limits. After three epochs, GASPnet names fewer digits than the CNN does, even in familiar pairs. And the network that was
 # trained on labels only, without masks, hardly points to its objects, so there is little for phases to pair. (On two digits that need

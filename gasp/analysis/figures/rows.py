@@ -42,7 +42,7 @@ def comparison(conditions: Mapping[str, pd.DataFrame]) -> Drawing:
     return drawing
 
 
-def measures(table: pd.DataFrame, xlabel: str, limits: tuple[float, float] | None = (0, 1.04)) -> Drawing:
+def measures(table: pd.DataFrame, xlabel: str, limits: tuple[float, float] | None = (-0.04, 1.04)) -> Drawing:
     """Measures under several conditions: a mark for each, the mean over seeds, with its interval.
 
     Args:
