@@ -106,10 +106,11 @@ look(model, scenes[shared.gt(8).nonzero().flatten()[:4]])
 # ## Order and separation
 #
 # *Order* is the order parameter of the phases within an object: 1 if all its locations have one phase. *Separation* is $\tfrac12 (1 -
-# \cos \Delta)$ of the mean phases of two objects: 1 in {term}`antiphase`, 0.5 on average by chance. With the photograph as a third
-# object, the mean over pairs can reach at most 0.75. Claim C6 asks for an order above 0.8, and for a separation above 0.8 of the
-# largest possible ({ref}`the-rule`). In the first two layers both rise over time. In the third, on two digits, order is high before
-# any phase aligns, because a location there averages over a wide part of the image, and it falls slightly with alignment.
+# \cos \Delta)$, where $\Delta$ is the difference between the mean phases of two objects: 1 in {term}`antiphase`, 0.5 on average by
+# chance. With the photograph as a third object, the mean over pairs can reach at most 0.75, with phases 120° apart. Claim C6 asks for
+# an order above 0.8, and for a separation above 0.8 of the largest possible ({ref}`the-rule`). In the first two layers both rise over
+# time. In the third, on two digits, order is high already at t = 0, before any phase aligns, because a location there averages over a
+# wide part of the image, and it falls slightly with alignment.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "GASPnet on two digits: order parameter of the phases within an object, and separation of the mean phases of the two objects (1 is antiphase), for each convolutional layer on test scenes without noise (means over seeds, 95 % intervals).", "name": "fig-order"}, "image": {"alt": "Two panels of curves that rise over time steps, one curve a layer."}}
 figures.order_over_time(results["multi_mnist"])
@@ -119,7 +120,7 @@ figures.order_over_time(results["multi_mnist_cifar"])
 
 # %% [markdown]
 # Order is a mean over objects. In front of a photograph this hides that the digits are ordered and the photograph is not.
-# Nevertheless the two digits are in antiphase (one network, seed 0, on 512 {term}`validation scenes <validation split>`):
+# The digits themselves are in antiphase (one network, seed 0, on 512 {term}`validation scenes <validation split>`):
 
 # %% tags=["remove-input"]
 from gasp.analysis.tables import table
@@ -203,27 +204,40 @@ glue("scenes_phases", f"{settings.evaluation.sweep_scenes:,}", display=False)
 # ## Do units follow the object that they report?
 #
 # A dense unit has one phase for the whole image. *Nearness* is the cosine of its phase to that of the nearest object in the first
-# layer (1: in phase with one of them). A random phase has 0.64 on average if two objects are in antiphase; if the objects' phases are
-# random, too, as they are at t = 0, it has 0.41 with two objects and 0.61 with three. The mean weights each unit by its amplitude
-# gate, that is, by how much it pulls others. *Pointing* is the share of objects whose {term}`read-out` unit is nearer to its own
-# object than to any other; by chance it would be one half with two digits, and one third with a photograph as third object. The
-# chapter {ref}`what-is-where` measures it on {glue:text}`scenes_pointing` scenes; here we use {glue:text}`scenes_phases`. At t = 0 a
-# unit points to its object more often than by chance already, because it takes its phase from the places that drive it, whatever
-# their phases are. Alignment does the rest:
+# layer (1: in phase with one of them). The nearness of a random phase is 0.64 on average if two objects are in antiphase. If the
+# objects' phases are random, too, as they are at t = 0, it is 0.41 with two objects and 0.61 with three. The mean weights each unit
+# by its amplitude gate, that is, by how much it pulls others. *Pointing* is the share of objects whose {term}`read-out` unit is
+# nearer to its own object than to any other; by chance it would be one half with two digits, and one third with a photograph as third
+# object. The chapter {ref}`what-is-where` measures it on {glue:text}`scenes_pointing` scenes; here we use {glue:text}`scenes_phases`.
+# At t = 0 a unit points to its object more often than by chance already, because it takes its phase from the places that drive it,
+# whatever their phases are. Alignment does the rest ({numref}`fig-units`).
+
+# %% tags=["remove-cell"]
+import pandas as pd
+
+from gasp.analysis.statistics import formatted, mean_interval
+from gasp.analysis.tables import dataset_label
+
+units = []
+for name, measured in results.items():
+    rows = measured[(measured["evaluation"] == "phases") & measured["metric"].isin(["nearness", "follows"])]
+    unit = rows["level"].eq(rows["level"].max()).map({True: "read-out", False: "dense layer"})
+    measure = unit + ": " + rows["metric"].replace("follows", "pointing")
+    units.append(rows.assign(panel=dataset_label(name), condition=rows["t"].map("t = {}".format), measure=measure))
+units = pd.concat(units)
+chance = units[units["measure"] == "read-out: pointing"].drop_duplicates(["panel", "condition"])
+objects = 2 + (chance["panel"] == dataset_label("multi_mnist_cifar"))
+chance = chance.assign(measure="chance", value=1 / objects)
+
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Nearness of dense units and of the read-out to an object, and pointing of the read-out to its own, at every time step (GASPnet, means over seeds, 95 % intervals). The upright line is chance in pointing.", "name": "fig-units"}, "image": {"alt": "Two panels, for two digits and two digits on a photograph, with a row for each time step and three marks in each row. All marks move right from t = 0 to t = 1."}}
+figures.measures(pd.concat([units, chance]), "cosine, or share that points right")
 
 # %% tags=["remove-input"]
-from gasp.analysis.statistics import formatted, mean_interval
-from gasp.analysis.tables import dataset_label, table
-
-rows = []
-for name, measured in results.items():
-    units = measured[(measured["evaluation"] == "phases") & measured["metric"].isin(["nearness", "follows"])]
-    for (layer, metric), values in units.groupby(["level", "metric"]):
-        measure = "pointing" if metric == "follows" else metric
-        label = f"{'read-out' if layer == units['level'].max() else 'dense layer'}: {measure}"
-        over_time = [formatted(mean_interval(step["value"])) for _, step in values.groupby("t")]
-        rows.append([dataset_label(name), label, *over_time])
-table(["scenes", "units", *(f"t = {t}" for t in sorted(units["t"].unique()))], rows)
+found = {place: formatted(mean_interval(rows["value"])) for place, rows in units.groupby(["panel", "measure", "t"])}
+times = sorted(units["t"].unique())
+places = units[["panel", "measure"]].drop_duplicates().itertuples(index=False)
+rows = [[*place, *(found[*place, t] for t in times)] for place in places]
+table(["scenes", "units", *(f"t = {t}" for t in times)], rows, folded="The same as a table")
 
 # %% [markdown]
 # ## What follows
