@@ -177,21 +177,21 @@ table(["background", "condition", *MEASURES], rows, folded="These measures as a 
 #
 # How much of this is alignment? A unit's phase is the mean of its inputs' phases, weighted by activity and connection
 # ({eq}`eq-drive`). So a unit leans towards the places that drive it whatever their phases are, and even random phases, which say
-# nothing about objects, make it point better than chance. This is what attributions do, too. Alignment does the rest: it gives all
-# places of a digit one phase, and the other digit's places another.
+# nothing about objects, make it point better than chance. Attributions, too, measure what drives a unit. Alignment does the rest: it
+# gives all places of a digit one phase, and the other digit's places another.
 
 # %% tags=["remove-input"]
 from gasp.analysis.statistics import undisturbed
 
 steps = {BACKGROUNDS[name]: undisturbed(measured, "pointing") for name, measured in tested.items()}
 by_step = {background: {t: of["value"] for t, of in rows.groupby("t")} for background, rows in steps.items()}
-header = ["background", "first step, random phases", *(f"t = {t}" for t in sorted(by_step["black"])[1:])]
+header = ["background", "t = 0, random phases", *(f"t = {t}" for t in sorted(by_step["black"])[1:])]
 table(header, [[background, *map(shown, of.values())] for background, of in by_step.items()])
 
 # %% [markdown]
-# Pointing at every time step, without noise: means over seeds, with 95 % intervals. Most of the alignment is done after one step. It
-# also takes {term}`modulation`: in a network whose connections do not depend on phases, places take the same phases as in GASPnet,
-# but units point to their digit far less often ({ref}`the-ablations`).
+# Pointing at every time step, without noise: means over seeds, with 95 % intervals. Most of the alignment is done after one step.
+# Pointing also needs {term}`modulation`: in a network whose connections do not depend on phases, places take the same phases as in
+# GASPnet, but units point to their digit far less often ({ref}`the-ablations`).
 
 # %% tags=["remove-cell"]
 clean, noisy, four = (CONDITIONS[label] for label in ("no noise", "σ = 0.2", "four digits"))
@@ -213,7 +213,7 @@ glue("points_items", shown(seeds(items, "gaspnet", "pointing", clean)), display=
 # those of the other digits. We show the better of the two and, of four gradient methods, the best in each condition; this favours
 # attributions. Attributions and phases are both told which digits are present, and in front of a photograph both may also point to
 # the photograph. GASPnet was trained with masks, and the CNN was not. All networks see the same {term}`validation scenes <validation
-# split>`, other ones than above, so numbers can differ a little. GASPnet and a CNN of the same layers have three seeds each
+# split>`, different from those above, so numbers can differ a little. GASPnet and a CNN of the same layers have three seeds each
 # ({numref}`fig-pointing`).
 
 # %% tags=["remove-cell"]
@@ -325,28 +325,27 @@ glue("windows", str(((digits.scenes.size - OCCLUDED) // OCCLUSION_STEP + 1) ** 2
 
 # %% [markdown]
 # An attribution is computed after the fact. Gradients take one backward run for each digit, integrated gradients 32. Occlusion takes
-# {glue:text}`windows` forward runs for all digits together. Phases take none. What phases offer is not a better answer than the best
-# attribution, but one that is part of the network.
+# {glue:text}`windows` forward runs for all digits together. Phases take none beyond GASPnet's own, which costs many runs of a CNN
+# ({ref}`what-it-costs`). What phases offer is not a better answer than the best attribution, but one that is part of the network.
 #
 # With two digits on a black background, phases are level with occlusion, with and without noise. Without noise they scored higher
-# than the best gradient, whose interval is wide; under noise the two are close. On overlap phases scored slightly lower than
+# than the best gradient, whose interval is wide; under noise the two are close. With overlap, phases scored slightly lower than
 # occlusion. With four digits, both attributions of the CNN are far ahead of phases. GASPnet (paper), one seed, points right more
-# often there than GASPnet with our additions.
+# often there than GASPnet with our additions; we do not know why.
 #
 # In front of a photograph, occlusion is ahead of phases under every condition, and so is the mean of the best gradient (we did not
 # test this difference). That GASPnet names fewer digits cannot be the reason: the CNN names fewer still ({ref}`the-photographs`).
-# The next section shows what goes wrong.
 #
 # GASPnet itself can be asked by attribution, too (seed 0, without integrated gradients). Occlusion then points as well as its phases
 # with two digits on a black background, and better with four digits or in front of a photograph. With two digits that do not overlap,
-# its best gradient points right less often than its phases, on either background.
+# its best gradient points right less often than its phases, on either background. The next section shows where phases go wrong.
 #
 # ## Where phases break
 #
 # {numref}`fig-breaking` follows two networks (GASPnet, seed 0, 500 validation scenes) through the conditions; *on a photograph* is
 # the one that was trained on photographs. Measured are order and {term}`separation` of the phases in the first layer
-# ({ref}`the-phases` explains both), the share of pairs of objects whose mean phases are closer than 45°, and pointing to the digits
-# that are reported and to those that are missed.
+# ({ref}`the-phases` explains both), the share of pairs of objects, a photograph included, whose mean phases are closer than 45°, and
+# pointing to the digits that are reported and to those that are missed.
 
 # %% tags=["remove-cell"]
 from gasp.data.corruptions import corrupt
@@ -474,8 +473,8 @@ glue("digit_points_new", shown(seeds(painted, "paper_gaspnet", "pointing", PAIRS
 # - With two digits on a black background, GASPnet's phases say nearly always where each digit is. In front of a photograph they tell
 #   the two digits apart, but not always from the photograph. They are part of the network: the same phases modulate its connections.
 #   How much its accuracy depends on them is another question ({ref}`the-two-parts`).
-# - A CNN has the same information. Occlusion gets it out, in front of a photograph better than phases do. Gradients
-#   point right less often than phases with two clean digits on a black background, and scored higher in front of a photograph.
+# - A CNN has the same information. Occlusion gets it out, in front of a photograph better than phases do. Gradients scored lower than
+#   phases with two clean digits on a black background (with a wide interval), and higher in front of a photograph.
 # - With more than two objects, or new combinations of features, binding by phase is not reliable yet.
 
 # %% [markdown]
