@@ -13,7 +13,7 @@
 # # Noise
 #
 # No network in this book saw a corrupted image in training. Which network is more accurate when it meets one (claim C4)? A network
-# that is behind without noise can fail this claim even if noise costs it no more than its rival.
+# that is behind without noise can fail this claim even if noise costs it no more than it costs its rival.
 
 # %% tags=["parameters", "remove-cell"]
 profile = "smoke"
@@ -69,8 +69,8 @@ def rivals(measured):
 #
 # GASPnet stays far above the CNNs under moderate Gaussian noise, salt and pepper, and loss of contrast. Under speckle and blur the
 # lead is smaller. Each panel is one kind of corruption ({numref}`fig-corruptions` shows them). From left to right it becomes
-# stronger, and the accuracy of every network falls. The choice of the CNN matters here: under Gaussian noise, the wider the CNN, the
-# lower its accuracy. The CNN of as many parameters is 1.11 times as wide as GASPnet.
+# stronger, and the accuracy of every network falls. The choice of the CNN matters here: under Gaussian noise that is not clipped, the
+# wider the CNN, the lower its accuracy. The CNN of as many parameters is 1.11 times as wide as GASPnet.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Two digits: share of test scenes with both digits right under each corruption, at the last time step (mean over seeds, 95 % interval).", "name": "fig-noise"}, "image": {"alt": "Five panels, one a corruption, of accuracies that fall with its level."}}
 figures.accuracy_over(digits, undisturbed_at)
@@ -155,9 +155,9 @@ for name, cell in {
 # not change salt and pepper, blur or loss of contrast, which claim C4 counts, too: they leave no pixel below 0 or above 1.
 #
 # **A threshold** does as much as the learned gate at σ = 0.1, and with it the CNN of as many multiplications is level with GASPnet.
-# So much of GASPnet's robustness to weak noise on a black background is segmentation that needs no learning. Under stronger noise the
-# gate and GASPnet stay far ahead of the CNNs, and the threshold helps them, too. In front of a photograph neither change helps the
-# CNN or GASPnet by much: no brightness tells a digit from what is behind it, and there a gate has to be learned.
+# So a large part of GASPnet's robustness to weak noise on a black background is segmentation that a fixed threshold can do. Under
+# stronger noise the gate and GASPnet stay far ahead of the CNNs, and the threshold helps them, too. In front of a photograph neither
+# change helps the CNN or GASPnet by much: no brightness tells a digit from what is behind it, and there a gate has to be learned.
 
 # %% [markdown]
 # ## Two digits on a photograph
@@ -241,13 +241,13 @@ figures.parts_of_gain(by_corruption("multi_mnist_cifar"))
 # blur GASPnet's first step is worse than the CNN of the same layers, and later steps make up for that.
 #
 # Does it take phases, then? Within GASPnet, on two digits with and without a photograph, later steps add accuracy on average under
-# every corruption. But a gate that was trained *without* phases comes close to the whole of GASPnet (*GASPnet − gate without phases*
-# in the table above). On two digits GASPnet is ahead of it by about 0.02 under Gaussian noise; salt and pepper is the only other
-# corruption under which the interval excludes zero, and only just. In front of a photograph the interval excludes zero under Gaussian
-# noise and loss of contrast. After longer training (three seeds), the interval excludes zero under no corruption, with or without a
-# photograph. On CIFAR-MNIST GASPnet is slightly ahead under speckle. These intervals are not corrected for their number. Where there
-# is no gate, phases seem to do more: GASPnet without one keeps part of its lead on two digits under Gaussian noise, and later steps
-# bring much of that ({ref}`without-additions`).
+# every corruption. But a gate that was trained *without* phases, and answers at once, comes close to the whole of GASPnet (*GASPnet −
+# gate without phases* in the table above). On two digits GASPnet is ahead of it by about 0.02 under Gaussian noise; salt and pepper
+# is the only other corruption under which the interval excludes zero, and only just. In front of a photograph the interval excludes
+# zero under Gaussian noise and loss of contrast. After longer training (three seeds), the interval excludes zero under no corruption,
+# with or without a photograph. On CIFAR-MNIST GASPnet is slightly ahead under speckle. These intervals are not corrected for their
+# number. Where there is no gate, phases seem to do more: GASPnet without a gate keeps part of its lead on two digits under Gaussian
+# noise, and later steps bring much of that ({ref}`without-additions`).
 #
 # **On a black background, the gate learns from {term}`masks <mask>` to be robust.** Trained on labels alone, neither the gate nor
 # GASPnet is more robust to Gaussian noise there than the CNN: GASPnet's gate stays open on the background, which was black in

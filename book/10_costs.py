@@ -142,20 +142,20 @@ figures.costs_of_parts(table)
 # the time goes; many small operations on small tensors are a likely cause.
 #
 # Fewer iterations would save time. On two digits, three iterations instead of five align phases less well ({ref}`the-search`). Lower
-# precision brings nothing on this machine: in bfloat16 a step of the CNN takes {glue:text}`bfloat16` times as long as in single
-# precision.
+# precision brings the CNN nothing on this machine (GASPnet was not tried): in bfloat16 a step takes {glue:text}`bfloat16` times as
+# long as in single precision.
 #
 # ## Coupling
 #
-# The pooled key makes the coupling affordable in larger networks. As {eq}`eq-coupling` is written, every oscillator meets every
-# other. In the factorised form {eq}`eq-pooled-key` each meets one pool. With {glue:text}`dense_size` oscillators the factorised form
-# is {glue:text}`dense_times` times as fast. Our network has about 400 oscillators; at {glue:text}`small_size`, the factor is
-# {glue:text}`small_times`.
+# The pooled key makes the coupling affordable in larger networks; at our size it saves almost nothing. As {eq}`eq-coupling` is
+# written, every oscillator meets every other. In the factorised form {eq}`eq-pooled-key` each meets one pool. With
+# {glue:text}`dense_size` oscillators the factorised form is {glue:text}`dense_times` times as fast. Our network has about 400
+# oscillators; at {glue:text}`small_size`, the factor is {glue:text}`small_times`.
 #
-# It also scales better. At each step of the sequence {glue:text}`sizes` oscillators, the number grows fourfold, and one evaluation
-# takes {glue:text}`growth` times as long as the one before. A cost that is linear in the number of oscillators would give factors of
-# 4, or less as long as fixed costs count; all pairs would give 16. On grids that are much finer than the Gaussian neighbourhood, the
-# code represents the Gaussian by its few smooth modes, whose number does not grow with the grid.
+# It also scales better. From each number of oscillators to the next ({glue:text}`sizes`), fourfold each time, one evaluation takes
+# {glue:text}`growth` times as long. A cost that is linear in the number of oscillators would give factors of 4, or less as long as
+# fixed costs count; all pairs would give 16. On grids that are much finer than the Gaussian neighbourhood, the code represents the
+# Gaussian by its few smooth modes, whose number does not grow with the grid.
 #
 # In {numref}`fig-costs-coupling` both axes are logarithmic, so the slope of a line is the power with which the cost grows.
 
@@ -181,10 +181,10 @@ figures.costs_of_coupling(table)
 #
 # Is GASPnet worth its cost? With the same budget one could train a wider CNN. {numref}`fig-accuracy-per-cost` shows accuracy on two
 # digits against cost, for CNNs of several widths, for the gate without phases and for GASPnet. The first panel counts
-# multiplications. The second shows measured time. A network above the grey line through the CNNs is worth its cost; one below it is
-# less accurate than a CNN that costs as much. A training step of GASPnet takes {glue:text}`ours_step` ms and one of the widest CNN,
-# that of as many multiplications, {glue:text}`widest_step` ms. So in wall-clock time GASPnet costs more than all of these CNNs, and
-# is compared with the widest.
+# multiplications. The second shows measured time. Where the grey line through the CNNs reaches, a network above it is worth its cost,
+# and one below it is less accurate than a CNN that costs as much. A training step of GASPnet takes {glue:text}`ours_step` ms and one
+# of the widest CNN, that of as many multiplications, {glue:text}`widest_step` ms. So in wall-clock time GASPnet costs more than all
+# of these CNNs. The line ends before it, and we compare it with the widest.
 
 # %% tags=["remove-cell"]
 import pandas as pd
@@ -219,10 +219,10 @@ figures.accuracy_over_cost(accuracy, costs, [CNN_WIDTHS, GASPNET_STEPS])
 
 # %% [markdown]
 # GASPnet does not repay its cost on two digits without noise. A CNN 1.5 times as wide (three seeds) is at least as accurate with
-# about a quarter of the multiplications. The CNN of as many multiplications takes less time. It is more accurate, too, so claim O3
-# does not hold. O3 is about the second panel; since GASPnet takes longer than the widest CNN, it makes the same comparison as the
-# stricter version of claim C1, and is no second finding. Under Gaussian noise it is the other way round: there GASPnet is far ahead
-# of wider CNNs ({ref}`the-noise`), and the gate without phases reaches most of that at a seventh of GASPnet's time.
+# about a quarter of the multiplications. The CNN of as many multiplications takes less time. It is more accurate, too, so claim O3,
+# that GASPnet is more accurate than a CNN whose training takes as long, does not hold. Since this is the CNN of the stricter version
+# of claim C1, O3 is no second finding. Under Gaussian noise it is the other way round: there GASPnet is far ahead of wider CNNs
+# ({ref}`the-noise`), and the gate without phases reaches most of that at a seventh of GASPnet's time.
 #
 # In front of a photograph, GASPnet is slightly more accurate than the widest CNN without noise. But this CNN trains faster. The
 # lead therefore does not tell how a CNN with as much training time would do, and claim O3 is unclear. After twelve epochs, which
@@ -263,9 +263,9 @@ tables.table(["profile", "runs", "training steps", "core-hours"], estimates)
 # - In GASPnet (paper), the iterations take more than half of a training step. In the sizes measured, their cost grows less than
 #   linearly with the number of oscillators.
 # - A fair comparison gives the CNN the same budget. On a black background a wide CNN is then more accurate on clean digits, and
-#   GASPnet under Gaussian noise. On two digits on a photograph the wide CNN is ahead under noise and, after twelve epochs, which take
-#   it about half as long as six take GASPnet, without noise, too. Where the photograph must be named, too, the wide CNN is ahead in
-#   both. The gate without phases gives most of GASPnet's robustness for far less.
+#   GASPnet under Gaussian noise. On two digits on a photograph the wide CNN is ahead under noise. Without noise it is ahead, too,
+#   after twelve epochs, which take it about half as long as six take GASPnet. Where the photograph must be named, too, the wide CNN
+#   is ahead in both. The gate without phases gives most of GASPnet's robustness for far less.
 #
 # ## Exercises
 #
