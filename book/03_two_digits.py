@@ -83,7 +83,7 @@ clean = conditions["no noise"]
 accuracy = by_variant({"both digits right": clean}, variants)
 accuracy.columns = ["both digits right", "GASPnet − this one, paired by seed"]
 accuracy["seeds"] = [str((clean["variant"] == variant).sum()) for variant in variants]
-table_of(accuracy, "model")
+table_of(accuracy, "model", folded="Accuracies and differences in numbers")
 
 # %% [markdown]
 # Without noise, GASPnet is slightly more accurate than the CNN of as many parameters, and claim C1 holds. Its lead over the gate

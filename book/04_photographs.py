@@ -75,7 +75,7 @@ from gasp.analysis.tables import by_condition, by_variant, table_of
 
 accuracy = by_variant({"both digits right": conditions["no noise"]}, variants)
 accuracy.columns = ["both digits right", "GASPnet − this one, paired by seed"]
-table_of(accuracy, "model")
+table_of(accuracy, "model", folded="Accuracies and differences in numbers")
 
 # %% [markdown]
 # GASPnet names both digits far more often than the CNN of as many parameters. The gate alone accounts for most of the difference.

@@ -311,7 +311,7 @@ columns = {
     "last step": last_step(answered),
     "loss on training scenes": last_step(at_level(losses, losses["level"].max())),
 }
-table_of(by_seed(columns), "same or different, validation scenes", "seed")
+table_of(by_seed(columns), "same or different, validation scenes", "seed", folded="Every seed, at the first and the last step")
 
 # %% [markdown]
 # These are the runs of the study that chose the length of training, with seeds 0 and 1. (*GASPnet, labels only* was added
