@@ -165,10 +165,10 @@ print("end:  ", (phases.rad2deg() % 360).round().int().tolist())
 # $$ (eq-modulation)
 #
 # Here $f$ is the activation function and $b_i$ the bias. In phase, a connection is multiplied by $1 + a_F$. In antiphase it is
-# multiplied by $1 - a_F$, which is zero when
-# $a_F = 1$. A unit that takes its phase by {eq}`eq-drive` then selects an object. Let two objects in antiphase contribute
-# $A > 0$ and $B > 0$ to the plain sum. The unit takes the phase of the stronger one and, with $a_F = 1$, computes
-# $A + B + |A - B| = 2 \max(A, B)$. In code, with $A = 3$ and $B = 1.5$:
+# multiplied by $1 - a_F$, which is zero when $a_F = 1$. A dense unit, which takes its phase by {eq}`eq-drive`, then selects an
+# object. Let two objects in antiphase contribute $A > 0$ and $B > 0$ to the plain sum. The unit takes the phase of the stronger one
+# and, with $a_F = 1$, computes $A + B + |A - B| = 2 \max(A, B)$, before the normalisation that follows in the network
+# ({ref}`the-symbols`). In code, with $A = 3$ and $B = 1.5$:
 
 # %%
 weighted = torch.tensor([1.0, 1.0, 1.0, 0.5, 0.5, 0.5])  # w m
@@ -189,14 +189,14 @@ print(f"plain sum {weighted.sum():.2f}, modulated {modulated.sum():.2f}")
 # 1. $K$ iterations of {eq}`eq-kuramoto` align the phases of all layers, coupled by the keys and queries of the previous sweep.
 # 2. A new sweep through all layers uses the aligned phases: {eq}`eq-drive`, then {eq}`eq-modulation`.
 #
-# The sweep replaces the phases of the deeper layers. What remains of their alignment is their pull on the first layer. The whole
-# model is {py:class}`gasp.models.GASPnet`.
+# The sweep replaces the phases of the deeper layers. So their alignment matters only because, during the iterations, they pull the
+# phases of the first layer. The whole model is {py:class}`gasp.models.GASPnet`.
 #
 # ### Learning: name the objects, keep them apart
 #
 # The loss is the cross-entropy, averaged over time steps, plus $\lambda$ times a synchrony loss on the phases of the first layer,
 # averaged over the steps after the first {cite:p}`kuranet,komplexnet`. Where two digits must be named, each is a target with weight
-# ½. With $R_o$ the order parameter and $\bar\varphi_o$ the mean phase of the locations of object $o$ of $G$,
+# ½. With $R_o$ the order parameter and $\bar\varphi_o$ the mean phase of the locations of object $o$, for $o = 1, \dots, G$,
 #
 # $$
 # L_{\text{sync}} = \frac1G \sum_o (1 - R_o) + \Bigl| \frac1G \sum_o e^{i \bar\varphi_o} \Bigr|^2 .
@@ -299,6 +299,7 @@ print(f"end   {synchrony_loss(phases):.2f}")
 #
 # The key network adds parameters, so GASPnet is compared with a wider CNN that has about as many.
 #
+# (the-symbols)=
 # ## Symbols
 #
 # | symbol | meaning | in the code | value | source |
@@ -341,8 +342,8 @@ for name in ["widths", "kernels", "strides"]:
 # %% [markdown]
 # ## Two identities that make it fast
 #
-# As they are written, {eq}`eq-coupling` and {eq}`eq-modulation` need every pair of neurons. Both sums factorise exactly, so the
-# network never forms the pairs.
+# As they are written, {eq}`eq-kuramoto` needs every pair of oscillators, and {eq}`eq-modulation` a weight for each pair of neurons.
+# Both sums factorise exactly, so the network never forms the pairs.
 #
 # **A modulated layer is three plain ones**, because $\cos(\varphi_i - \varphi_j) = \cos\varphi_i \cos\varphi_j + \sin\varphi_i
 # \sin\varphi_j$:
@@ -415,7 +416,7 @@ maps, scene_gates = align_first_layer(model, image[0], 3 * iterations)
 # To read {numref}`fig-alignment`, look at the maps first. Each square is a location of the first layer. Its colour is its phase,
 # by the colour wheel beside or below them; black locations are silent (amplitude gate 0). Then look at the curves. *Order* is 1
 # when each digit has one phase. *Separation* is $(1 - \cos \Delta) / 2$ of their mean phases: 1 in antiphase, and 0 when they
-# share a phase. Random mean phases give 0.5 on average, and any value in a single scene, so only later values tell something.
+# share a phase. Before alignment it is random, 0.5 on average and anything in a single scene, so only later values mean something.
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "One scene, and the phases of the first layer as they align (colour: phase; brightness: amplitude gate). The curves show the order within the digits and the separation between them, after each iteration.", "name": "fig-alignment"}, "image": {"alt": "A scene with two digits, maps of its phases that turn from noise into two colours, and two curves rising to one."}}
 import pandas as pd
@@ -441,8 +442,8 @@ glue("iterations_shown", str(3 * iterations), display=False)
 #
 # ## What follows
 #
-# - Oscillators that agree attract each other, all others repel, so objects end up in different phases. At test time nobody tells the
-#   network how many there are.
+# - Oscillators that agree and are near each other attract, and all others repel, so objects end up in different phases. At test time
+#   nobody tells the network how many there are.
 # - With $a_F = 1$, a unit whose inputs are in antiphase computes twice the larger of them instead of their sum. This is how phases
 #   can select an object.
 # - No pairs of neurons are formed, because both sums factorise. {ref}`what-it-costs`

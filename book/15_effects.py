@@ -31,10 +31,11 @@ gasp.run_all(settings.experiments(), settings)
 # of two accuracies, the slope of such a difference over noise, or a measure of phases minus a threshold. Differences pair networks by
 # seed and by test scene. A point to the right of zero speaks for the claim, a point to the left against it.
 #
-# Colour is the verdict: with p below 0.05 an effect above zero **holds**, and one below zero **does not hold**. That p is the larger
-# of two: one is from a test over seeds, the other from a test over seeds and scenes together. It is corrected for the number of
-# effects ({ref}`the-rule`). The interval is not corrected. So an interval can exclude zero while the verdict is **unclear**. A claim
-# holds if all its effects hold, and does not hold if one of them does not.
+# Colour is the verdict: with p below 0.05 an effect above zero **holds** (O3 is an exception, see below), and one below zero **does
+# not hold**. That p is the larger of two: one is from a test over seeds, the other from a test over seeds and scenes together. It is
+# corrected for the number of effects ({ref}`the-rule`). The interval is not corrected. So an interval can exclude zero while the
+# verdict is **unclear**. A claim holds if all its effects hold, and does not hold if at least one of them does not hold; otherwise it
+# is unclear.
 #
 # ## GASPnet with our additions, and our own claims
 
@@ -51,13 +52,14 @@ verdicts.effects_table(effects)
 # %% [markdown]
 # Some effects need a word:
 #
-# - **C1, stricter, and O3** are the same comparison on two digits, with and without a photograph, and so are C2, stricter, and O3
-#   on CIFAR-MNIST: O3 uses the widest CNN that we trained, which still trains faster than GASPnet. So a lead over it leaves O3
-#   unclear.
-# - **C3 and O5** count the levels of noise at which the networks have an accuracy of at least 0.1, so the range of σ differs.
+# - **O3** compares with the widest CNN that we trained, which still trains faster than GASPnet. Falling behind it refutes the claim,
+#   and a lead over it proves nothing, so O3 is then unclear. It is the same comparison as that of C1 and C2 with a CNN of as many
+#   multiplications.
+# - **C3 and O5** use only the levels of noise at which the networks that are compared have an accuracy of at least 0.1, a rule that
+#   was fixed before the tests. So the range of σ differs.
 # - **C5** tolerates a loss of 0.01 on the photograph, so this margin is added to the difference.
-# - **C6** asks for an order above 0.8, and for a separation above 0.8 of the largest possible: above 0.6 where the photograph is a
-#   third object. Both are averaged over scenes before they are stored, so only seeds are tested.
+# - **C6** asks for an order above 0.8, and for a separation above 80 % of the largest possible: above 0.8 with two objects, and above
+#   0.6 where the photograph is a third. Both are averaged over scenes before they are stored, so only seeds are tested.
 # - **O1** asks for more than half-way from chance to certainty.
 # - **O2** sets two gains against each other: that from the first step to the last, and that of the first step over the CNN.
 #
@@ -97,8 +99,8 @@ print("each seed:", [f"{gain:+.4f}" for gain in gains])
 print(f"mean: {sum(gains) / len(gains):+.4f}")
 
 # %% [markdown]
-# **2. Large and unclear, small and certain.** Slopes aside, which is the largest effect without a verdict either way, and which the
-# smallest one that holds?
+# **2. Large and unclear, small and certain.** Slopes aside, which is the largest effect that is unclear, and which the smallest one
+# that holds?
 
 # %% tags=["hide-cell"] mystnb={"code_prompt_show": "Solution of exercise 2", "code_prompt_hide": "Hide the solution"}
 tested = effects.dropna(subset=["p"])

@@ -74,13 +74,14 @@ for name, text in {
 # - *unclear*: a message is a traceback, or names neither the place nor what to do;
 # - *hung*: a command did not end.
 #
-# The table counts, for each fault, what recovery cost. A failure that must never happen would have a column of its own:
+# The table counts, for each fault, what recovery cost. If a failure that must never happen had occurred, it would have a column of
+# its own:
 #
 # - *stopped*: commands that ended early, because they were killed, refused a damaged file or could not write; one trial may have
 #   several, {glue:text}`met` in all;
 # - *resumed*: trials whose last command continued a run from a checkpoint. In the others nothing was left to continue: the fault
-#   struck between two runs, or an earlier command of the trial had already gone to the end, as with the clock; or the damaged file
-#   held all that could have been continued;
+#   struck between two runs; or an earlier command of the trial had already finished the grid; or the damaged file held all that could
+#   have been continued; or, when a worker was killed, another one continued its run within the same command;
 # - *steps repeated*: training steps that were computed twice (–: not measured, because the steps of workers are not counted).
 
 # %% tags=["remove-input"]
@@ -94,8 +95,8 @@ table(["fault", *columns.values()], [[fault, *row] for fault, row in zip(cells.i
 # asked to stop loses nothing ({glue:text}`again_told` steps): it completes its step and saves it, which took at most
 # {glue:text}`leave` s in these small runs.
 #
-# Damaged files are refused when they are read. For checkpoints, weights and data, the message says to remove them. The trials did so,
-# and trained again what the files had held; a damaged result counts as missing and is computed again. If one of several workers is
+# Damaged checkpoints, weights and data are refused when they are read, and the message says to remove them. The trials did so, and
+# computed again what was missing. A damaged result counts as missing and is computed again. If one of several workers is
 # killed, another takes its run within the same command, from its last checkpoint, so no command is stopped.
 #
 # ## How each fault is made
