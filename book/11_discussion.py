@@ -225,13 +225,12 @@ glue("prediction_ours", formatted(paired_difference(noisy, "gaspnet", "predictiv
 #
 # ## What was not tested, or not enough
 #
-# Apart from modulation on two digits, with and without a photograph, the ablations (C7) of
-# GASPnet with our additions were run with three seeds at most, and so were feedback, prediction and visual reasoning (O4 to O7). That
-# decides only effects that are large compared with their scatter over seeds. The neighbourhood was removed in front of a photograph
-# only, and the synchrony loss was not removed on CIFAR-MNIST. Of our five additions, the gate, the key network and learned modulation
-# were removed in front of a photograph; on a black background the gate alone was. CIFAR-Fashion was run with the paper's mechanisms
-# alone. GASPnet (paper) with longer training was not measured on test scenes, and on CIFAR-MNIST no network with longer training was.
-# No weight of the synchrony loss below ours was tried, except zero.
+# Apart from modulation on two digits, with and without a photograph, the ablations (C7) of GASPnet with our additions were run with
+# three seeds at most, and so were feedback, prediction and visual reasoning (O4 to O7). That decides only effects that are large
+# compared with their scatter over seeds. Neither the synchrony loss nor the neighbourhood was removed on CIFAR-MNIST. Of our five
+# additions, the gate, the key network and learned modulation were removed in front of a photograph; on a black background the gate
+# alone was. CIFAR-Fashion was run with the paper's mechanisms alone. GASPnet (paper) with longer training was not measured on test
+# scenes, and on CIFAR-MNIST no network with longer training was. No weight of the synchrony loss below ours was tried, except zero.
 #
 # ## What else could explain the gains
 #
