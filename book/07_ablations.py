@@ -178,8 +178,8 @@ for name, difference in {
 # there only with both the synchrony loss and the neighbourhood.
 #
 # **Without the neighbourhood, no clear loss was seen either**, with and without a photograph (three seeds each; the verdicts are
-# unclear; GASPnet minus it on a black background: {glue:text}`no_neighbourhood`). Phases are as ordered and as far apart without it,
-# unlike in the paper's network (below).
+# unclear; GASPnet minus this network, on a black background: {glue:text}`no_neighbourhood`). Phases are as ordered and as far apart
+# without it, unlike in the paper's network (below).
 #
 # (without-additions)=
 # ## GASPnet without one of our additions
