@@ -118,10 +118,12 @@ glue("prediction_ours", formatted(paired_difference(noisy, "gaspnet", "predictiv
 # %% [markdown]
 # With the paper's mechanisms alone, phases separate two digits, and no gain in accuracy over a CNN of as many parameters is certain.
 # With our additions GASPnet picks digits out of noise and photographs, and its gate alone reaches most of that; phases add a little
-# accuracy, and say where the digits are. Where a photograph must be named, too, it is less accurate than the CNN. {ref}`what-holds`
-# has the verdict on every claim, and {ref}`the-effects` every difference behind it. Differences below are shares of test scenes,
-# with 95 % intervals over seeds, which are not corrected for the number of effects. Where nothing else is said, the CNN has as many
-# parameters as the network that it is compared with.
+# accuracy, and say where the digits are. But on a black background the lead under noise needs masks in training, and in front of a
+# photograph most of it goes with longer training. Where a photograph must be named, too, GASPnet is less accurate than the CNN.
+# {ref}`what-holds` has the verdict on every claim, and {ref}`the-effects` every difference behind it. Differences below are shares of
+# test scenes, with 95 % intervals over seeds. *Unclear* means not significant after correction for the number of effects, even where
+# the interval, which is not corrected, excludes zero. Where nothing else is said, the CNN has as many parameters as the network that
+# it is compared with.
 #
 # ## Phases and places
 #
@@ -141,31 +143,31 @@ glue("prediction_ours", formatted(paired_difference(noisy, "gaspnet", "predictiv
 # network alone, without phases.
 #
 # **What phases add is small, and shown with and without a photograph.** GASPnet without {term}`modulation` has the gate and the
-# losses of GASPnet, but makes no use of phases. So what GASPnet gains over it is due to phases. Claim C7 holds for modulation on two
-# digits, with and without a photograph ({ref}`the-ablations`).
+# losses of GASPnet, but its phases do not affect its activity. So what GASPnet gains over it is due to modulation by phases. Claim C7
+# holds for modulation on two digits, with and without a photograph ({ref}`the-ablations`).
 #
 # - *Without noise*, modulation adds {glue:text}`modulation_photo` in front of a photograph and {glue:text}`modulation_digits` on two
 #   digits. In front of a photograph, part of that makes up for what the losses on phases and keys cost. The gate alone, which does
 #   without them, is simpler and the stronger rival: over it GASPnet gains {glue:text}`gate_photo` and {glue:text}`gate_digits` (not
 #   corrected).
-# - *On labels alone*, GASPnet without modulation is the gate. In front of a photograph GASPnet gains {glue:text}`labels_gate` over it
-#   (five seeds; in two of them this gate is hardly above the CNN).
+# - *On labels alone*, GASPnet without modulation is the same network as the gate. In front of a photograph GASPnet gains
+#   {glue:text}`labels_gate` over it (five seeds; in two of them this gate is hardly above the CNN).
 # - *Under Gaussian noise* on two digits, modulation adds {glue:text}`modulation_noise`. *Where digits overlap* more than in training,
-#   it adds {glue:text}`modulation_overlap` in front of a photograph. That is where binding should matter most. No claim is about
-#   these two, so they have no verdict.
+#   it adds {glue:text}`modulation_overlap` in front of a photograph. Overlap is where binding should matter most. No claim is about
+#   what modulation adds in these two cases, so they have no verdict.
 # - *Synchrony seems to be needed.* When phases never align, modulation adds nothing visible on two digits without noise, nor where
 #   digits overlap ({ref}`the-generalisation`). In front of a photograph without noise the measured difference is near zero, too, with
 #   a wide interval ({ref}`without-additions`; three seeds).
-# - *Without a gate* phases seem to do more: on two digits under Gaussian noise, later steps then bring much of what is left of the
-#   lead over the CNN ({ref}`without-additions`; three seeds).
+# - *Without a gate* phases seem to do more: on two digits under Gaussian noise, the lead over the CNN is then smaller, and later
+#   steps bring much of it ({ref}`without-additions`; three seeds).
 # - *After twice the training*, in front of a photograph, modulation adds {glue:text}`modulation_longer` (three seeds, unclear).
 # - *Where the photograph must be named, too*, modulation makes no visible difference: {glue:text}`modulation_item` (three seeds).
 #
 # **With the paper's mechanisms alone, no gain over a CNN of its own size is certain.** Under Gaussian noise on two digits a gain was
 # measured ({glue:text}`noise_paper`), but it is unclear after correction. (Over the CNN of as many multiplications, which loses most
-# there, the gain holds.) In front of a photograph later steps add much, as if phases did the gate's work there; but they start from a
-# first step that is worse than the CNN's. What is left over a CNN of as many parameters as this network has is
-# {glue:text}`photo_paper`, with three seeds. On two digits on a black background it is {glue:text}`digits_paper`.
+# there, the gain holds.) In front of a photograph later steps add much, but they start from a first step that is worse than the
+# CNN's. What is left over a CNN of as many parameters as this network has is {glue:text}`photo_paper`, with three seeds. On two
+# digits on a black background it is {glue:text}`digits_paper`.
 #
 # **On two digits without noise there is little to gain**: with our additions, GASPnet is ahead of the CNN of as many parameters by
 # {glue:text}`digits`, and claim C1 holds.
@@ -174,34 +176,35 @@ glue("prediction_ours", formatted(paired_difference(noisy, "gaspnet", "predictiv
 # difference is {glue:text}`item` without noise, and claim C2 does not hold there. Averaged over all corruptions it is
 # {glue:text}`noise_item`, and claim C4 is unclear. Over the CNN of the same layers GASPnet gains {glue:text}`item_layers` (not
 # corrected), so its additions help, but a wider CNN with the same number of parameters gains more. GASPnet (paper) is clearly worse
-# than the CNN there. It is more accurate without modulation, {term}`synchrony loss` or {term}`neighbourhood` ({ref}`the-ablations`).
-# Its photograph falls into many phases, but even with phases set from the true masks it is not above the CNN without noise
-# ({ref}`the-photographs`).
+# than the CNN there. It becomes more accurate if modulation, {term}`synchrony loss` or {term}`neighbourhood` is removed
+# ({ref}`the-ablations`). In its phases the photograph falls into many parts, but even with phases set from the true masks it is not
+# above the CNN without noise ({ref}`the-photographs`).
 #
 # ## Time steps and overlap
 #
 # **Accuracy grows from the first step to the last.** Averaged over noise it grows by {glue:text}`growth_digits` on two digits,
 # {glue:text}`growth_photo` in front of a photograph and {glue:text}`growth_item` on CIFAR-MNIST, so the first part of claim C3 holds
-# on all three. (After twice the training, with three seeds, this is unclear on two digits and in front of a photograph, where it
-# grows by {glue:text}`growth_longer`.) The second part asks that it grow more at higher noise. On two digits, judged up to σ = 0.2,
-# it does. In front of a photograph, judged up to σ = 0.5, it grows less, probably because such noise hides too much of the digits at
-# every step. On CIFAR-MNIST this is unclear. Growth within a network does not show what phases are worth to it, because training with
-# them may lower the first step. In front of a photograph, GASPnet's first step minus the {term}`gate without phases <learned gate>`
-# is {glue:text}`first_gate`. In GASPnet (paper) growth is unclear on two digits ({glue:text}`growth_paper`), and accuracy falls on
-# CIFAR-MNIST ({glue:text}`growth_paper_item`); in front of a photograph the measured growth is larger than in GASPnet
+# on all three. (After twice the training, with three seeds, this is unclear on two digits with and without a photograph; in front of
+# a photograph accuracy then grows by {glue:text}`growth_longer`.) The second part asks that it grow more at higher noise. On two
+# digits, judged up to σ = 0.2, it does. In front of a photograph, judged up to σ = 0.5, it grows less, and this part of the claim
+# does not hold, probably because such noise hides too much of the digits at every step. On CIFAR-MNIST this is unclear. Growth within
+# a network does not show what phases are worth to it, because training with them may lower the first step. In front of a photograph
+# without noise, GASPnet's first step minus the {term}`gate without phases <learned gate>` is {glue:text}`first_gate`. In GASPnet
+# (paper) growth is unclear on two digits ({glue:text}`growth_paper`), and accuracy falls on CIFAR-MNIST
+# ({glue:text}`growth_paper_item`); in front of a photograph the measured growth is larger than in GASPnet
 # ({glue:text}`growth_paper_photo`; three seeds, unclear), from a lower start.
 #
 # **On overlap that training did not show, later steps help**: {glue:text}`overlap_digits` on a black background and
-# {glue:text}`overlap_photo` in front of a photograph ({ref}`the-generalisation`). (In front of a photograph claim O2 is unclear,
-# because they gain less than the first step gains over the CNN.) The share of the first step's errors that they remove does not grow
-# steadily with overlap. With three and four digits on a black background they make no clear difference. On labels alone, where no
-# network saw masks, GASPnet is ahead of the CNN and of the gate on smaller, on more and on overlapping digits; in front of a
-# photograph, more than half of its measured lead over the gate comes with later steps ({ref}`other-scenes-without-masks`; five seeds,
-# not corrected).
+# {glue:text}`overlap_photo` in front of a photograph ({ref}`the-generalisation`). (Claim O2 also asks that they gain more than the
+# first step gains over the CNN. In front of a photograph they do not, and it is unclear.) The share of the first step's errors that
+# they remove does not grow steadily with overlap. With three and four digits on a black background they make no clear difference. On
+# labels alone, where no network saw masks, GASPnet is ahead of the CNN and of the gate on smaller, on more and on overlapping digits;
+# in front of a photograph, more than half of its measured lead over the gate comes with later steps
+# ({ref}`other-scenes-without-masks`; five seeds, not corrected).
 #
-# **With our additions, order in the third layer was lower.** On two digits GASPnet (paper) passes claim C6 in every layer. With our
-# additions the order in the third was measured below the threshold ({glue:text}`layer_3`); the verdict is unclear, and we do not know
-# the reason.
+# **With our additions, the order of phases in the third layer was lower.** On two digits GASPnet (paper) passes claim C6 in every
+# layer. With our additions the order in the third was measured below the threshold ({glue:text}`layer_3`); the verdict is unclear,
+# and we do not know the reason.
 #
 # ## Predecessors, feedback and reasoning
 #
@@ -216,27 +219,29 @@ glue("prediction_ours", formatted(paired_difference(noisy, "gaspnet", "predictiv
 #
 # **Attention without masks or phases does no better than a CNN in front of a photograph.** GAttANet, which has attention and no
 # phases, is about as accurate there as the CNN, and GASPnet gains {glue:text}`attention_photo` over it; where the photograph must be
-# named, too, GASPnet and GAttANet are about level. But GAttANet was not trained with masks, and GASPnet was; on labels alone, GASPnet
-# is still far ahead of the CNN ({ref}`on-labels-alone`).
+# named, too, GASPnet and GAttANet are about level. GAttANet was not trained with masks, and GASPnet was. But masks alone do not
+# explain the difference: on labels alone, GASPnet is still far ahead of the CNN, with which GAttANet is level
+# ({ref}`on-labels-alone`).
 #
 # **Masks make the difference in learning same or different.** GASPnet gains {glue:text}`same` over the CNN, which stays at chance. A
 # gate without phases can learn the task, too, and none of the networks that we trained on labels alone learned it
-# ({ref}`visual-reasoning`; those with a gate in two seeds, on validation scenes).
+# ({ref}`visual-reasoning`; of the networks on labels alone, those with a gate were tried with two seeds, on validation scenes only).
 #
 # ## What was not tested, or not enough
 #
 # Apart from modulation on two digits, with and without a photograph, the ablations (C7) of GASPnet with our additions were run with
-# three seeds at most, and so were feedback, prediction and visual reasoning (O4 to O7). That decides only effects that are large
-# compared with their scatter over seeds. Neither the synchrony loss nor the neighbourhood was removed on CIFAR-MNIST. Of our five
-# additions, the gate, the key network and learned modulation were removed in front of a photograph; on a black background the gate
-# alone was. CIFAR-Fashion was run with the paper's mechanisms alone. GASPnet (paper) with longer training was not measured on test
-# scenes, and on CIFAR-MNIST no network with longer training was. No weight of the synchrony loss below ours was tried, except zero.
+# three seeds at most, and so were feedback, prediction and visual reasoning (O4 to O7). Three seeds can decide only effects that are
+# large compared with their scatter over seeds. From GASPnet with our additions, neither the synchrony loss nor the neighbourhood was
+# removed on CIFAR-MNIST. Of our five additions, the gate, the key network and learned modulation were removed in front of a
+# photograph; on a black background the gate alone was. CIFAR-Fashion was run with the paper's mechanisms alone. GASPnet (paper) with
+# longer training was not measured on test scenes, and on CIFAR-MNIST no network with longer training was. No weight of the synchrony
+# loss below ours was tried, except zero.
 #
 # ## What else could explain the gains
 #
 # - **Masks.** GASPnet and the gate learn from masks, and the CNN does not. So a gain over the CNN is not a gain of phases. That is
-#   why this book compares with the gate and with GASPnet without modulation, too. On two digits without noise, masks are not
-#   decisive: on labels alone GASPnet is ahead of the CNN by {glue:text}`labels_only` in front of a photograph and by
+#   why this book compares with the gate and with GASPnet without modulation, too. Without noise, masks are not decisive for naming
+#   two digits: on labels alone GASPnet is ahead of the CNN by {glue:text}`labels_only` in front of a photograph and by
 #   {glue:text}`labels_digits` on a black background, and its phases separate ({ref}`on-labels-alone`; five seeds). Against noise on a
 #   black background they are: on labels alone GASPnet falls behind the CNN on average over Gaussian noise (the difference is
 #   {glue:text}`labels_noise`), partly because its gate stays open where there was nothing to see in training. Where the photograph
@@ -251,12 +256,12 @@ glue("prediction_ours", formatted(paired_difference(noisy, "gaspnet", "predictiv
 # - **Prediction.** In front of a photograph under noise, the CNN with predictive feedback, which saw no masks, is close to GASPnet
 #   (GASPnet minus this CNN: {glue:text}`prediction_ours`; three seeds).
 # - **Width.** A CNN of as many multiplications is more accurate than GASPnet on two digits without noise (GASPnet minus this CNN:
-#   {glue:text}`digits_wide`): the stricter version of claim C1, against this CNN, does not hold there. In front of a photograph it is
-#   slightly less accurate without noise ({glue:text}`photo_wide`; the stricter version of C1 holds) and more accurate under Gaussian
-#   noise ({glue:text}`noise_photo_wide`; the stricter version of C4 does not hold), also after twice the training
+#   {glue:text}`digits_wide`): the stricter version of claim C1, against this CNN, does not hold there. In front of a photograph
+#   GASPnet is ahead of it without noise ({glue:text}`photo_wide`; the stricter version of C1 holds) and behind under Gaussian noise
+#   ({glue:text}`noise_photo_wide`; the stricter version of C4 does not hold), also after twice the training
 #   ({glue:text}`noise_longer_wide`). Under noise on a black background GASPnet is far ahead of it ({glue:text}`noise_wide`), and
-#   there the stricter version of claim C4 holds. Where the photograph must be named, too, this CNN is far ahead of GASPnet, with
-#   noise and without ({glue:text}`item_wide`), and the stricter versions of C2, C4 and C5 do not hold.
+#   there the stricter version of claim C4 holds. Where the photograph must be named, too, this CNN is far ahead of GASPnet, without
+#   noise ({glue:text}`item_wide`) and with it, and the stricter versions of C2, C4 and C5 do not hold.
 # - **Length of training.** Most networks were trained for six epochs, and in front of a photograph the CNN is far from done then.
 #   After twelve, GASPnet's lead over it is {glue:text}`longer` without noise, instead of {glue:text}`photo`, and
 #   {glue:text}`noise_longer` on average over Gaussian noise, instead of {glue:text}`noise_photo`. So most of its lead under noise
@@ -274,8 +279,8 @@ glue("prediction_ours", formatted(paired_difference(noisy, "gaspnet", "predictiv
 # here may hold there. We can only say that, with our choices and at this scale, we could not confirm it. The paper's accuracies
 # were not available to us as numbers, so this book compares claims and not numbers.
 #
-# Training depended on three choices. Deeper layers are normalised; without that, no variant learned in our trials. Phases of deeper
-# layers are taken from their input at each {term}`sweep`; letting them evolve from random phases costs accuracy
+# Three of our choices mattered most for training. Deeper layers are normalised; without that, no variant learned in our trials.
+# Phases of deeper layers are taken from their input at each {term}`sweep`; letting them evolve from random phases costs accuracy
 # ({ref}`the-ablations`). And phases send no gradient into activity; when they did, training was slow or failed in our trials.
 #
 # ## Limits
@@ -289,19 +294,17 @@ glue("prediction_ours", formatted(paired_difference(noisy, "gaspnet", "predictiv
 #
 # ## What to try next
 #
-# More objects. No network here was trained on more than two digits, and phases work less well with more. Training on three and four,
-# or phases with more dimensions, would tell whether the circle has too little room or the training too few objects
-# ({ref}`related-work`).
-#
-# Feedback. Predictive feedback {cite:p}`predify` may help in front of photographs ({ref}`beyond-the-paper`). Its weights were set
-# beforehand and never tuned, and it runs for two steps only. Where the photograph must be named, too, it has not been tried.
-#
-# Better phases. In short runs with one seed, a network without a gate, whose phases masks set in every convolution, at test time,
-# too, was the most accurate of all in front of a photograph, and lost least to noise there ({ref}`the-second-design`). So there is
-# room between the phases that a network finds and the right ones.
-#
-# Tasks that need binding. The paper's tasks ask which objects there are, and that can be told without binding. Asking for an object
-# by its place, or by another of its features, is a sharper test of what synchrony is for. {ref}`what-is-where` begins with it.
+# - **More objects.** No network here was trained on more than two digits, and phases work less well with more. Training on three and
+#   four, or phases with more dimensions, would tell whether the circle has too little room or the training too few objects
+#   ({ref}`related-work`).
+# - **Feedback.** Predictive feedback {cite:p}`predify` may help in front of photographs ({ref}`beyond-the-paper`). Its weights were
+#   set beforehand and never tuned, and it runs for two steps only. Where the photograph must be named, too, it has not been tried.
+# - **Better phases.** In short runs with one seed, a network without a gate, whose phases were set from the true masks in every
+#   convolution, even at test time, was the most accurate of all in front of a photograph, and lost least to noise there
+#   ({ref}`the-second-design`). So there is room between the phases that a network finds and the right ones.
+# - **Tasks that need binding.** The paper's tasks ask which objects there are, and that can be told without binding. Asking for an
+#   object by its place, or by another of its features, is a sharper test of what synchrony is for. {ref}`what-is-where` begins with
+#   it.
 
 # %% [markdown]
 # ## Exercise
