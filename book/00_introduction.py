@@ -198,10 +198,10 @@ table_of(by_condition(numbers, *shown), "task", "noise", folded="The same in num
 # %% [markdown]
 # A difference of 0.010 is one percentage point. *No verdict* means that no claim is about a difference, so it was not tested.
 #
-# - **With the paper's mechanisms alone, phases separate two digits, and no gain over the CNN is certain.** The largest gain that a
-#   claim is about is {glue:text}`paper_noise` (two digits, averaged over levels of Gaussian noise). It is not significant after
-#   correction for multiple comparisons ({ref}`the-rule`). Where the photograph must be named, too, the network is less accurate than
-#   the CNN.
+# - **With the paper's mechanisms alone, phases separate two digits, and no gain over the CNN is certain.** The largest gain over this
+#   CNN that a claim is about is {glue:text}`paper_noise` (two digits, averaged over levels of Gaussian noise). It is not significant
+#   after correction for multiple comparisons ({ref}`the-rule`). Where the photograph must be named, too, the network is less accurate
+#   than the CNN.
 # - **With our additions, GASPnet picks digits out of noise and photographs far better than the CNN.** It is ahead by
 #   {glue:text}`lead_noise` on average over Gaussian noise on a black background, and by {glue:text}`lead_photo` in front of a
 #   photograph without noise. On clean digits on black it is ahead by {glue:text}`lead_digits`. Where the photograph must be named,
@@ -244,7 +244,7 @@ table_of(by_condition(numbers, *shown), "task", "noise", folded="The same in num
 #
 # The verdict in a cell is about GASPnet with our additions, compared with a CNN of as many parameters, as in the paper, unless the
 # claim says otherwise. By these verdicts, GASPnet is more accurate on two digits with and without a photograph (C1), and its accuracy
-# grows over {term}`time steps <time step>` on every data set (first part of C3). But **no claim of the paper holds in every
+# grows over {term}`time steps <time step>` on all three main tasks (first part of C3). But **no claim of the paper holds in every
 # comparison.** Below each verdict stand the signs of further comparisons, where they were tested:
 #
 # - *stricter*: compared with a CNN of as many multiplications, the stronger rival except under noise on a black background;

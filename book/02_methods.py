@@ -64,11 +64,12 @@ figures.gallery(examples)
 # ours: a small network for keys, a learned gate, a phase for each channel, a strength of {term}`modulation` that is learned for each
 # channel and unit, and a read-out that integrates over time ({ref}`what-we-add`). The paper's mechanisms were tested first
 # ({term}`draw` 0). Then the additions were chosen on validation scenes ({ref}`the-second-design`). The rule below was written after
-# the first test and before any test of the second design, with two exceptions: three claims were later divided into parts (step 4),
-# and claim O7 was fixed after a first test and judged on another draw ({ref}`visual-reasoning`). The second design is tested on draw
-# {glue:text}`draw`: new scenes, composed of the same test images, of which no result was known when the rule was written. For the
-# paper's mechanisms alone, most results were already known when the rule was written; those on two digits on a photograph came later,
-# on draw {glue:text}`draw`.
+# the first test and before any test of the second design, with four exceptions: one of the two tests was replaced later (step 2),
+# three claims were divided into parts (step 4), the effects of longer training were added (below), and claim O7 was fixed after a
+# first test of *same or different*, which was then judged on another draw ({ref}`visual-reasoning`). The second design is tested on
+# draw {glue:text}`draw`: new scenes, composed of the same test images, of which no result was known when the rule was written. For
+# the paper's mechanisms alone, most results were already known when the rule was written; those on two digits on a photograph came
+# later, on draw {glue:text}`draw`.
 #
 # ## Variants
 #

@@ -363,10 +363,10 @@ for name, (rows, first, second) in {
 # two of its five seeds are hardly above the CNN ({numref}`fig-labels-seeds`). GASPnet is far above the CNN in all five. Only
 # modulation by phases separates the two: on labels alone, GASPnet without modulation *is* this gate at every step of training, up to
 # rounding, because no other loss trains keys or phases. (A test checks this.) In every seed the mean phases of the three objects are
-# about as far apart as with masks, with lower order, and output units mostly point to their digits, though less often than with masks
-# ({numref}`fig-labels-alone`, {numref}`fig-labels-phases`). Nothing told the network where anything is. So for two digits in front of
-# a photograph, labels are enough to learn to bind, as far as pointing shows it. (Earlier validation runs, with two time steps, were
-# less reliable: {ref}`without-masks`.)
+# about as far apart as with masks, with lower order on average, and output units mostly point to their digits, though less often than
+# with masks ({numref}`fig-labels-alone`, {numref}`fig-labels-phases`). Nothing told the network where anything is. So for two digits
+# in front of a photograph, labels are enough to learn to bind, as far as pointing shows it. (Earlier validation runs, with two time
+# steps, were less reliable: {ref}`without-masks`.)
 #
 # **On a black background, masks matter to accuracy under noise only.** Without noise, GASPnet on labels alone is as accurate as with
 # masks, and ahead of the CNN by {glue:text}`labels_black`. Mean phases of the digits lie far apart, with lower order than with masks,
@@ -472,11 +472,11 @@ numbers_of_phases(phases)
 # ### Does separation pay?
 #
 # If phases help because they tell objects apart, networks whose phases lie further apart should be more accurate. Each point is one
-# trained network. The evidence is mixed. On two digits, accuracy and separation are correlated over all networks, mostly because
-# kinds of networks differ (exercise 2 looks within them). Networks without neighbourhood do not separate at all and are below
-# GASPnet (paper); but networks whose phases start at random separate almost fully and are the least accurate. On CIFAR-MNIST, the
-# most accurate networks are some whose phases do not separate, or are not used. But most networks whose phases start at random do
-# not separate there either, and are far less accurate.
+# trained network. The evidence is mixed. On two digits, accuracy and separation are correlated over all networks, partly because
+# kinds of networks differ (exercise 2 looks within them). Networks without neighbourhood do not separate at all and are below GASPnet
+# (paper); but networks whose phases start at random separate almost fully and are the least accurate. On CIFAR-MNIST, the most
+# accurate networks are some whose phases do not separate, or are not used. But most networks whose phases start at random do not
+# separate there either, and are far less accurate.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "The paper's network, no noise: share of scenes right against the separation of the objects' phases in the first layer, at the last time step. A point for each network; without modulation, the network is a CNN.", "name": "fig-separation"}, "image": {"alt": "Two panels with points of six kinds of networks; accuracy over separation of phases."}}
 figures.accuracy_over_separation(results)

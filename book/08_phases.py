@@ -210,7 +210,7 @@ glue("scenes_phases", f"{settings.evaluation.sweep_scenes:,}", display=False)
 # nearer to its own object than to any other; by chance it would be one half with two digits, and one third with a photograph as third
 # object. The chapter {ref}`what-is-where` measures it on {glue:text}`scenes_pointing` scenes; here we use {glue:text}`scenes_phases`.
 # At t = 0 a unit points to its object more often than by chance already, because it takes its phase from the places that drive it,
-# whatever their phases are. Alignment does the rest ({numref}`fig-units`).
+# whatever their phases are. Alignment, together with modulation ({ref}`the-ablations`), does the rest ({numref}`fig-units`).
 
 # %% tags=["remove-cell"]
 import pandas as pd

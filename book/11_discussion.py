@@ -120,7 +120,7 @@ glue("prediction_ours", formatted(paired_difference(noisy, "gaspnet", "predictiv
 # With our additions GASPnet picks digits out of noise and photographs, and its gate alone reaches most of that; phases add a little
 # accuracy, and say where the digits are. But on a black background the lead under noise needs masks in training, and in front of a
 # photograph most of it goes with longer training. Where a photograph must be named, too, GASPnet is less accurate than the CNN.
-# {ref}`what-holds` has the verdict on every claim, and {ref}`the-effects` every difference behind it. Differences below are shares of
+# The verdicts are in {ref}`what-holds`, and the differences behind them in {ref}`the-effects`. Differences below are shares of
 # test scenes, with 95 % intervals over seeds. *Unclear* means not significant after correction for the number of effects, even where
 # the interval, which is not corrected, excludes zero. Where nothing else is said, the CNN has as many parameters as the network that
 # it is compared with.
@@ -196,11 +196,11 @@ glue("prediction_ours", formatted(paired_difference(noisy, "gaspnet", "predictiv
 #
 # **On overlap that training did not show, later steps help**: {glue:text}`overlap_digits` on a black background and
 # {glue:text}`overlap_photo` in front of a photograph ({ref}`the-generalisation`). (Claim O2 also asks that they gain more than the
-# first step gains over the CNN. In front of a photograph they do not, and it is unclear.) The share of the first step's errors that
-# they remove does not grow steadily with overlap. With three and four digits on a black background they make no clear difference. On
-# labels alone, where no network saw masks, GASPnet is ahead of the CNN and of the gate on smaller, on more and on overlapping digits;
-# in front of a photograph, more than half of its measured lead over the gate comes with later steps
-# ({ref}`other-scenes-without-masks`; five seeds, not corrected).
+# first step gains over the CNN of the same layers. In front of a photograph they were measured to gain less, and the claim is
+# unclear.) The share of the first step's errors that they remove does not grow steadily with overlap. With three and four digits on a
+# black background they make no clear difference. On labels alone, where no network saw masks, GASPnet is ahead of the CNN and of the
+# gate on smaller, on more and on overlapping digits; in front of a photograph, more than half of its measured lead over the gate
+# comes with later steps ({ref}`other-scenes-without-masks`; five seeds, not corrected).
 #
 # **With our additions, the order of phases in the third layer was lower.** On two digits GASPnet (paper) passes claim C6 in every
 # layer. With our additions the order in the third was measured below the threshold ({glue:text}`layer_3`); the verdict is unclear,
@@ -213,9 +213,10 @@ glue("prediction_ours", formatted(paired_difference(noisy, "gaspnet", "predictiv
 # without noise, and scored lower there on average over noise. On CIFAR-MNIST it scored higher, but both are below the CNN
 # ({ref}`the-predecessors`).
 #
-# **Predictive feedback lifts the CNN in front of a photograph**, by {glue:text}`prediction_photo` on average over noise (unclear
-# after correction), and less at higher noise, so the second part of claim O5, which asks for more, does not hold. For GASPnet no gain
-# is visible ({glue:text}`both_photo` under Gaussian noise), and the CNN gains little on a black background ({ref}`beyond-the-paper`).
+# **Predictive feedback lifts the CNN of the same layers in front of a photograph**, by {glue:text}`prediction_photo` on average over
+# noise (unclear after correction), and less at higher noise, so the second part of claim O5, which asks for more, does not hold. For
+# GASPnet no gain is visible ({glue:text}`both_photo` under Gaussian noise), and the CNN gains little on a black background
+# ({ref}`beyond-the-paper`).
 #
 # **Attention without masks or phases does no better than a CNN in front of a photograph.** GAttANet, which has attention and no
 # phases, is about as accurate there as the CNN, and GASPnet gains {glue:text}`attention_photo` over it; where the photograph must be
@@ -243,9 +244,9 @@ glue("prediction_ours", formatted(paired_difference(noisy, "gaspnet", "predictiv
 #   why this book compares with the gate and with GASPnet without modulation, too. Without noise, masks are not decisive for naming
 #   two digits: on labels alone GASPnet is ahead of the CNN by {glue:text}`labels_only` in front of a photograph and by
 #   {glue:text}`labels_digits` on a black background, and its phases separate ({ref}`on-labels-alone`; five seeds). Against noise on a
-#   black background they are: on labels alone GASPnet falls behind the CNN on average over Gaussian noise (the difference is
-#   {glue:text}`labels_noise`), partly because its gate stays open where there was nothing to see in training. Where the photograph
-#   must be named, too, masks change accuracy little ({ref}`on-labels-alone`).
+#   black background they seem to be: on labels alone, and with one phase per location, GASPnet falls behind the CNN on average over
+#   Gaussian noise (the difference is {glue:text}`labels_noise`), partly because its gate stays open where there was nothing to see in
+#   training. Where the photograph must be named, too, masks change accuracy little ({ref}`on-labels-alone`).
 # - **Supervision by location.** The losses on phases and keys tell GASPnet which location belongs to which digit. *No modulation*
 #   is trained with the same losses, but can use them only by way of the gate. So we know what modulation by phases adds, but not
 #   whether the same supervision, used without synchrony, would add as much. That was not tested.

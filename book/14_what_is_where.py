@@ -34,8 +34,8 @@ banner(settings, overrides)
 # be asked by {term}`attribution`. On a black background without noise, its best gradient points to the right digit in
 # {glue:text}`gradients_clean` of the cases, and occlusion, which takes {glue:text}`windows` more forward runs, in
 # {glue:text}`occlusion_clean`. So there phases do as well as the best attribution, and come with the answer. In front of a photograph
-# they do not: occlusion points right in {glue:text}`occlusion_photo` of the cases. With four digits attributions are far ahead, too.
-# And for new pairs of digit and colour, phases hardly tell which digit has which colour.
+# they do not: occlusion points right in {glue:text}`occlusion_photo` of the cases. With four digits attributions of the CNN are far
+# ahead, too. And for new pairs of digit and colour, phases hardly tell which digit has which colour.
 # ```
 #
 # To name two digits, a network need not know where they are, or which stroke belongs to which. To say *which digit is where*, it must
@@ -209,12 +209,12 @@ glue("points_items", shown(seeds(items, "gaspnet", "pointing", clean)), display=
 #
 # A network without phases can be asked where a digit is by an attribution: how much does each pixel, or place, count for the digit's
 # logit? It points to the digit on which its mean is largest. All attributions are those of captum {cite:p}`captum`, with their usual
-# settings ({py:mod}`gasp.learning.attribution`), on the first 500 scenes. Each may ask for a digit's logit alone or in contrast to
-# those of the other digits. We show the better of the two and, of four gradient methods, the best in each condition; this favours
-# attributions. Attributions and phases are both told which digits are present, and in front of a photograph both may also point to
-# the photograph. GASPnet was trained with masks, and the CNN was not. All networks see the same {term}`validation scenes <validation
-# split>`, different from those above, so numbers can differ a little. GASPnet and a CNN of the same layers have three seeds each
-# ({numref}`fig-pointing`).
+# settings ({py:mod}`gasp.learning.attribution`). Each may ask for a digit's logit alone or in contrast to those of the other digits.
+# We show the better of the two and, of four gradient methods, the best in each condition; this favours attributions. Attributions and
+# phases are both told which digits are present, and in front of a photograph both may also point to the photograph. GASPnet was
+# trained with masks, and the CNN was not. All networks see the same {term}`validation scenes <validation split>`, different from
+# those above; attributions are measured on the first 500 of each condition, and phases on all of them, so numbers can differ a
+# little. GASPnet and a CNN of the same layers have three seeds each ({numref}`fig-pointing`).
 
 # %% tags=["remove-cell"]
 NAMES = {
@@ -276,7 +276,7 @@ for dataset, background in BACKGROUNDS.items():
     for way, values in ways.items():
         pointing |= {(background, label, way): of for label, of in zip(ASKED, values, strict=True)}
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "Share of digits at which phases of GASPnet, and attributions of the CNN of the same layers, point correctly: means over three seeds with 95 % intervals, on 500 validation scenes. The upright line is chance.", "name": "fig-pointing"}, "image": {"alt": "Two panels, for a black background and a photograph, with a row for each condition and three marks in each row."}}
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Share of digits at which phases of GASPnet, and attributions of the CNN of the same layers, point correctly: means over three seeds with 95 % intervals, on validation scenes: attributions on the first 500 of each condition, phases on all. The upright line is chance.", "name": "fig-pointing"}, "image": {"alt": "Two panels, for a black background and a photograph, with a row for each condition and three marks in each row."}}
 figures.measures(listed(pointing, lambda *place: CHANCE[place]), "points to its digit")
 
 # %% tags=["remove-input"]
@@ -306,7 +306,7 @@ def asked_by(groups):
     }
 
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "Share of digits at which phases of other networks, and their attributions, point correctly (one seed each, 500 validation scenes, black background). The upright line is chance.", "name": "fig-pointing-others"}, "image": {"alt": "A panel for each network, with a row for each condition and two or three marks in each row."}}
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Share of digits at which phases of other networks, and their attributions, point correctly (one seed each, validation scenes, black background: attributions on the first 500 of each condition, phases on all). The upright line is chance.", "name": "fig-pointing-others"}, "image": {"alt": "A panel for each network, with a row for each condition and two or three marks in each row."}}
 figures.measures(listed(asked_by(GROUPS), lambda _, condition: CHANCE["black", condition]), "points to its digit")
 
 # %% tags=["remove-input"]
@@ -334,7 +334,8 @@ glue("windows", str(((digits.scenes.size - OCCLUDED) // OCCLUSION_STEP + 1) ** 2
 # often there than GASPnet with our additions; we do not know why.
 #
 # In front of a photograph, occlusion is ahead of phases under every condition, and so is the mean of the best gradient (we did not
-# test this difference). That GASPnet names fewer digits cannot be the reason: the CNN names fewer still ({ref}`the-photographs`).
+# test this difference). That GASPnet fails to name some of the digits cannot be the reason: the CNN names fewer of them
+# ({ref}`the-photographs`).
 #
 # GASPnet itself can be asked by attribution, too (seed 0, without integrated gradients). Occlusion then points as well as its phases
 # with two digits on a black background, and better with four digits or in front of a photograph. With two digits that do not overlap,
@@ -396,8 +397,8 @@ table(["condition", *BREAKING], rows, folded="The same as a table")
 # more than the separation between them.
 #
 # In front of a photograph, a unit that does not point to its own digit mostly points to the photograph ({glue:text}`to_photo` of all
-# cases), whose locations have no common phase, so that their mean may lie anywhere. It rarely points to the other digit
-# ({glue:text}`to_other`).
+# cases on these 500 scenes), whose locations have no common phase, so that their mean may lie anywhere. It rarely points to the other
+# digit ({glue:text}`to_other`).
 #
 # With four digits the phases of the first network look like two phases only, perhaps because it learned from two digits. Four evenly
 # spread phases would have a mean separation of ⅔, and no pair closer than 45°. Two phases, with two digits each, would have the same
